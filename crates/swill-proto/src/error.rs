@@ -1,0 +1,278 @@
+use crate::{CancelReason, Close, Value};
+use serde::Serialize;
+use std::{borrow::Cow, error::Error as StdError, fmt};
+
+/// What a procedure, a hook or a call returns.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Any error of another library.
+pub type BoxError = Box<dyn StdError + Send + Sync + 'static>;
+
+/// What kind of failure an [`Error`] is.
+///
+/// The named codes have the numbers of the HTTP status codes with the same meaning; an application may use any other
+/// number for its own errors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Code(pub i64);
+
+impl Code {
+    /// 400: the request makes no sense.
+    pub const BAD_REQUEST: Self = Self(400);
+    /// 401: the peer has not said who it is.
+    pub const UNAUTHENTICATED: Self = Self(401);
+    /// 403: the peer may not do this.
+    pub const FORBIDDEN: Self = Self(403);
+    /// 404: there is no such procedure, or no such thing.
+    pub const NOT_FOUND: Self = Self(404);
+    /// 409: the request collides with the present state.
+    pub const CONFLICT: Self = Self(409);
+    /// 413: the request or the answer is too large.
+    pub const TOO_LARGE: Self = Self(413);
+    /// 422: the parameters do not fit the procedure.
+    pub const INVALID: Self = Self(422);
+    /// 429: too many calls at once; try again later.
+    pub const TOO_MANY: Self = Self(429);
+    /// 499: the call was cancelled.
+    pub const CANCELLED: Self = Self(499);
+    /// 500: something unexpected went wrong.
+    pub const INTERNAL: Self = Self(500);
+    /// 501: the protocol of this connection cannot carry the call.
+    pub const UNIMPLEMENTED: Self = Self(501);
+    /// 503: nobody can answer now. A client reports a call with this code when the outcome is *unknown*, see
+    /// [`Error::outcome_unknown`].
+    pub const UNAVAILABLE: Self = Self(503);
+    /// 504: the deadline of the call has passed.
+    pub const DEADLINE: Self = Self(504);
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// What a call fails with: a [`Code`], a message for people and, if there is some, data for programs.
+///
+/// The three travel to the peer. The *source*, the error of another library that led to this one, is logged and never
+/// sent (only in debug mode is its text added to the message).
+///
+/// Any [`std::error::Error`] turns into an `Error` with `?`: code 500, a message without details, and itself as source.
+/// That is why `Error` is no [`std::error::Error`] itself; [`Error::into_boxed`] makes one.
+///
+/// ```
+/// use swill_proto::{Code, Error, Result};
+///
+/// fn parse(text: &str) -> Result<u16> {
+///     let port: u16 = text.parse()?; // 500, the details are only logged
+///     if port < 1024 {
+///         return Err(Error::new(Code::FORBIDDEN, "that port is reserved").with_data(port));
+///     }
+///     Ok(port)
+/// }
+///
+/// assert_eq!(parse("x").unwrap_err().code(), Code::INTERNAL);
+/// assert_eq!(parse("80").unwrap_err().message(), "that port is reserved");
+/// ```
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    code: Code,
+    message: Cow<'static, str>,
+    data: Option<Value>,
+    parameter: Option<Box<str>>,
+    source: Option<BoxError>,
+    close: Option<Close>,
+    cancelled: Option<CancelReason>,
+    outcome_unknown: bool,
+}
+
+/// What a peer is told about an error that nobody expected.
+const INTERNAL_MESSAGE: &str = "An internal server error occurred";
+
+impl Error {
+    /// An error with this code and message.
+    pub fn new(code: impl Into<Code>, message: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            code: code.into(),
+            message: message.into(),
+            data: None,
+            parameter: None,
+            source: None,
+            close: None,
+            cancelled: None,
+            outcome_unknown: false,
+        }))
+    }
+
+    /// An unexpected error: code 500 and a message that tells a peer nothing; the source is logged.
+    pub fn internal(source: impl Into<BoxError>) -> Self {
+        Self::new(Code::INTERNAL, INTERNAL_MESSAGE).with_source(source)
+    }
+
+    /// Parameters that do not fit: code 422. `parameter` is the path of the bad one, as its name is on the wire.
+    pub fn invalid(parameter: impl Into<Box<str>>, message: impl Into<Cow<'static, str>>) -> Self {
+        let mut error = Self::new(Code::INVALID, message);
+        let parameter = parameter.into();
+        error.0.parameter = (!parameter.is_empty()).then_some(parameter);
+        error
+    }
+
+    /// Ends the whole connection with a close code and a reason, from a procedure or a hook.
+    ///
+    /// In a hook that runs before the handshake is answered, a code below 1000 is the HTTP status of the answer (403
+    /// for the others) and the reason its body. Later, a code that may not be sent is replaced by 1000.
+    pub fn close_connection(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
+        let close = Close::new(code, reason);
+        let mut error = Self::new(Code(i64::from(code)), close.reason.clone());
+        error.0.close = Some(close);
+        error
+    }
+
+    /// A call that ended because it was cancelled.
+    pub fn cancelled(reason: CancelReason) -> Self {
+        let code = match reason {
+            CancelReason::Deadline => Code::DEADLINE,
+            CancelReason::Shutdown => Code::UNAVAILABLE,
+            CancelReason::Slow => Code::TOO_MANY,
+            CancelReason::Client | CancelReason::Disconnect => Code::CANCELLED,
+        };
+        let mut error = Self::new(code, reason.message());
+        error.0.cancelled = Some(reason);
+        error
+    }
+
+    /// A call that was sent and whose connection broke before the answer came: it may have been executed, or not.
+    pub fn unknown_outcome(why: impl fmt::Display) -> Self {
+        let mut error = Self::new(Code::UNAVAILABLE, format!("the outcome of the call is unknown: {why}"));
+        error.0.outcome_unknown = true;
+        error
+    }
+
+    /// Adds data for programs.
+    ///
+    /// A value that cannot be serialized is left out and becomes the source instead.
+    #[must_use]
+    pub fn with_data(mut self, data: impl Serialize) -> Self {
+        match Value::from_serialize(&data) {
+            Ok(value) => self.0.data = Some(value),
+            Err(error) => self.0.source = Some(error),
+        }
+        self
+    }
+
+    /// Adds the error that led to this one. It is logged, never sent.
+    #[must_use]
+    pub fn with_source(mut self, source: impl Into<BoxError>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Replaces the message.
+    #[must_use]
+    pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
+        self.0.message = message.into();
+        self
+    }
+
+    /// The code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The text for people.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The data for programs.
+    pub fn data(&self) -> Option<&Value> {
+        self.0.data.as_ref()
+    }
+
+    /// The parameter that is to blame, as a path (`customer.name`, `lines[2].qty`).
+    pub fn parameter(&self) -> Option<&str> {
+        self.0.parameter.as_deref()
+    }
+
+    /// The error that led to this one.
+    pub fn source(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        self.0.source.as_deref()
+    }
+
+    /// The close code and reason, if this error ends the connection.
+    pub fn close(&self) -> Option<&Close> {
+        self.0.close.as_ref()
+    }
+
+    /// Why the call was cancelled, if it was.
+    pub fn cancel_reason(&self) -> Option<CancelReason> {
+        self.0.cancelled
+    }
+
+    /// Whether nobody knows if the call was executed: it was sent, and the connection broke before the answer came.
+    pub fn outcome_unknown(&self) -> bool {
+        self.0.outcome_unknown
+    }
+
+    /// This error as a [`std::error::Error`], for `main` and for other libraries.
+    pub fn into_boxed(self) -> BoxError {
+        Box::new(Boxed(self))
+    }
+}
+
+impl<E> From<E> for Error
+where
+    E: StdError + Send + Sync + 'static,
+{
+    fn from(source: E) -> Self {
+        Self::internal(source)
+    }
+}
+
+impl From<i64> for Code {
+    fn from(code: i64) -> Self {
+        Self(code)
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0.code, self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("Error");
+        text.field("code", &self.0.code.0).field("message", &self.0.message);
+        if let Some(data) = &self.0.data {
+            text.field("data", data);
+        }
+        if let Some(parameter) = &self.0.parameter {
+            text.field("parameter", parameter);
+        }
+        if let Some(source) = &self.0.source {
+            text.field("source", source);
+        }
+        if let Some(close) = &self.0.close {
+            text.field("close", close);
+        }
+        text.finish_non_exhaustive()
+    }
+}
+
+/// The [`std::error::Error`] that [`Error::into_boxed`] makes.
+#[derive(Debug)]
+struct Boxed(Error);
+
+impl fmt::Display for Boxed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for Boxed {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source().map(|source| source as &(dyn StdError + 'static))
+    }
+}

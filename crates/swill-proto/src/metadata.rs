@@ -1,0 +1,121 @@
+use crate::Value;
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{MapAccess, Visitor},
+};
+use std::fmt;
+
+/// What is said about a call beside its parameters and answer: values under text keys.
+///
+/// The caller sends metadata when it opens a call; the called sends *leading* metadata before or with the first data and
+/// *trailing* metadata at the end.
+///
+/// ```
+/// use swill_proto::Metadata;
+///
+/// let metadata = Metadata::from([("user", "ann"), ("role", "admin")]);
+/// assert_eq!(metadata.get("user").unwrap().as_str(), Some("ann"));
+/// ```
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Metadata(Vec<(Box<str>, Value)>);
+
+/// How much metadata a peer may send with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetadataLimits {
+    /// Keys. 64 by default.
+    pub keys: usize,
+    /// Bytes as written on the wire. 8 KiB by default.
+    pub bytes: usize,
+}
+
+impl Default for MetadataLimits {
+    fn default() -> Self {
+        Self { keys: 64, bytes: 8 << 10 }
+    }
+}
+
+impl Metadata {
+    /// No metadata.
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Sets a key, in place of what it held.
+    pub fn insert(&mut self, key: impl Into<Box<str>>, value: impl Into<Value>) {
+        let (key, value) = (key.into(), value.into());
+        match self.0.iter_mut().find(|(name, _)| *name == key) {
+            Some(entry) => entry.1 = value,
+            None => self.0.push((key, value)),
+        }
+    }
+
+    /// The value of a key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.0.iter().find(|(name, _)| &**name == key).map(|(_, value)| value)
+    }
+
+    /// Takes a key out.
+    pub fn remove(&mut self, key: &str) -> Option<Value> {
+        let at = self.0.iter().position(|(name, _)| &**name == key)?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The keys and values, in the order of the wire.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Value)> {
+        self.0.iter().map(|(key, value)| (&**key, value))
+    }
+}
+
+impl<K: Into<Box<str>>, V: Into<Value>> FromIterator<(K, V)> for Metadata {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut metadata = Self::new();
+        for (key, value) in entries {
+            metadata.insert(key, value);
+        }
+        metadata
+    }
+}
+
+impl<K: Into<Box<str>>, V: Into<Value>, const N: usize> From<[(K, V); N]> for Metadata {
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().collect()
+    }
+}
+
+impl Serialize for Metadata {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for Metadata {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Entries;
+        impl<'de> Visitor<'de> for Entries {
+            type Value = Metadata;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a map with text keys")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Metadata, A::Error> {
+                let mut metadata = Metadata::new();
+                while let Some((key, value)) = entries.next_entry::<String, Value>()? {
+                    metadata.insert(key, value);
+                }
+                Ok(metadata)
+            }
+        }
+        deserializer.deserialize_map(Entries)
+    }
+}

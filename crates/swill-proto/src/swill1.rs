@@ -1,0 +1,1 @@
+//! Swill's own protocol, `swill/1`.
