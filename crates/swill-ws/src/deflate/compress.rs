@@ -1,0 +1,119 @@
+//! Compression of whole messages.
+
+use std::cell::Cell;
+
+use flate2::{Compress, FlushCompress, Status};
+
+use super::{Compression, Negotiated};
+use crate::Role;
+
+/// What a flush ends with and a message leaves out (RFC 7692 §7.2.1).
+const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// The compressing side of a connection.
+#[derive(Debug)]
+pub(crate) struct Deflater {
+    settings: Settings,
+    takeover: bool,
+    threshold: usize,
+    /// Kept between messages only with context takeover.
+    context: Option<Compress>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Settings {
+    level: u8,
+    bits: u8,
+}
+
+thread_local! {
+    /// The context for connections without context takeover, with the settings it was made for. It is some
+    /// 300 KiB, which to allocate and clear costs more than to compress a few kilobytes. A message is compressed
+    /// in one go, so one per thread is all there can be in use.
+    static SHARED: Cell<Option<(Settings, Compress)>> = const { Cell::new(None) };
+}
+
+impl Deflater {
+    /// `None` if this side cannot compress within what was agreed, and so sends everything as it is.
+    pub(crate) fn new(negotiated: &Negotiated, role: Role, compression: Compression) -> Option<Self> {
+        let ours = negotiated.side(role);
+        // zlib knows no raw window of 8 bits.
+        (9..=15).contains(&ours.bits).then(|| Deflater {
+            settings: Settings {
+                level: compression.level.min(9),
+                bits: ours.bits,
+            },
+            takeover: ours.takeover,
+            threshold: compression.threshold,
+            context: None,
+        })
+    }
+
+    /// Shorter messages stay as they are.
+    pub(crate) fn threshold(&self) -> usize {
+        self.threshold
+    }
+
+    /// Compresses `out[start..]` in place. If that is not worth it, leaves it alone and returns false.
+    pub(crate) fn compress(&mut self, out: &mut Vec<u8>, start: usize) -> bool {
+        let end = out.len();
+        let len = end - start;
+        if len < self.threshold || len == 0 {
+            return false;
+        }
+        // Only what is shorter is of use, so there is no need for more room.
+        out.resize(end + len + TAIL.len(), 0);
+        let (payload, room) = out.split_at_mut(end);
+        let payload = payload.get(start..).unwrap_or_default();
+        let size = self.run(payload, room);
+        match size {
+            Some(size) => {
+                out.copy_within(end..end + size, start);
+                out.truncate(start + size);
+                true
+            }
+            None => {
+                out.truncate(end);
+                false
+            }
+        }
+    }
+
+    /// Compresses `payload` into `room`; `None` if it does not get shorter.
+    ///
+    /// In that case the context is lost. The next message starts with a fresh one, which is always right: it
+    /// refers to less than the receiver remembers.
+    fn run(&mut self, payload: &[u8], room: &mut [u8]) -> Option<usize> {
+        let mut context = self.context.take().unwrap_or_else(|| fresh(self.settings));
+        let before = context.total_out();
+        let status = context.compress(payload, room, FlushCompress::Sync);
+        // No more than there was room for.
+        let size = (context.total_out() - before) as usize;
+        let complete = matches!(status, Ok(Status::Ok))
+            && size < room.len()
+            && room.get(..size).is_some_and(|written| written.ends_with(&TAIL));
+        let size = size.saturating_sub(TAIL.len());
+        let useful = complete && size < payload.len();
+        if !self.takeover {
+            SHARED.set(Some((self.settings, context)));
+        } else if useful {
+            self.context = Some(context);
+        }
+        useful.then_some(size)
+    }
+}
+
+/// A context that has seen nothing.
+fn fresh(settings: Settings) -> Compress {
+    match SHARED.take() {
+        Some((made_for, mut context)) if made_for == settings => {
+            context.reset();
+            context
+        }
+        other => {
+            SHARED.set(other);
+            let level = flate2::Compression::new(settings.level.into());
+            Compress::new_with_window_bits(level, false, settings.bits)
+        }
+    }
+}

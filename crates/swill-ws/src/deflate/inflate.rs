@@ -1,0 +1,212 @@
+//! Decompression of messages that arrive in pieces, never beyond the limit.
+
+use std::cell::Cell;
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::Negotiated;
+use crate::Role;
+
+/// What a sender cuts off the end of every message (RFC 7692 §7.2.1), put back here.
+const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
+
+/// An empty final block: behind the tail it ends the stream, unless the message was cut off in the middle.
+const LAST: [u8; 2] = [0x03, 0x00];
+
+/// Final blocks (BFINAL) in one message. Each costs a fresh context for a sender's two bytes, so a message full
+/// of them would be an attack; a sender that ends a stream per write needs a few.
+const STREAMS: u32 = 1_000;
+
+/// The largest window; a context made for it also reads smaller ones.
+const FULL: u8 = 15;
+
+/// The first and smallest growth of the output.
+const CHUNK: usize = 4 << 10;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InflateError {
+    Broken,
+    TooBig,
+    TooManyStreams,
+}
+
+/// The decompressing side of a connection.
+#[derive(Debug)]
+pub(crate) struct Inflater {
+    takeover: bool,
+    bits: u8,
+    context: Option<Decompress>,
+    /// Whether the current message had any bytes. Some senders make an empty message of none.
+    fed: bool,
+    /// A final block has ended: the next byte starts a new stream.
+    ended: bool,
+    streams: u32,
+}
+
+thread_local! {
+    /// The context for connections without context takeover. Making one costs several times what a short
+    /// message costs to inflate, and a message is hardly ever interrupted, so one per thread serves them all.
+    static SHARED: Cell<Option<Decompress>> = const { Cell::new(None) };
+}
+
+impl Inflater {
+    pub(crate) fn new(negotiated: &Negotiated, role: Role) -> Self {
+        let theirs = negotiated.side(role.other());
+        Inflater {
+            takeover: theirs.takeover,
+            // zlib knows no raw window of 8 bits; a larger one reads the same data.
+            bits: if theirs.takeover {
+                theirs.bits.clamp(9, FULL)
+            } else {
+                FULL
+            },
+            context: None,
+            fed: false,
+            ended: false,
+            streams: 0,
+        }
+    }
+
+    /// A message starts.
+    pub(crate) fn begin(&mut self) {
+        self.fed = false;
+        self.streams = 0;
+        if !self.takeover {
+            self.ended = false;
+            self.context = None;
+        }
+    }
+
+    /// Inflates the next bytes of a message to the end of `data`, which holds what came before in the same
+    /// message. Stops soon after `limit`.
+    pub(crate) fn push(
+        &mut self,
+        mut input: &[u8],
+        data: &mut Vec<u8>,
+        limit: usize,
+    ) -> Result<(), InflateError> {
+        if !input.is_empty() {
+            self.fed = true;
+        }
+        while !input.is_empty() {
+            if self.ended {
+                self.restart(data)?;
+            }
+            let context = self.context.get_or_insert_with(|| fresh(self.bits));
+            if data.len() == data.capacity() {
+                // One byte more than allowed is enough to know.
+                let more = data
+                    .len()
+                    .max(CHUNK)
+                    .min(limit.saturating_sub(data.len()).saturating_add(1));
+                data.reserve_exact(more);
+            }
+            let (read, written) = (context.total_in(), data.len());
+            let status = context
+                .decompress_vec(input, data, FlushDecompress::Sync)
+                .map_err(|_| InflateError::Broken)?;
+            // No more than there was.
+            let read = (context.total_in() - read) as usize;
+            input = input.get(read..).unwrap_or_default();
+            if data.len() > limit {
+                return Err(InflateError::TooBig);
+            }
+            match status {
+                Status::StreamEnd => self.ended = true,
+                _ if data.len() == data.capacity() => {
+                    // There may be more to come out, even if all input is in.
+                    self.drain(data, limit)?;
+                }
+                _ if read == 0 && data.len() == written => return Err(InflateError::Broken),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Brings out what a full buffer left inside.
+    fn drain(&mut self, data: &mut Vec<u8>, limit: usize) -> Result<(), InflateError> {
+        let Some(context) = &mut self.context else {
+            return Ok(());
+        };
+        while data.len() == data.capacity() {
+            let more = data
+                .len()
+                .max(CHUNK)
+                .min(limit.saturating_sub(data.len()).saturating_add(1));
+            data.reserve_exact(more);
+            let status = context
+                .decompress_vec(&[], data, FlushDecompress::Sync)
+                .map_err(|_| InflateError::Broken)?;
+            if data.len() > limit {
+                return Err(InflateError::TooBig);
+            }
+            if status == Status::StreamEnd {
+                self.ended = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The message is complete.
+    pub(crate) fn finish(&mut self, data: &mut Vec<u8>, limit: usize) -> Result<(), InflateError> {
+        // A message that ends with a final block lacks the start of the empty block that the tail belongs to.
+        // RFC 7692 §7.2.3.4 wants it, but what was meant is clear.
+        if self.fed && !self.ended {
+            let len = data.len();
+            self.push(&TAIL, data, limit)?;
+            if !self.takeover {
+                self.push(&LAST, data, limit)?;
+            }
+            // The tail is the end of an empty block. If it was taken for anything else, the data broke off.
+            if data.len() != len || self.ended == self.takeover {
+                return Err(InflateError::Broken);
+            }
+        }
+        if !self.takeover
+            && let Some(context) = self.context.take()
+        {
+            SHARED.set(Some(context));
+        }
+        Ok(())
+    }
+
+    /// Starts a new stream after a final block (RFC 7692 §7.2.3.4). It may refer to what came before it in the
+    /// same message. What lies further back is out of reach: a sender that ended its stream has forgotten it.
+    #[cold]
+    fn restart(&mut self, data: &[u8]) -> Result<(), InflateError> {
+        self.ended = false;
+        self.streams += 1;
+        if self.streams > STREAMS {
+            return Err(InflateError::TooManyStreams);
+        }
+        let mut context = match self.context.take() {
+            // A reset one has the full window, whatever it had before.
+            Some(mut context) if self.bits == FULL => {
+                context.reset(false);
+                context
+            }
+            _ => Decompress::new_with_window_bits(false, self.bits),
+        };
+        let window = data.len().saturating_sub(1 << self.bits);
+        if !data.is_empty() {
+            context
+                .set_dictionary(data.get(window..).unwrap_or_default())
+                .map_err(|_| InflateError::Broken)?;
+        }
+        self.context = Some(context);
+        Ok(())
+    }
+}
+
+/// A context that has seen nothing.
+fn fresh(bits: u8) -> Decompress {
+    if bits == FULL
+        && let Some(mut context) = SHARED.take()
+    {
+        context.reset(false);
+        return context;
+    }
+    Decompress::new_with_window_bits(false, bits)
+}

@@ -1,0 +1,627 @@
+//! The receiving half: bytes in, events out.
+//!
+//! A frame that is complete in the input never leaves it. Everything else goes through a `Partial`, which exists
+//! only while something is incomplete, so that an idle connection keeps nothing on the heap.
+
+use bytes::BufMut;
+
+use crate::deflate::{InflateError, Inflater};
+use crate::header::{Header, LONGEST, MASKED, Opcode, Rules};
+use crate::mask::{self, Key};
+use crate::{Config, Event, Input, Kind, Limits, Role, State, Violation, Writer, close};
+
+/// A payload of which less than this is missing is read through the driver's own buffer: the read may bring
+/// the next messages as well, which is worth more than the copy saved.
+const DIRECT: usize = 16 << 10;
+
+/// What a buffer for a direct read grows by at least.
+const CHUNK: usize = 64 << 10;
+
+/// The receiving half of a [`WebSocket`](crate::WebSocket).
+#[derive(Debug)]
+pub struct Reader {
+    limits: Limits,
+    mask: u8,
+    inflater: Option<Box<Inflater>>,
+    partial: Option<Box<Partial>>,
+}
+
+/// What has arrived of something incomplete. Events borrow from it, so it outlives the event by one call.
+#[derive(Debug, Default)]
+struct Partial {
+    /// The head of the next frame, as far as it is here.
+    head: [u8; LONGEST],
+    head_len: usize,
+    /// The frame whose payload is arriving.
+    frame: Option<Frame>,
+    /// The payload of a control frame, as far as it is here; or the one last reported.
+    control: Vec<u8>,
+    /// The message that is being put together in `data`.
+    message: Option<Assembly>,
+    /// The payload of all its frames, unmasked and inflated; or the message last reported.
+    data: Vec<u8>,
+}
+
+/// A frame whose payload is arriving.
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    opcode: Opcode,
+    fin: bool,
+    /// Rotated: its first byte belongs to the next byte.
+    key: Key,
+    missing: usize,
+}
+
+/// A message of which the end is not here.
+#[derive(Debug)]
+struct Assembly {
+    kind: Kind,
+    compressed: bool,
+    fragments: u32,
+    empty_fragments: u32,
+    /// Bytes of `data` that are unmasked. What lies behind came by [`Reader::payload_buffer`].
+    unmasked: usize,
+    /// Bytes of `data` known to be UTF-8; at most three fewer than there are.
+    valid: usize,
+}
+
+/// An event before it borrows anything. Ranges are in the input; "held" ones in the `Partial`.
+enum Step {
+    Message {
+        kind: Kind,
+        start: usize,
+        end: usize,
+    },
+    HeldMessage(Kind),
+    Control {
+        opcode: Opcode,
+        start: usize,
+        end: usize,
+    },
+    HeldControl(Opcode),
+}
+
+impl Reader {
+    pub(crate) fn new(config: &Config) -> Self {
+        Reader {
+            limits: config.limits,
+            mask: if config.role == Role::Server { MASKED } else { 0 },
+            inflater: config
+                .deflate
+                .map(|negotiated| Box::new(Inflater::new(&negotiated, config.role))),
+            partial: None,
+        }
+    }
+
+    /// Takes the next event out of `input`, starting at its cursor.
+    ///
+    /// Call it until it returns `None`: then everything in the input has been taken, and the machine keeps what
+    /// was incomplete (at most 14 bytes of a head, and the payload received so far). Automatic answers are
+    /// written by `writer` to `out`: pongs, the echo of a close frame, the close frame for a violation.
+    ///
+    /// A message that is one uncompressed frame and complete in the input is unmasked in place and borrows from
+    /// it, without a copy or an allocation. Other messages are put together in one contiguous buffer, which
+    /// grows with the bytes received, never with the bytes announced, and is released with the next call.
+    ///
+    /// While [`State::Closing`], messages, pings and pongs are dropped and only the peer's close is returned;
+    /// in [`State::Closed`] all input is discarded.
+    ///
+    /// # Errors
+    ///
+    /// The peer broke the protocol or a limit. Events before that have been returned; the close frame is in
+    /// `out`; input is discarded from here on.
+    #[inline]
+    pub fn receive<'a>(
+        &'a mut self,
+        input: &'a mut Input<'_>,
+        writer: &mut Writer,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'a>>, Violation> {
+        if self.partial.is_none()
+            && writer.state() == State::Open
+            && let Some((kind, start, end)) = self.short(input)
+        {
+            input.at = end;
+            let data = input.bytes.get(start..end).unwrap_or_default();
+            if kind == Kind::Text && !is_utf8(data) {
+                return Err(self.fail(not_utf8(), input, writer, out));
+            }
+            let data = input.bytes.get(start..end).unwrap_or_default();
+            return Ok(Some(Event::Message { kind, data }));
+        }
+        self.receive_any(input, writer, out)
+    }
+
+    /// The one case that matters: a short plain message in one frame, complete. Unmasks it and says where.
+    #[inline]
+    fn short(&self, input: &mut Input<'_>) -> Option<(Kind, usize, usize)> {
+        let &mut [first, second, ref mut rest @ ..] = input.bytes.get_mut(input.at..)? else {
+            return None;
+        };
+        let kind = match first {
+            0x81 => Kind::Text,
+            0x82 => Kind::Binary,
+            _ => return None,
+        };
+        let len = usize::from(second ^ self.mask);
+        if len > 125 {
+            return None;
+        }
+        let start = if self.mask == 0 {
+            rest.get(..len)?;
+            input.at + 2
+        } else {
+            let (key, rest) = rest.split_first_chunk_mut()?;
+            mask::apply(rest.get_mut(..len)?, *key);
+            input.at + 6
+        };
+        Some((kind, start, start + len))
+    }
+
+    fn receive_any<'a>(
+        &'a mut self,
+        input: &'a mut Input<'_>,
+        writer: &mut Writer,
+        out: &mut Vec<u8>,
+    ) -> Result<Option<Event<'a>>, Violation> {
+        let step = match self.step(input, writer) {
+            Ok(Some(step)) => step,
+            Ok(None) => return Ok(None),
+            Err(violation) => return Err(self.fail(violation, input, writer, out)),
+        };
+        let (opcode, payload) = match step {
+            Step::Message { kind, start, end } => {
+                let data = input.bytes.get(start..end).unwrap_or_default();
+                return Ok(Some(Event::Message { kind, data }));
+            }
+            Step::HeldMessage(kind) => {
+                let data = self.partial.as_deref().map_or(&[][..], |partial| &partial.data);
+                return Ok(Some(Event::Message { kind, data }));
+            }
+            Step::Control { opcode, start, end } => (opcode, input.bytes.get(start..end).unwrap_or_default()),
+            Step::HeldControl(opcode) => (
+                opcode,
+                self.partial
+                    .as_deref()
+                    .map_or(&[][..], |partial| &partial.control),
+            ),
+        };
+        Ok(Some(match opcode {
+            Opcode::Ping => {
+                writer.pong(payload, out);
+                Event::Ping(payload)
+            }
+            Opcode::Pong => Event::Pong(payload),
+            _ => {
+                // `step` has read it before, so this cannot fail.
+                let (code, reason) = close::parse(payload).unwrap_or_default();
+                writer.answer_close(code, out);
+                input.at = input.bytes.len();
+                Event::Close { code, reason }
+            }
+        }))
+    }
+
+    /// Moves on to the next event; `None` when the input is used up.
+    fn step(&mut self, input: &mut Input<'_>, writer: &Writer) -> Result<Option<Step>, Violation> {
+        if writer.state() == State::Closed {
+            input.discard();
+            self.partial = None;
+            return Ok(None);
+        }
+        let open = writer.state() == State::Open;
+        loop {
+            if self.partial.as_deref().is_some_and(Partial::is_idle) {
+                self.partial = None;
+            }
+            if let Some(partial) = &mut self.partial
+                && let Some(frame) = partial.frame
+            {
+                let done = if frame.opcode.is_control() {
+                    partial.take_control(frame, input)
+                } else if open {
+                    partial.take_data(frame, input, &self.limits, self.inflater.as_deref_mut())?
+                } else {
+                    partial.drop_data(frame, input)
+                };
+                if !done {
+                    return Ok(None);
+                }
+                if let Some(step) = self.ended(frame, open)? {
+                    return Ok(Some(step));
+                }
+                continue;
+            }
+            let Some(header) = self.header(input)? else {
+                return Ok(None);
+            };
+            if header.opcode.is_control() {
+                if let Some((start, end)) = complete(&header, input) {
+                    let opcode = header.opcode;
+                    if opcode == Opcode::Close {
+                        close::parse(input.bytes.get(start..end).unwrap_or_default())?;
+                    }
+                    if open || opcode == Opcode::Close {
+                        return Ok(Some(Step::Control { opcode, start, end }));
+                    }
+                    continue;
+                }
+                let partial = self.partial.get_or_insert_default();
+                partial.control.clear();
+                // At most 125 bytes, by the header's own rules.
+                partial.frame = Some(Frame::new(&header, header.len as usize));
+                continue;
+            }
+            let len = self.admit(&header)?;
+            if open
+                && header.fin
+                && !header.compressed
+                && let Some(kind) = header.opcode.kind()
+                && let Some((start, end)) = complete(&header, input)
+            {
+                if kind == Kind::Text && !is_utf8(input.bytes.get(start..end).unwrap_or_default()) {
+                    return Err(not_utf8());
+                }
+                return Ok(Some(Step::Message { kind, start, end }));
+            }
+            let partial = self.partial.get_or_insert_default();
+            partial.frame = Some(Frame::new(&header, len));
+            match (&mut partial.message, header.opcode.kind()) {
+                (Some(message), _) => {
+                    message.fragments += 1;
+                    message.empty_fragments += u32::from(len == 0);
+                }
+                (none, Some(kind)) => {
+                    partial.data.clear();
+                    *none = Some(Assembly {
+                        kind,
+                        compressed: header.compressed,
+                        fragments: 1,
+                        empty_fragments: u32::from(len == 0),
+                        unmasked: 0,
+                        valid: 0,
+                    });
+                    if let Some(inflater) = &mut self.inflater
+                        && header.compressed
+                    {
+                        inflater.begin();
+                    }
+                }
+                // `admit` has refused it.
+                (None, None) => return Err(Violation::protocol("continuation of nothing")),
+            }
+        }
+    }
+
+    /// Takes the head of the next frame; `None` if the input ends before it does.
+    fn header(&mut self, input: &mut Input<'_>) -> Result<Option<Header>, Violation> {
+        let rules = Rules {
+            mask: self.mask,
+            deflate: self.inflater.is_some(),
+        };
+        let held = self.partial.as_deref().map_or(0, |partial| partial.head_len);
+        if held == 0 {
+            if let Some(header) = Header::parse(input.rest(), rules)? {
+                input.at += header.size;
+                return Ok(Some(header));
+            }
+            if !input.is_empty() {
+                let rest = input.take(LONGEST);
+                let partial = self.partial.get_or_insert_default();
+                partial.head_len = rest.len();
+                for (place, byte) in partial.head.iter_mut().zip(rest) {
+                    *place = *byte;
+                }
+            }
+            return Ok(None);
+        }
+        let partial = self.partial.get_or_insert_default();
+        // A head is complete after 14 bytes at the latest, so there is always a place for one more.
+        while let [byte] = *input.take(1)
+            && let Some(place) = partial.head.get_mut(partial.head_len)
+        {
+            *place = byte;
+            partial.head_len += 1;
+            let head = partial.head.get(..partial.head_len).unwrap_or_default();
+            if let Some(header) = Header::parse(head, rules)? {
+                partial.head_len = 0;
+                return Ok(Some(header));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Whether a data frame may come now and is within the limits; its length.
+    fn admit(&self, header: &Header) -> Result<usize, Violation> {
+        let message = self
+            .partial
+            .as_deref()
+            .and_then(|partial| partial.message.as_ref());
+        match (message, header.opcode.kind()) {
+            (None, None) => return Err(Violation::protocol("continuation of nothing")),
+            (Some(_), Some(_)) => return Err(Violation::protocol("new message inside a fragmented one")),
+            _ => {}
+        }
+        let too_big = || Violation::too_big("message too big");
+        // A length that does not fit into memory is over any limit.
+        let len = usize::try_from(header.len).map_err(|_| too_big())?;
+        let compressed = message.map_or(header.compressed, |message| message.compressed);
+        let before = self
+            .partial
+            .as_deref()
+            .filter(|_| message.is_some())
+            .map_or(0, |partial| partial.data.len());
+        if len > self.limits.frame {
+            return Err(Violation::too_big("frame too big"));
+        }
+        if !compressed && len > self.limits.message.saturating_sub(before) {
+            return Err(too_big());
+        }
+        let (fragments, empty) =
+            message.map_or((0, 0), |message| (message.fragments, message.empty_fragments));
+        if fragments >= self.limits.fragments.max(1) {
+            return Err(Violation::policy("too many fragments"));
+        }
+        let fragmented = message.is_some() || !header.fin;
+        if len == 0 && fragmented && empty >= self.limits.empty_fragments {
+            return Err(Violation::policy("too many empty fragments"));
+        }
+        Ok(len)
+    }
+
+    /// The payload of `frame` is complete.
+    fn ended(&mut self, frame: Frame, open: bool) -> Result<Option<Step>, Violation> {
+        let Some(partial) = self.partial.as_deref_mut() else {
+            return Ok(None);
+        };
+        partial.frame = None;
+        if frame.opcode.is_control() {
+            if frame.opcode == Opcode::Close {
+                close::parse(&partial.control)?;
+            }
+            let reported = open || frame.opcode == Opcode::Close;
+            return Ok(reported.then_some(Step::HeldControl(frame.opcode)));
+        }
+        if !frame.fin {
+            return Ok(None);
+        }
+        let Some(mut message) = partial.message.take() else {
+            return Ok(None);
+        };
+        if !open {
+            return Ok(None);
+        }
+        if message.compressed
+            && let Some(inflater) = self.inflater.as_deref_mut()
+        {
+            inflater
+                .finish(&mut partial.data, self.limits.message)
+                .map_err(inflate_violation)?;
+            message.check_utf8(&partial.data)?;
+        }
+        if message.kind == Kind::Text && message.valid != partial.data.len() {
+            return Err(not_utf8());
+        }
+        Ok(Some(Step::HeldMessage(message.kind)))
+    }
+
+    /// The buffer to read the socket into while a long uncompressed payload is arriving, `None` at other times.
+    ///
+    /// What is read there need not be copied again. The buffer takes at most what is missing of the frame, so a
+    /// read cannot run into the next one; it has room for as many bytes as have arrived already, at least 64
+    /// KiB, so that memory grows with what was received and not with what was announced. If less than 16 KiB
+    /// are missing there is no such buffer, because an ordinary read then brings more than it copies.
+    ///
+    /// After the read, call [`receive`](Reader::receive) with an empty [`Input`]: the machine sees by itself
+    /// how much has arrived. Dropping the buffer unused, or a read of nothing, is fine.
+    ///
+    /// ```no_run
+    /// # use swill_ws::{Config, Input, WebSocket};
+    /// # use std::io::Read;
+    /// # use bytes::BufMut;
+    /// # let (mut socket, mut ws, mut out, mut scratch) =
+    /// #     (std::io::empty(), WebSocket::new(&Config::server()), Vec::new(), [0; 4096]);
+    /// let mut fresh = 0;
+    /// match ws.payload_buffer() {
+    ///     // With tokio: `socket.read_buf(&mut buffer).await?`
+    ///     Some(mut buffer) => {
+    ///         let n = socket.read(&mut scratch)?;
+    ///         buffer.put_slice(&scratch[..n]);
+    ///     }
+    ///     None => fresh = socket.read(&mut scratch)?,
+    /// }
+    /// let mut input = Input::new(&mut scratch[..fresh]);
+    /// while let Some(event) = ws.receive(&mut input, &mut out)? { /* .. */ }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn payload_buffer(&mut self) -> Option<impl BufMut + '_> {
+        let partial = self.partial.as_deref_mut()?;
+        let frame = partial.frame.filter(|frame| !frame.opcode.is_control())?;
+        let message = partial.message.as_ref().filter(|message| !message.compressed)?;
+        let data = &mut partial.data;
+        let missing = frame
+            .missing
+            .saturating_sub(data.len().saturating_sub(message.unmasked));
+        if missing < DIRECT {
+            return None;
+        }
+        let room = missing.min(data.len().max(CHUNK));
+        if data.capacity() - data.len() < room.min(DIRECT) {
+            data.reserve_exact(room);
+        }
+        Some((&mut *data).limit(missing))
+    }
+
+    /// Bytes of memory held for what is incomplete: 0 between messages, once `receive` has returned `None`.
+    /// Compression contexts are not counted.
+    pub fn buffered(&self) -> usize {
+        self.partial.as_deref().map_or(0, |partial| {
+            size_of::<Partial>() + partial.data.capacity() + partial.control.capacity()
+        })
+    }
+
+    /// The end: the close frame is written, everything else forgotten.
+    #[cold]
+    fn fail(
+        &mut self,
+        violation: Violation,
+        input: &mut Input<'_>,
+        writer: &mut Writer,
+        out: &mut Vec<u8>,
+    ) -> Violation {
+        writer.fail(&violation, out);
+        self.partial = None;
+        self.inflater = None;
+        input.discard();
+        violation
+    }
+}
+
+impl Partial {
+    fn is_idle(&self) -> bool {
+        self.head_len == 0 && self.frame.is_none() && self.message.is_none()
+    }
+
+    /// Takes what the input has of a control frame; whether it is complete.
+    fn take_control(&mut self, frame: Frame, input: &mut Input<'_>) -> bool {
+        let bytes = input.take(frame.missing);
+        mask::apply(bytes, frame.key);
+        self.control.extend_from_slice(bytes);
+        self.taken(frame, bytes.len())
+    }
+
+    /// Takes what the input has of a data frame; whether the frame is complete.
+    fn take_data(
+        &mut self,
+        frame: Frame,
+        input: &mut Input<'_>,
+        limits: &Limits,
+        inflater: Option<&mut Inflater>,
+    ) -> Result<bool, Violation> {
+        let Some(message) = &mut self.message else {
+            return Ok(true);
+        };
+        let data = &mut self.data;
+        if message.compressed {
+            let bytes = input.take(frame.missing);
+            mask::apply(bytes, frame.key);
+            if let Some(inflater) = inflater {
+                inflater
+                    .push(bytes, data, limits.message)
+                    .map_err(inflate_violation)?;
+            }
+            message.check_utf8(data)?;
+            return Ok(self.taken(frame, bytes.len()));
+        }
+        let direct = data.len() - message.unmasked;
+        let bytes = input.take(frame.missing.saturating_sub(direct));
+        // The end of the frame is the end of the message, or else anything up to the limit may follow.
+        let end = if frame.fin {
+            message.unmasked + frame.missing
+        } else {
+            limits.message
+        };
+        make_room(data, bytes.len(), end);
+        data.extend_from_slice(bytes);
+        let taken = direct + bytes.len();
+        mask::apply(data.get_mut(message.unmasked..).unwrap_or_default(), frame.key);
+        message.unmasked = data.len();
+        message.check_utf8(data)?;
+        Ok(self.taken(frame, taken))
+    }
+
+    /// Forgets what the input has of a data frame; whether the frame is complete.
+    fn drop_data(&mut self, frame: Frame, input: &mut Input<'_>) -> bool {
+        let direct = match &mut self.message {
+            Some(message) if !message.compressed => {
+                let direct = self.data.len().saturating_sub(message.unmasked);
+                message.unmasked = 0;
+                direct
+            }
+            _ => 0,
+        };
+        self.data = Vec::new();
+        let bytes = input.take(frame.missing.saturating_sub(direct)).len();
+        self.taken(frame, direct + bytes)
+    }
+
+    /// Notes that `len` bytes of the frame's payload have been dealt with; whether that was all of it.
+    fn taken(&mut self, frame: Frame, len: usize) -> bool {
+        let missing = frame.missing.saturating_sub(len);
+        self.frame = Some(Frame {
+            missing,
+            key: mask::rotate(frame.key, len),
+            ..frame
+        });
+        missing == 0
+    }
+}
+
+impl Frame {
+    fn new(header: &Header, len: usize) -> Self {
+        Frame {
+            opcode: header.opcode,
+            fin: header.fin,
+            key: header.key,
+            missing: len,
+        }
+    }
+}
+
+impl Assembly {
+    /// Checks what is new in a text. A character that is not complete waits for the rest, unless no rest could
+    /// complete it.
+    fn check_utf8(&mut self, data: &[u8]) -> Result<(), Violation> {
+        if self.kind == Kind::Binary {
+            return Ok(());
+        }
+        match simdutf8::compat::from_utf8(data.get(self.valid..).unwrap_or_default()) {
+            Ok(_) => self.valid = data.len(),
+            Err(error) if error.error_len().is_none() => self.valid += error.valid_up_to(),
+            Err(_) => return Err(not_utf8()),
+        }
+        Ok(())
+    }
+}
+
+/// If the whole payload of a frame is in the input: takes it, unmasks it and says where it is.
+fn complete(header: &Header, input: &mut Input<'_>) -> Option<(usize, usize)> {
+    let len = usize::try_from(header.len)
+        .ok()
+        .filter(|&len| len <= input.remaining())?;
+    let start = input.at;
+    mask::apply(input.take(len), header.key);
+    Some((start, start + len))
+}
+
+/// Reserves for `extra` more bytes: doubling, but not beyond `end` bytes in all.
+fn make_room(data: &mut Vec<u8>, extra: usize, end: usize) {
+    if data.capacity() - data.len() < extra {
+        let capacity = end.min(data.capacity().saturating_mul(2)).max(data.len() + extra);
+        data.reserve_exact(capacity - data.len());
+    }
+}
+
+/// Short texts are the common case, and for them the vector code's dispatch costs more than it saves.
+#[inline]
+fn is_utf8(data: &[u8]) -> bool {
+    if data.len() < 64 {
+        std::str::from_utf8(data).is_ok()
+    } else {
+        simdutf8::basic::from_utf8(data).is_ok()
+    }
+}
+
+#[cold]
+fn not_utf8() -> Violation {
+    Violation::data("text is not UTF-8")
+}
+
+#[cold]
+fn inflate_violation(error: InflateError) -> Violation {
+    match error {
+        InflateError::Broken => Violation::data("broken compression"),
+        InflateError::TooBig => Violation::too_big("message too big after decompression"),
+        InflateError::TooManyStreams => Violation::policy("too many final blocks in a message"),
+    }
+}
