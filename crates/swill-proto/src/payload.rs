@@ -22,7 +22,10 @@ impl<'a> Payload<'a> {
     /// A value that is already written. The bytes must hold exactly one value of that format, checked by
     /// [`scan::check`] if they came from a peer.
     pub const fn new(format: Format, bytes: &'a [u8]) -> Self {
-        Self { format, data: Data::Borrowed(bytes) }
+        Self {
+            format,
+            data: Data::Borrowed(bytes),
+        }
     }
 
     /// How the value is written.
@@ -44,7 +47,10 @@ impl<'a> Payload<'a> {
             Data::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
             Data::Shared(bytes) => bytes,
         };
-        Payload { format: self.format, data: Data::Shared(bytes) }
+        Payload {
+            format: self.format,
+            data: Data::Shared(bytes),
+        }
     }
 
     /// Reads the value.
@@ -55,9 +61,8 @@ impl<'a> Payload<'a> {
     pub fn decode<T: for<'de> Deserialize<'de>>(&self) -> Result<T> {
         let bytes = self.bytes();
         match self.format {
-            Format::MessagePack => {
-                scan::messagepack::decode(bytes).map_err(|error| scan::explain::<T>(self.format, bytes, &error))
-            }
+            Format::MessagePack => scan::messagepack::decode(bytes)
+                .map_err(|error| scan::explain::<T>(self.format, bytes, &error)),
             Format::Json => {
                 serde_json::from_slice(bytes).map_err(|error| scan::explain::<T>(self.format, bytes, &error))
             }
@@ -68,7 +73,10 @@ impl<'a> Payload<'a> {
 impl Payload<'static> {
     /// A value that is already written, with shared bytes. See [`Payload::new`].
     pub const fn shared(format: Format, bytes: Bytes) -> Self {
-        Self { format, data: Data::Shared(bytes) }
+        Self {
+            format,
+            data: Data::Shared(bytes),
+        }
     }
 
     /// Writes a value.

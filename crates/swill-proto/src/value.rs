@@ -109,7 +109,10 @@ impl Value {
     /// The value under a text key, if this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Value> {
         match self {
-            Self::Map(entries) => entries.iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value),
+            Self::Map(entries) => entries
+                .iter()
+                .find(|(name, _)| name.as_str() == Some(key))
+                .map(|(_, value)| value),
             _ => None,
         }
     }
@@ -134,7 +137,9 @@ impl Serialize for Value {
                 }
                 map.end()
             }
-            Self::Extension(tag, bytes) => serializer.serialize_newtype_struct(EXTENSION, &(*tag, Blob(bytes))),
+            Self::Extension(tag, bytes) => {
+                serializer.serialize_newtype_struct(EXTENSION, &(*tag, Blob(bytes)))
+            }
         }
     }
 }
@@ -252,8 +257,12 @@ impl<'de> Deserialize<'de> for Tagged {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Tagged, A::Error> {
-                let tag = pair.next_element()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
-                let Value::Bytes(bytes) = pair.next_element()?.ok_or_else(|| de::Error::invalid_length(1, &self))?
+                let tag = pair
+                    .next_element()?
+                    .ok_or_else(|| de::Error::invalid_length(0, &self))?;
+                let Value::Bytes(bytes) = pair
+                    .next_element()?
+                    .ok_or_else(|| de::Error::invalid_length(1, &self))?
                 else {
                     return Err(de::Error::custom("an extension holds bytes"));
                 };
@@ -296,5 +305,20 @@ from! {
 impl<T: Into<Value>> From<Option<T>> for Value {
     fn from(value: Option<T>) -> Self {
         value.map_or(Self::Nil, Into::into)
+    }
+}
+
+#[cfg(feature = "schemars")]
+impl schemars::JsonSchema for Value {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "Any".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        true.into()
     }
 }

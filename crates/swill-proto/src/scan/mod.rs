@@ -63,11 +63,15 @@ pub fn check(format: Format, bytes: &[u8]) -> Result<(), Malformed> {
 /// The MessagePack decoder says "wrong msgpack marker" for every misfit; decoding again gives the words that JSON users
 /// know, and the path. This is the error path: its cost does not matter.
 #[cold]
-pub(crate) fn explain<T: for<'de> Deserialize<'de>>(format: Format, bytes: &[u8], error: &dyn fmt::Display) -> Error {
+pub(crate) fn explain<T: for<'de> Deserialize<'de>>(
+    format: Format,
+    bytes: &[u8],
+    error: &dyn fmt::Display,
+) -> Error {
     let value: Option<serde_json::Value> = match format {
-        Format::MessagePack => {
-            messagepack::decode::<Value>(bytes).ok().and_then(|value| serde_json::to_value(&value).ok())
-        }
+        Format::MessagePack => messagepack::decode::<Value>(bytes)
+            .ok()
+            .and_then(|value| serde_json::to_value(&value).ok()),
         Format::Json => serde_json::from_slice(bytes).ok(),
     };
     let Some(value) = value else {

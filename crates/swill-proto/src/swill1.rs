@@ -1,1 +1,0 @@
-//! Swill's own protocol, `swill/1`.

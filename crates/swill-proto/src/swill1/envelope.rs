@@ -1,0 +1,407 @@
+use super::{DEPTH, LONGEST_NAME};
+use crate::{
+    Metadata, MetadataLimits,
+    scan::{self, Malformed},
+};
+use std::{fmt, num::TryFromIntError};
+
+/// The number that a caller gave its request: any integer of MessagePack, whatever its width on the wire.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Seq {
+    negative: bool,
+    bits: u64,
+}
+
+impl Seq {
+    pub(super) const ZERO: Self = Self::new(0);
+
+    pub(super) const fn new(number: u64) -> Self {
+        Self {
+            negative: false,
+            bits: number,
+        }
+    }
+
+    #[inline]
+    pub(super) const fn signed(number: i64) -> Self {
+        Self {
+            negative: number < 0,
+            bits: number.cast_unsigned(),
+        }
+    }
+
+    /// The number, negative ones as they are in 64 bits.
+    #[inline]
+    pub(super) const fn bits(self) -> u64 {
+        self.bits
+    }
+
+    #[inline]
+    pub(super) const fn is_negative(self) -> bool {
+        self.negative
+    }
+}
+
+impl TryFrom<Seq> for u64 {
+    type Error = TryFromIntError;
+
+    fn try_from(seq: Seq) -> Result<Self, TryFromIntError> {
+        if seq.negative {
+            u64::try_from(seq.bits.cast_signed())
+        } else {
+            Ok(seq.bits)
+        }
+    }
+}
+
+impl fmt::Debug for Seq {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.negative {
+            self.bits.cast_signed().fmt(f)
+        } else {
+            self.bits.fmt(f)
+        }
+    }
+}
+
+/// Element 3 of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum RequestKind {
+    Message,
+    EndOfStream,
+    Metadata,
+    Cancel,
+}
+
+/// Element 2 of a response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ResponseKind {
+    Message,
+    EndOfStream,
+    Metadata,
+    Error,
+}
+
+/// What a client sends. Nothing in it is decoded, everything is checked: its structure, its nesting, its limits.
+#[derive(Debug)]
+pub(super) struct Request<'m> {
+    pub(super) seq: Seq,
+    pub(super) data: &'m [u8],
+    pub(super) rpc: &'m str,
+    pub(super) kind: RequestKind,
+    /// A map that is not empty.
+    pub(super) metadata: Option<&'m [u8]>,
+}
+
+impl<'m> Request<'m> {
+    #[inline]
+    pub(super) fn read(message: &'m [u8], limits: &MetadataLimits) -> Result<Self, Unusable> {
+        let mut reader = Reader { rest: message };
+        let elements = reader.array().ok_or(Unusable::NoArray)?;
+        if elements < 3 {
+            return Err(Unusable::Short);
+        }
+        let seq = reader.integer().ok_or(Unusable::NoSeq)?;
+        let data = reader.value()?;
+        let rpc = reader.name()?;
+        let mut request = Self {
+            seq,
+            data,
+            rpc,
+            kind: RequestKind::Message,
+            metadata: None,
+        };
+        if elements > 3 {
+            request.kind = match reader.kind()? {
+                0 => RequestKind::Message,
+                1 => RequestKind::EndOfStream,
+                2 => RequestKind::Metadata,
+                _ => RequestKind::Cancel,
+            };
+        }
+        if elements > 4 {
+            request.metadata = reader.metadata(limits)?;
+            reader.surplus(elements - 5)?;
+        }
+        reader.end()?;
+        Ok(request)
+    }
+
+    /// What can be known of a message that [`read`](Self::read) refused: its seq and, if there is one, its rpc.
+    /// `Err` if there is no usable seq, or if the message as a whole is not a value of MessagePack.
+    #[cold]
+    pub(super) fn rescue(message: &'m [u8], why: Unusable) -> Result<(Seq, Option<&'m str>), Unusable> {
+        match scan::messagepack::end(message) {
+            Ok(end) if end == message.len() => {}
+            Ok(_) => return Err(Unusable::Trailing),
+            Err(_) => return Err(Unusable::Malformed),
+        }
+        let mut reader = Reader { rest: message };
+        let elements = reader.array().ok_or(Unusable::NoArray)?;
+        if elements == 0 {
+            return Err(why);
+        }
+        let seq = reader.integer().ok_or(Unusable::NoSeq)?;
+        if elements < 3 {
+            return Ok((seq, None));
+        }
+        let rpc = scan::messagepack::end(reader.rest).ok().and_then(|end| {
+            reader.rest = reader.rest.get(end..)?;
+            reader.name().ok()
+        });
+        Ok((seq, rpc))
+    }
+}
+
+/// What a server sends, checked like a [`Request`].
+#[derive(Debug)]
+pub(super) struct Response<'m> {
+    pub(super) seq: Seq,
+    pub(super) data: &'m [u8],
+    pub(super) kind: ResponseKind,
+    pub(super) leading: Option<&'m [u8]>,
+    pub(super) trailing: Option<&'m [u8]>,
+}
+
+impl<'m> Response<'m> {
+    #[inline]
+    pub(super) fn read(message: &'m [u8], limits: &MetadataLimits) -> Result<Self, Unusable> {
+        let mut reader = Reader { rest: message };
+        let elements = reader.array().ok_or(Unusable::NoArray)?;
+        if elements < 2 {
+            return Err(Unusable::Short);
+        }
+        let seq = reader.integer().ok_or(Unusable::NoSeq)?;
+        let data = reader.value()?;
+        let mut response = Self {
+            seq,
+            data,
+            kind: ResponseKind::Message,
+            leading: None,
+            trailing: None,
+        };
+        if elements > 2 {
+            response.kind = match reader.kind()? {
+                0 => ResponseKind::Message,
+                1 => ResponseKind::EndOfStream,
+                2 => ResponseKind::Metadata,
+                _ => ResponseKind::Error,
+            };
+        }
+        if elements > 3 {
+            response.leading = reader.metadata(limits)?;
+        }
+        if elements > 4 {
+            response.trailing = reader.metadata(limits)?;
+            reader.surplus(elements - 5)?;
+        }
+        reader.end()?;
+        Ok(response)
+    }
+}
+
+/// Decodes metadata that was found in a message.
+pub(super) fn metadata(written: Option<&[u8]>) -> Result<Option<Box<Metadata>>, Unusable> {
+    match written {
+        None => Ok(None),
+        Some(bytes) => decode_metadata(bytes).map(Some),
+    }
+}
+
+#[cold]
+fn decode_metadata(bytes: &[u8]) -> Result<Box<Metadata>, Unusable> {
+    scan::messagepack::decode(bytes)
+        .map(Box::new)
+        .map_err(|_| Unusable::Metadata)
+}
+
+/// Why a message cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unusable {
+    Malformed,
+    Trailing,
+    NoArray,
+    NoSeq,
+    Short,
+    NoRpc,
+    LongName,
+    NoType,
+    Metadata,
+    TooMuchMetadata,
+    TooDeep,
+}
+
+impl Unusable {
+    /// What a person is told. Nothing of the message is in it, so it is short whatever was sent.
+    pub(super) const fn message(self) -> &'static str {
+        match self {
+            Self::Malformed => "the message is not MessagePack",
+            Self::Trailing => "bytes are left over after the message",
+            Self::NoArray => "a message is an array",
+            Self::NoSeq => "the first element of a message, its seq, is an integer",
+            Self::Short => "the message has too few elements",
+            Self::NoRpc => "the third element of a message, its rpc, is a string",
+            Self::LongName => "the name of a procedure has at most 255 bytes",
+            Self::NoType => "the type of a message is 0, 1, 2 or 3",
+            Self::Metadata => "metadata is a map with strings as keys, or nil",
+            Self::TooMuchMetadata => "there is more metadata than is allowed",
+            Self::TooDeep => "the message is nested deeper than 64 levels",
+        }
+    }
+
+    /// Whether the message is right but exceeds a limit.
+    pub(super) const fn is_limit(self) -> bool {
+        matches!(self, Self::TooMuchMetadata | Self::TooDeep)
+    }
+}
+
+impl From<Malformed> for Unusable {
+    #[cold]
+    fn from(malformed: Malformed) -> Self {
+        match malformed {
+            Malformed::TooDeep => Self::TooDeep,
+            _ => Self::Malformed,
+        }
+    }
+}
+
+/// Reads a message from its front.
+struct Reader<'m> {
+    rest: &'m [u8],
+}
+
+impl<'m> Reader<'m> {
+    #[inline]
+    fn split(&mut self, at: usize) -> Option<&'m [u8]> {
+        let (front, rest) = self.rest.split_at_checked(at)?;
+        self.rest = rest;
+        Some(front)
+    }
+
+    #[inline]
+    fn byte(&mut self) -> Option<u8> {
+        let (&byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(byte)
+    }
+
+    #[inline]
+    fn number<const N: usize>(&mut self) -> Option<u64> {
+        let digits = self.split(N)?;
+        Some(
+            digits
+                .iter()
+                .fold(0, |number, &digit| number << 8 | u64::from(digit)),
+        )
+    }
+
+    /// The head of an array: its number of elements.
+    #[inline]
+    fn array(&mut self) -> Option<u64> {
+        match self.byte()? {
+            marker @ 0x90..=0x9f => Some(u64::from(marker & 0x0f)),
+            0xdc => self.number::<2>(),
+            0xdd => self.number::<4>(),
+            _ => None,
+        }
+    }
+
+    #[inline]
+    fn integer(&mut self) -> Option<Seq> {
+        match self.byte()? {
+            marker @ 0x00..=0x7f => Some(Seq::new(u64::from(marker))),
+            marker => self.wide_integer(marker),
+        }
+    }
+
+    fn wide_integer(&mut self, marker: u8) -> Option<Seq> {
+        Some(match marker {
+            0xe0..=0xff => Seq::signed(i64::from(marker.cast_signed())),
+            0xcc => Seq::new(self.number::<1>()?),
+            0xcd => Seq::new(self.number::<2>()?),
+            0xce => Seq::new(self.number::<4>()?),
+            0xcf => Seq::new(self.number::<8>()?),
+            0xd0 => Seq::signed(i64::from(self.number::<1>()? as i8)),
+            0xd1 => Seq::signed(i64::from(self.number::<2>()? as i16)),
+            0xd2 => Seq::signed(i64::from(self.number::<4>()? as i32)),
+            0xd3 => Seq::signed(self.number::<8>()?.cast_signed()),
+            _ => return None,
+        })
+    }
+
+    /// Any value, as it is written.
+    #[inline]
+    fn value(&mut self) -> Result<&'m [u8], Malformed> {
+        let end = scan::messagepack::skip(self.rest, DEPTH)?;
+        self.split(end).ok_or(Malformed::Truncated)
+    }
+
+    #[inline]
+    fn name(&mut self) -> Result<&'m str, Unusable> {
+        let length = match self.byte() {
+            Some(marker @ 0xa0..=0xbf) => Some(u64::from(marker & 0x1f)),
+            Some(0xd9) => self.number::<1>(),
+            Some(0xda) => self.number::<2>(),
+            Some(0xdb) => self.number::<4>(),
+            _ => None,
+        };
+        let length = length.ok_or(Unusable::NoRpc)?;
+        if length > LONGEST_NAME as u64 {
+            return Err(Unusable::LongName);
+        }
+        let text = self.split(length as usize).ok_or(Unusable::Malformed)?;
+        std::str::from_utf8(text).map_err(|_| Unusable::NoRpc)
+    }
+
+    #[inline]
+    fn kind(&mut self) -> Result<u64, Unusable> {
+        let number = self.integer().ok_or(Unusable::NoType)?;
+        if number.is_negative() || number.bits() > 3 {
+            return Err(Unusable::NoType);
+        }
+        Ok(number.bits())
+    }
+
+    #[inline]
+    fn metadata(&mut self, limits: &MetadataLimits) -> Result<Option<&'m [u8]>, Unusable> {
+        if self.rest.first() == Some(&0xc0) {
+            self.rest = &self.rest[1..];
+            return Ok(None);
+        }
+        self.metadata_map(limits)
+    }
+
+    #[cold]
+    fn metadata_map(&mut self, limits: &MetadataLimits) -> Result<Option<&'m [u8]>, Unusable> {
+        let mut head = Reader { rest: self.rest };
+        let keys = match head.byte() {
+            Some(marker @ 0x80..=0x8f) => Some(u64::from(marker & 0x0f)),
+            Some(0xde) => head.number::<2>(),
+            Some(0xdf) => head.number::<4>(),
+            _ => None,
+        };
+        let keys = keys.ok_or(Unusable::Metadata)?;
+        let map = self.value()?;
+        if keys > limits.keys as u64 || map.len() > limits.bytes {
+            return Err(Unusable::TooMuchMetadata);
+        }
+        Ok((keys > 0).then_some(map))
+    }
+
+    #[inline]
+    fn surplus(&mut self, elements: u64) -> Result<(), Malformed> {
+        for _ in 0..elements {
+            self.value()?;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn end(&self) -> Result<(), Unusable> {
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(Unusable::Trailing)
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! Swill's own protocol, `swill/1`: one MessagePack array per binary message.
+//!
+//! | | |
+//! |---|---|
+//! | request | `[seq, data, rpc, type, metadata]`; the last two may be left out, what follows is ignored |
+//! | response | `[seq, data, type, leading metadata, trailing metadata]` |
+//!
+//! A request is known by its `seq` *and* its `rpc`. Only clients call; [`Server`] is its machine.
+
+mod envelope;
+mod keys;
+mod server;
+mod write;
+
+pub use server::{Limits, Server};
+
+use crate::{Capabilities, Format, Parameters};
+
+static CAPABILITIES: Capabilities = Capabilities {
+    name: "swill/1",
+    format: Format::MessagePack,
+    parameters: Parameters::WholeIfSingle,
+    streams_in: true,
+    streams_out: true,
+    metadata: true,
+    serial: false,
+};
+
+/// How deep the data of a message and its metadata may be nested.
+const DEPTH: usize = crate::scan::DEPTH;
+
+/// The longest name of a procedure, in bytes.
+const LONGEST_NAME: usize = 255;

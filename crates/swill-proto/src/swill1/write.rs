@@ -1,0 +1,134 @@
+use super::envelope::{ResponseKind, Seq};
+use crate::{Error, Kind, Metadata, Outgoing, Value};
+use serde::Serialize;
+
+pub(super) const NIL: u8 = 0xc0;
+
+/// The longest head of a message: array, seq.
+const HEAD: usize = 10;
+
+/// Writes a response without metadata.
+#[inline]
+pub(super) fn response(out: &mut dyn Outgoing, seq: Seq, data: &[u8], kind: ResponseKind) {
+    let buffer = out.begin(Kind::Binary, HEAD + data.len() + 3);
+    buffer.push(0x95);
+    integer(buffer, seq);
+    buffer.extend_from_slice(data);
+    buffer.extend_from_slice(&[kind as u8, NIL, NIL]);
+    out.finish();
+}
+
+/// Writes a response with metadata.
+#[cold]
+pub(super) fn response_with(
+    out: &mut dyn Outgoing,
+    seq: Seq,
+    data: &[u8],
+    kind: ResponseKind,
+    leading: Option<&Metadata>,
+    trailing: Option<&Metadata>,
+) {
+    let (leading, trailing) = (written(leading), written(trailing));
+    let buffer = out.begin(
+        Kind::Binary,
+        HEAD + data.len() + 1 + leading.len() + trailing.len(),
+    );
+    buffer.push(0x95);
+    integer(buffer, seq);
+    buffer.extend_from_slice(data);
+    buffer.push(kind as u8);
+    buffer.extend_from_slice(&leading);
+    buffer.extend_from_slice(&trailing);
+    out.finish();
+}
+
+/// Writes the ERROR that a call ends with.
+#[cold]
+pub(super) fn fail(out: &mut dyn Outgoing, seq: Seq, error: &Error) {
+    self::error(out, seq, error.code().0, error.message(), error.data());
+}
+
+/// Writes an ERROR.
+#[cold]
+pub(super) fn error(out: &mut dyn Outgoing, seq: Seq, code: i64, message: &str, data: Option<&Value>) {
+    let mut body = Vec::with_capacity(32 + message.len());
+    body.push(if data.is_some() { 0x83 } else { 0x82 });
+    text(&mut body, "code");
+    integer(&mut body, Seq::signed(code));
+    text(&mut body, "message");
+    text(&mut body, message);
+    if let Some(data) = data {
+        text(&mut body, "data");
+        value(&mut body, data);
+    }
+    response(out, seq, &body, ResponseKind::Error);
+}
+
+/// Metadata as it goes on the wire: a map, or nil if there is none.
+pub(super) fn written(metadata: Option<&Metadata>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    match metadata {
+        Some(metadata) => value(&mut bytes, metadata),
+        None => bytes.push(NIL),
+    }
+    bytes
+}
+
+/// Writes a value, or nil if it is one of the few that MessagePack cannot hold (more than 2³² elements).
+fn value<T: Serialize>(buffer: &mut Vec<u8>, value: &T) {
+    let start = buffer.len();
+    if rmp_serde::encode::write_named(buffer, value).is_err() {
+        buffer.truncate(start);
+        buffer.push(NIL);
+    }
+}
+
+/// Writes an integer in as few bytes as it needs.
+#[inline]
+pub(super) fn integer(buffer: &mut Vec<u8>, number: Seq) {
+    if !number.is_negative() && number.bits() < 0x80 {
+        buffer.push(number.bits() as u8);
+    } else {
+        wide_integer(buffer, number);
+    }
+}
+
+fn wide_integer(buffer: &mut Vec<u8>, number: Seq) {
+    let digits = number.bits().to_be_bytes();
+    // Of a negative number, the bytes that are left out are 0xff and the first one kept has its sign bit set.
+    let (marker, kept): (u8, usize) = if number.is_negative() {
+        match number.bits().cast_signed() {
+            -0x20.. => (digits[7], 0),
+            -0x80.. => (0xd0, 1),
+            -0x8000.. => (0xd1, 2),
+            -0x8000_0000.. => (0xd2, 4),
+            _ => (0xd3, 8),
+        }
+    } else {
+        match number.bits() {
+            0..0x80 => (digits[7], 0),
+            0x80..0x100 => (0xcc, 1),
+            0x100..0x1_0000 => (0xcd, 2),
+            0x1_0000..0x1_0000_0000 => (0xce, 4),
+            _ => (0xcf, 8),
+        }
+    };
+    buffer.push(marker);
+    buffer.extend_from_slice(&digits[8 - kept..]);
+}
+
+/// Writes text. What is beyond 4 GiB is cut off.
+pub(super) fn text(buffer: &mut Vec<u8>, text: &str) {
+    let text = &text[..text.floor_char_boundary(u32::MAX as usize)];
+    let digits = (text.len() as u32).to_be_bytes();
+    match text.len() {
+        0..32 => buffer.push(0xa0 | digits[3]),
+        32..0x100 => buffer.extend_from_slice(&[0xd9, digits[3]]),
+        0x100..0x1_0000 => buffer.extend_from_slice(&[0xda, digits[2], digits[3]]),
+        _ => {
+            buffer.push(0xdb);
+            buffer.extend_from_slice(&digits);
+        }
+    }
+    buffer.extend_from_slice(text.as_bytes());
+}
