@@ -16,7 +16,7 @@ use std::fmt;
 /// use swill_proto::Value;
 ///
 /// let value = Value::from_serialize(&("add", [1, 2])).unwrap();
-/// assert_eq!(value, Value::from(vec![Value::from("add"), Value::from(vec![1.into(), 2.into()])]));
+/// assert_eq!(value, Value::from(vec![Value::from("add"), Value::from(vec![Value::from(1), Value::from(2)])]));
 /// assert_eq!(value.deserialize::<(String, Vec<u8>)>().unwrap(), ("add".into(), vec![1, 2]));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -3,7 +3,7 @@ use crate::{
     Metadata, MetadataLimits,
     scan::{self, Malformed},
 };
-use std::{fmt, num::TryFromIntError};
+use std::fmt;
 
 /// The number that a caller gave its request: any integer of MessagePack, whatever its width on the wire.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -40,17 +40,9 @@ impl Seq {
     pub(super) const fn is_negative(self) -> bool {
         self.negative
     }
-}
 
-impl TryFrom<Seq> for u64 {
-    type Error = TryFromIntError;
-
-    fn try_from(seq: Seq) -> Result<Self, TryFromIntError> {
-        if seq.negative {
-            u64::try_from(seq.bits.cast_signed())
-        } else {
-            Ok(seq.bits)
-        }
+    pub(super) const fn as_u64(self) -> Option<u64> {
+        if self.negative { None } else { Some(self.bits) }
     }
 }
 
@@ -126,31 +118,6 @@ impl<'m> Request<'m> {
         reader.end()?;
         Ok(request)
     }
-
-    /// What can be known of a message that [`read`](Self::read) refused: its seq and, if there is one, its rpc.
-    /// `Err` if there is no usable seq, or if the message as a whole is not a value of MessagePack.
-    #[cold]
-    pub(super) fn rescue(message: &'m [u8], why: Unusable) -> Result<(Seq, Option<&'m str>), Unusable> {
-        match scan::messagepack::end(message) {
-            Ok(end) if end == message.len() => {}
-            Ok(_) => return Err(Unusable::Trailing),
-            Err(_) => return Err(Unusable::Malformed),
-        }
-        let mut reader = Reader { rest: message };
-        let elements = reader.array().ok_or(Unusable::NoArray)?;
-        if elements == 0 {
-            return Err(why);
-        }
-        let seq = reader.integer().ok_or(Unusable::NoSeq)?;
-        if elements < 3 {
-            return Ok((seq, None));
-        }
-        let rpc = scan::messagepack::end(reader.rest).ok().and_then(|end| {
-            reader.rest = reader.rest.get(end..)?;
-            reader.name().ok()
-        });
-        Ok((seq, rpc))
-    }
 }
 
 /// What a server sends, checked like a [`Request`].
@@ -198,6 +165,34 @@ impl<'m> Response<'m> {
         reader.end()?;
         Ok(response)
     }
+}
+
+/// What can be known of a message that was refused: its seq and, if it is a request that has one, its rpc.
+///
+/// # Errors
+///
+/// Why nothing can be known: there is no usable seq, or the message as a whole is not a value of MessagePack.
+#[cold]
+pub(super) fn rescue(message: &[u8], why: Unusable) -> Result<(Seq, Option<&str>), Unusable> {
+    match scan::messagepack::end(message) {
+        Ok(end) if end == message.len() => {}
+        Ok(_) => return Err(Unusable::Trailing),
+        Err(_) => return Err(Unusable::Malformed),
+    }
+    let mut reader = Reader { rest: message };
+    let elements = reader.array().ok_or(Unusable::NoArray)?;
+    if elements == 0 {
+        return Err(why);
+    }
+    let seq = reader.integer().ok_or(Unusable::NoSeq)?;
+    if elements < 3 {
+        return Ok((seq, None));
+    }
+    let rpc = scan::messagepack::end(reader.rest).ok().and_then(|end| {
+        reader.rest = reader.rest.get(end..)?;
+        reader.name().ok()
+    });
+    Ok((seq, rpc))
 }
 
 /// Decodes metadata that was found in a message.

@@ -5,13 +5,15 @@
 //! | request | `[seq, data, rpc, type, metadata]`; the last two may be left out, what follows is ignored |
 //! | response | `[seq, data, type, leading metadata, trailing metadata]` |
 //!
-//! A request is known by its `seq` *and* its `rpc`. Only clients call; [`Server`] is its machine.
+//! A request is known by its `seq` *and* its `rpc`. Only clients call; [`Server`] and [`Client`] are the two machines.
 
+mod client;
 mod envelope;
 mod keys;
 mod server;
 mod write;
 
+pub use client::Client;
 pub use server::{Limits, Server};
 
 use crate::{Capabilities, Format, Parameters};

@@ -353,7 +353,7 @@ impl Server {
         directory: &dyn Directory,
         out: &mut dyn Outgoing,
     ) -> Received<'m> {
-        let (seq, rpc) = match Request::rescue(message, why) {
+        let (seq, rpc) = match envelope::rescue(message, why) {
             Ok(rescued) => rescued,
             Err(why) => return answer(out, Seq::ZERO, Code::BAD_REQUEST, why.message()),
         };

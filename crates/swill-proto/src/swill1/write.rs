@@ -1,4 +1,4 @@
-use super::envelope::{ResponseKind, Seq};
+use super::envelope::{RequestKind, ResponseKind, Seq};
 use crate::{Error, Kind, Metadata, Outgoing, Value};
 use serde::Serialize;
 
@@ -6,6 +6,36 @@ pub(super) const NIL: u8 = 0xc0;
 
 /// The longest head of a message: array, seq.
 const HEAD: usize = 10;
+
+/// Writes a request; the elements that have their default are left out.
+pub(super) fn request(
+    out: &mut dyn Outgoing,
+    seq: Seq,
+    data: &[u8],
+    rpc: &str,
+    kind: RequestKind,
+    metadata: Option<&Metadata>,
+) {
+    let metadata = metadata.map(|metadata| written(Some(metadata)));
+    let elements = match (&metadata, kind) {
+        (Some(_), _) => 5,
+        (None, RequestKind::Message) => 3,
+        (None, _) => 4,
+    };
+    let expected = HEAD + data.len() + 5 + rpc.len() + 1 + metadata.as_ref().map_or(0, Vec::len);
+    let buffer = out.begin(Kind::Binary, expected);
+    buffer.push(0x90 | elements);
+    integer(buffer, seq);
+    buffer.extend_from_slice(data);
+    text(buffer, rpc);
+    if elements > 3 {
+        buffer.push(kind as u8);
+    }
+    if let Some(metadata) = metadata {
+        buffer.extend_from_slice(&metadata);
+    }
+    out.finish();
+}
 
 /// Writes a response without metadata.
 #[inline]
