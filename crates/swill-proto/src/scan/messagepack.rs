@@ -30,7 +30,7 @@ pub fn end(bytes: &[u8]) -> Result<usize, Malformed> {
 }
 
 /// Walks by counting the values still to come; `None` if there are more than so many containers.
-#[inline]
+#[inline(always)]
 fn count(bytes: &[u8], most: usize) -> Result<Option<usize>, Malformed> {
     let (mut at, mut pending, mut containers) = (0, 1_u64, 0);
     loop {
@@ -53,6 +53,7 @@ fn count(bytes: &[u8], most: usize) -> Result<Option<usize>, Malformed> {
 }
 
 /// Walks with a stack of the open containers.
+#[inline(never)]
 fn skip_many(bytes: &[u8], depth: usize) -> Result<usize, Malformed> {
     debug_assert!(depth <= super::DEPTH);
     // Elements left in each open container.
@@ -92,7 +93,7 @@ struct Head {
 }
 
 impl Head {
-    #[inline]
+    #[inline(always)]
     fn read(bytes: &[u8], at: &mut usize) -> Result<Self, Malformed> {
         let &marker = bytes.get(*at).ok_or(Malformed::Truncated)?;
         *at += 1;

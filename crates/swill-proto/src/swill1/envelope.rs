@@ -266,14 +266,14 @@ struct Reader<'m> {
 }
 
 impl<'m> Reader<'m> {
-    #[inline]
+    #[inline(always)]
     fn split(&mut self, at: usize) -> Option<&'m [u8]> {
         let (front, rest) = self.rest.split_at_checked(at)?;
         self.rest = rest;
         Some(front)
     }
 
-    #[inline]
+    #[inline(always)]
     fn byte(&mut self) -> Option<u8> {
         let (&byte, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -291,7 +291,7 @@ impl<'m> Reader<'m> {
     }
 
     /// The head of an array: its number of elements.
-    #[inline]
+    #[inline(always)]
     fn array(&mut self) -> Option<u64> {
         match self.byte()? {
             marker @ 0x90..=0x9f => Some(u64::from(marker & 0x0f)),
@@ -301,7 +301,7 @@ impl<'m> Reader<'m> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn integer(&mut self) -> Option<Seq> {
         match self.byte()? {
             marker @ 0x00..=0x7f => Some(Seq::new(u64::from(marker))),
@@ -309,6 +309,7 @@ impl<'m> Reader<'m> {
         }
     }
 
+    #[inline(never)]
     fn wide_integer(&mut self, marker: u8) -> Option<Seq> {
         Some(match marker {
             0xe0..=0xff => Seq::signed(i64::from(marker.cast_signed())),
@@ -325,13 +326,13 @@ impl<'m> Reader<'m> {
     }
 
     /// Any value, as it is written.
-    #[inline]
+    #[inline(always)]
     fn value(&mut self) -> Result<&'m [u8], Malformed> {
         let end = scan::messagepack::skip(self.rest, DEPTH)?;
         self.split(end).ok_or(Malformed::Truncated)
     }
 
-    #[inline]
+    #[inline(always)]
     fn name(&mut self) -> Result<&'m str, Unusable> {
         let length = match self.byte() {
             Some(marker @ 0xa0..=0xbf) => Some(u64::from(marker & 0x1f)),
@@ -348,7 +349,7 @@ impl<'m> Reader<'m> {
         std::str::from_utf8(text).map_err(|_| Unusable::NoRpc)
     }
 
-    #[inline]
+    #[inline(always)]
     fn kind(&mut self) -> Result<u64, Unusable> {
         let number = self.integer().ok_or(Unusable::NoType)?;
         if number.is_negative() || number.bits() > 3 {
@@ -357,7 +358,7 @@ impl<'m> Reader<'m> {
         Ok(number.bits())
     }
 
-    #[inline]
+    #[inline(always)]
     fn metadata(&mut self, limits: &MetadataLimits) -> Result<Option<&'m [u8]>, Unusable> {
         if self.rest.first() == Some(&0xc0) {
             self.rest = &self.rest[1..];

@@ -45,7 +45,7 @@ pub struct Server {
     current: Option<(CallId, Call)>,
     calls: HashMap<CallId, Call, OwnKeys>,
     /// The calls by what the client knows them as. Its keys are the client's choice, hence a hasher with random keys.
-    requests: HashMap<(Seq, ProcedureId), Standing>,
+    requests: HashMap<Key, Standing>,
     draining: usize,
 }
 
@@ -57,6 +57,20 @@ struct Call {
     shape: Shape,
     /// Nothing more comes in.
     half_closed: bool,
+}
+
+/// What the client knows a request as, packed so that it hashes in two steps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Key(u64, u64);
+
+impl Key {
+    #[inline]
+    fn new(seq: Seq, procedure: ProcedureId) -> Self {
+        Self(
+            seq.bits(),
+            u64::from(procedure.0) << 1 | u64::from(seq.is_negative()),
+        )
+    }
 }
 
 /// What a request that the client may still talk about is here.
@@ -116,7 +130,7 @@ impl Protocol for Server {
             return unknown(&request, out);
         };
         if !self.requests.is_empty()
-            && let Some(&known) = self.requests.get(&(request.seq, found.id))
+            && let Some(&known) = self.requests.get(&Key::new(request.seq, found.id))
         {
             return match known {
                 Standing::Open(id) => self.continued(id, &request),
@@ -211,7 +225,7 @@ impl Server {
     fn keep_current(&mut self) {
         if let Some((id, call)) = self.current.take() {
             self.requests
-                .insert((call.seq, call.procedure), Standing::Open(id));
+                .insert(Key::new(call.seq, call.procedure), Standing::Open(id));
             self.calls.insert(id, call);
         }
     }
@@ -227,14 +241,19 @@ impl Server {
     /// Takes a call out, of the tables too.
     #[inline]
     fn finish(&mut self, id: CallId) -> Option<Call> {
-        if let Some((current, call)) = self.current
-            && current == id
-        {
-            self.current = None;
-            return Some(call);
+        match self.current {
+            Some((current, call)) if current == id => {
+                self.current = None;
+                Some(call)
+            }
+            _ => self.remove(id),
         }
+    }
+
+    #[inline(never)]
+    fn remove(&mut self, id: CallId) -> Option<Call> {
         let call = self.calls.remove(&id)?;
-        self.requests.remove(&(call.seq, call.procedure));
+        self.requests.remove(&Key::new(call.seq, call.procedure));
         Some(call)
     }
 
@@ -247,7 +266,7 @@ impl Server {
             }
             self.draining += 1;
             self.requests
-                .insert((call.seq, call.procedure), Standing::Draining);
+                .insert(Key::new(call.seq, call.procedure), Standing::Draining);
         }
         Ok(())
     }
@@ -338,7 +357,7 @@ impl Server {
     /// A message of a stream whose call has been answered.
     fn drained<'m>(&mut self, request: &Request<'m>, procedure: ProcedureId) -> Received<'m> {
         if matches!(request.kind, RequestKind::EndOfStream | RequestKind::Cancel) {
-            self.requests.remove(&(request.seq, procedure));
+            self.requests.remove(&Key::new(request.seq, procedure));
             self.draining -= 1;
         }
         Received::Nothing
@@ -359,7 +378,7 @@ impl Server {
         };
         let known = rpc
             .and_then(|rpc| directory.find(rpc))
-            .and_then(|found| self.requests.get(&(seq, found.id)));
+            .and_then(|found| self.requests.get(&Key::new(seq, found.id)));
         match known {
             Some(Standing::Open(id)) => broken(*id, why.message()),
             Some(Standing::Draining) => Received::Nothing,
