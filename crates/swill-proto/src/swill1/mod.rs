@@ -18,7 +18,8 @@ pub use server::{Limits, Server};
 
 use crate::{Capabilities, Format, Parameters};
 
-static CAPABILITIES: Capabilities = Capabilities {
+/// What `swill/1` can say.
+pub static CAPABILITIES: Capabilities = Capabilities {
     name: "swill/1",
     format: Format::MessagePack,
     parameters: Parameters::WholeIfSingle,

@@ -1,0 +1,15 @@
+//! Tests of the crate through its public face, in one program so that they link once.
+
+mod envelope;
+mod hostile;
+mod independence;
+mod metadata;
+mod model;
+mod pair;
+mod payload;
+mod scan;
+mod support;
+mod swill1_client;
+mod swill1_server;
+mod value;
+mod vectors;
