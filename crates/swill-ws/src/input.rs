@@ -44,6 +44,7 @@ impl<'b> Input<'b> {
     }
 
     /// What has not been taken yet.
+    #[inline]
     pub(crate) fn rest(&self) -> &[u8] {
         self.bytes.get(self.at..).unwrap_or_default()
     }

@@ -21,6 +21,9 @@ const CHUNK: usize = 64 << 10;
 #[derive(Debug)]
 pub struct Reader {
     limits: Limits,
+    /// Frames up to this length, below 64 KiB, are within every limit.
+    quick: usize,
+    /// `MASKED` where frames have to be masked, 0 where they must not be.
     mask: u8,
     inflater: Option<Box<Inflater>>,
     partial: Option<Box<Partial>>,
@@ -65,6 +68,13 @@ struct Assembly {
     valid: usize,
 }
 
+/// A frame of the one case that matters. Positions count from its first byte.
+struct Short {
+    kind: Kind,
+    start: usize,
+    end: usize,
+}
+
 /// An event before it borrows anything. Ranges are in the input; "held" ones in the `Partial`.
 enum Step {
     Message {
@@ -85,6 +95,7 @@ impl Reader {
     pub(crate) fn new(config: &Config) -> Self {
         Reader {
             limits: config.limits,
+            quick: config.limits.message.min(config.limits.frame).min(0xffff),
             mask: if config.role == Role::Server { MASKED } else { 0 },
             inflater: config
                 .deflate
@@ -110,32 +121,45 @@ impl Reader {
     ///
     /// The peer broke the protocol or a limit. Events before that have been returned; the close frame is in
     /// `out`; input is discarded from here on.
-    #[inline]
+    // A call and a result in memory would cost a quarter of what a short message costs.
+    #[inline(always)]
     pub fn receive<'a>(
         &'a mut self,
         input: &'a mut Input<'_>,
         writer: &mut Writer,
         out: &mut Vec<u8>,
     ) -> Result<Option<Event<'a>>, Violation> {
+        // The one case that matters: a plain message in one frame under 64 KiB, complete.
         if self.partial.is_none()
             && writer.state() == State::Open
-            && let Some((kind, start, end)) = self.short(input)
+            && let Some(short) = self.short(input.rest())
+            && short.end <= input.remaining()
         {
-            input.at = end;
-            let data = input.bytes.get(start..end).unwrap_or_default();
-            if kind == Kind::Text && !is_utf8(data) {
-                return Err(self.fail(not_utf8(), input, writer, out));
+            let (start, all) = (input.at, input.bytes.len());
+            input.at += short.end;
+            let frame = input.bytes.get_mut(start..input.at).unwrap_or_default();
+            let (head, data) = frame.split_at_mut(short.start);
+            if self.mask != 0
+                && let Some(key) = head.last_chunk()
+            {
+                mask::apply(data, *key);
             }
-            let data = input.bytes.get(start..end).unwrap_or_default();
-            return Ok(Some(Event::Message { kind, data }));
+            if short.kind == Kind::Text && !is_utf8(data) {
+                input.at = all;
+                return Err(self.fail(not_utf8(), writer, out));
+            }
+            return Ok(Some(Event::Message {
+                kind: short.kind,
+                data,
+            }));
         }
         self.receive_any(input, writer, out)
     }
 
-    /// The one case that matters: a short plain message in one frame, complete. Unmasks it and says where.
-    #[inline]
-    fn short(&self, input: &mut Input<'_>) -> Option<(Kind, usize, usize)> {
-        let &mut [first, second, ref mut rest @ ..] = input.bytes.get_mut(input.at..)? else {
+    /// Where the payload is if `bytes` start with the head of a plain message in one frame under 64 KiB.
+    #[inline(always)]
+    fn short(&self, bytes: &[u8]) -> Option<Short> {
+        let &[first, second, ref rest @ ..] = bytes else {
             return None;
         };
         let kind = match first {
@@ -143,19 +167,23 @@ impl Reader {
             0x82 => Kind::Binary,
             _ => return None,
         };
-        let len = usize::from(second ^ self.mask);
-        if len > 125 {
-            return None;
-        }
-        let start = if self.mask == 0 {
-            rest.get(..len)?;
-            input.at + 2
-        } else {
-            let (key, rest) = rest.split_first_chunk_mut()?;
-            mask::apply(rest.get_mut(..len)?, *key);
-            input.at + 6
+        // Over 127 if the mask bit is not as it should be.
+        let (len, head) = match second ^ self.mask {
+            len @ 0..=125 => (usize::from(len), 2),
+            126 => match rest {
+                &[high, low, ..] if high != 0 || low > 125 => {
+                    (usize::from(u16::from_be_bytes([high, low])), 4)
+                }
+                _ => return None,
+            },
+            _ => return None,
         };
-        Some((kind, start, start + len))
+        let start = if self.mask == 0 { head } else { head + 4 };
+        (len <= self.quick).then_some(Short {
+            kind,
+            start,
+            end: start + len,
+        })
     }
 
     fn receive_any<'a>(
@@ -167,7 +195,10 @@ impl Reader {
         let step = match self.step(input, writer) {
             Ok(Some(step)) => step,
             Ok(None) => return Ok(None),
-            Err(violation) => return Err(self.fail(violation, input, writer, out)),
+            Err(violation) => {
+                input.discard();
+                return Err(self.fail(violation, writer, out));
+            }
         };
         let (opcode, payload) = match step {
             Step::Message { kind, start, end } => {
@@ -462,17 +493,10 @@ impl Reader {
 
     /// The end: the close frame is written, everything else forgotten.
     #[cold]
-    fn fail(
-        &mut self,
-        violation: Violation,
-        input: &mut Input<'_>,
-        writer: &mut Writer,
-        out: &mut Vec<u8>,
-    ) -> Violation {
+    fn fail(&mut self, violation: Violation, writer: &mut Writer, out: &mut Vec<u8>) -> Violation {
         writer.fail(&violation, out);
         self.partial = None;
         self.inflater = None;
-        input.discard();
         violation
     }
 }
@@ -602,14 +626,11 @@ fn make_room(data: &mut Vec<u8>, extra: usize, end: usize) {
     }
 }
 
-/// Short texts are the common case, and for them the vector code's dispatch costs more than it saves.
+/// Short texts are the common case and mostly ASCII, and for them the vector code's dispatch costs more than it
+/// saves.
 #[inline]
 fn is_utf8(data: &[u8]) -> bool {
-    if data.len() < 64 {
-        std::str::from_utf8(data).is_ok()
-    } else {
-        simdutf8::basic::from_utf8(data).is_ok()
-    }
+    (data.len() < 256 && data.is_ascii()) || simdutf8::basic::from_utf8(data).is_ok()
 }
 
 #[cold]

@@ -52,7 +52,8 @@ impl WebSocket {
     /// # Errors
     ///
     /// The peer broke the protocol or a limit.
-    #[inline]
+    // As for `Reader::receive`.
+    #[inline(always)]
     pub fn receive<'a>(
         &'a mut self,
         input: &'a mut Input<'_>,

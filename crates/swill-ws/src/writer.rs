@@ -36,8 +36,8 @@ pub struct Start {
 pub struct Writer {
     role: Role,
     state: State,
-    /// Payloads up to this length, at most 125, need no look at the rest of the settings.
-    quick: usize,
+    /// Payloads up to this length are never compressed.
+    plain: usize,
     deflater: Option<Box<Deflater>>,
 }
 
@@ -46,13 +46,13 @@ impl Writer {
         let deflater = config
             .deflate
             .and_then(|negotiated| Deflater::new(&negotiated, config.role, config.compression).map(Box::new));
-        let quick = deflater
+        let plain = deflater
             .as_ref()
-            .map_or(125, |deflater| deflater.threshold().saturating_sub(1).min(125));
+            .map_or(usize::MAX, |deflater| deflater.threshold().saturating_sub(1));
         Writer {
             role: config.role,
             state: State::Open,
-            quick,
+            plain,
             deflater,
         }
     }
@@ -68,6 +68,13 @@ impl Writer {
     /// For a payload that is still to be encoded, [`begin`](Writer::begin) saves the copy.
     #[inline]
     pub fn send(&mut self, kind: Kind, payload: &[u8], out: &mut Vec<u8>) {
+        if self.role == Role::Server && self.state == State::Open && payload.len() <= self.plain {
+            let (head, size) = header::encode(first_byte(kind), 0, payload.len());
+            out.reserve(head.len() + payload.len());
+            out.extend_from_slice(head.get(..size).unwrap_or_default());
+            out.extend_from_slice(payload);
+            return;
+        }
         out.reserve(payload.len() + header::LONGEST);
         let start = self.begin(kind, payload.len(), out);
         out.extend_from_slice(payload);
@@ -92,19 +99,22 @@ impl Writer {
     /// ```
     #[inline]
     pub fn begin(&mut self, kind: Kind, expected: usize, out: &mut Vec<u8>) -> Start {
-        let first = FIN
-            | match kind {
-                Kind::Text => Opcode::Text.byte(),
-                Kind::Binary => Opcode::Binary.byte(),
-            };
+        let first = first_byte(kind);
         let offset = out.len();
-        let size = if self.role == Role::Server && expected <= 125 {
-            out.extend_from_slice(&[first, 0]);
-            2
-        } else {
-            let size = header::size(expected) + self.key_size();
-            out.resize(offset + size, 0);
-            size
+        let size = match (self.role, expected) {
+            (Role::Server, 0..=125) => {
+                out.extend_from_slice(&[first, 0]);
+                2
+            }
+            (Role::Server, 126..=0xffff) => {
+                out.extend_from_slice(&[first, 126, 0, 0]);
+                4
+            }
+            _ => {
+                let size = header::size(expected) + self.key_size();
+                out.resize(offset + size, 0);
+                size
+            }
         };
         Start { offset, size, first }
     }
@@ -113,13 +123,23 @@ impl Writer {
     /// is long enough, masks it on a client.
     #[inline]
     pub fn finish(&mut self, start: Start, out: &mut Vec<u8>) {
-        if start.size == 2
-            && self.state == State::Open
-            && let Some([_, length, payload @ ..]) = out.get_mut(start.offset..)
-            && payload.len() <= self.quick
+        // Only a server's frames have heads of 2 or 4 bytes, and `begin` has written all of them but the length.
+        if self.state == State::Open
+            && let Some(frame) = out.get_mut(start.offset..)
         {
-            *length = payload.len() as u8;
-            return;
+            match (start.size, frame) {
+                (2, [_, length, payload @ ..]) if payload.len() <= self.plain.min(125) => {
+                    *length = payload.len() as u8;
+                    return;
+                }
+                (4, [_, _, length0, length1, payload @ ..])
+                    if (126..=self.plain.min(0xffff)).contains(&payload.len()) =>
+                {
+                    [*length0, *length1] = (payload.len() as u16).to_be_bytes();
+                    return;
+                }
+                _ => {}
+            }
         }
         self.finish_any(start, out);
     }
@@ -245,5 +265,14 @@ impl Writer {
             *place = mask::fresh_key();
             mask::apply(payload, *place);
         }
+    }
+}
+
+/// The first byte of a message in one frame.
+#[inline]
+fn first_byte(kind: Kind) -> u8 {
+    match kind {
+        Kind::Text => FIN | 0x1,
+        Kind::Binary => FIN | 0x2,
     }
 }
