@@ -113,7 +113,7 @@ pub(crate) fn play(machine: &mut dyn Protocol, side: Side, script: &str) {
         .map(str::trim)
         .filter(|line| !line.is_empty() && !line.starts_with("//"))
     {
-        let Some((mark, rest)) = ["> ", ">hex ", ">text", "< ", "= "]
+        let Some((mark, rest)) = ["> ", ">hex", ">text", "< ", "= "]
             .iter()
             .find_map(|mark| Some((*mark, line.strip_prefix(mark)?)))
         else {
@@ -141,7 +141,7 @@ pub(crate) fn play(machine: &mut dyn Protocol, side: Side, script: &str) {
                 got.extend(wire.take().iter().map(|bytes| json(bytes).to_string()));
                 continue;
             }
-            ">hex " => unhex(rest),
+            ">hex" => unhex(rest.trim()),
             ">text" => Vec::new(),
             _ => msgpack(&serde_json::from_str(rest).unwrap_or_else(|error| panic!("{line}: {error}"))),
         };
@@ -180,11 +180,11 @@ pub(crate) fn show(frame: &Frame<'_>) -> String {
     }
     match frame {
         Frame::Open(open) => {
-            let Target::Known(ProcedureId(id)) = open.target else {
-                panic!("not a procedure of ours: {open:?}")
+            let name = match &open.target {
+                Target::Known(ProcedureId(id)) => PROCEDURES[*id as usize].0,
+                Target::Named(name) => name,
             };
-            let (name, shape) = PROCEDURES[id as usize];
-            assert_eq!(open.shape, shape);
+            assert_eq!(Some(open.shape), Procedures.find(name).map(|found| found.shape));
             assert!(open.reply && open.head.deadline.is_none());
             let input = open.input.as_ref().map_or("-".into(), data);
             format!(
