@@ -1,127 +1,93 @@
 //! Two machines talk to each other in memory.
 
+mod common;
+
 use bytes::BufMut;
+use common::*;
 use swill_ws::deflate::{Compression, Negotiated};
-use swill_ws::{Config, Event, Input, Kind, Limits, Role, State, WebSocket};
+use swill_ws::{Config, Event, Input, Kind, Role, State, WebSocket};
 
-const SIZES: [usize; 15] = [
-    0,
-    1,
-    2,
-    7,
-    8,
-    9,
-    124,
-    125,
-    126,
-    127,
-    65_534,
-    65_535,
-    65_536,
-    65_537,
-    1 << 20,
+const SIZES: [usize; 14] = [
+    0, 1, 2, 7, 8, 9, 124, 125, 126, 127, 65_534, 65_535, 65_536, 65_537,
 ];
+const LARGE: usize = 1 << 20;
 
-/// Not compressible to nothing, not incompressible, valid UTF-8.
-fn payload(len: usize) -> Vec<u8> {
-    let mut state = 1u32;
-    (0..len)
-        .map(|_| {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            b"abcdefghijklmnopqrstuvwxyz      "[(state >> 24) as usize % 32]
-        })
-        .collect()
-}
-
-fn messages(ws: &mut WebSocket, bytes: &[u8], step: usize) -> Vec<(Kind, Vec<u8>)> {
-    let mut bytes = bytes.to_vec();
-    let mut out = Vec::new();
-    let mut messages = Vec::new();
-    for chunk in bytes.chunks_mut(step) {
-        let mut input = Input::new(chunk);
-        while let Some(event) = ws.receive(&mut input, &mut out).expect("no violation") {
-            match event {
-                Event::Message { kind, data } => messages.push((kind, data.to_vec())),
-                other => panic!("unexpected {other:?}"),
-            }
-        }
-        assert!(input.is_empty());
-    }
-    assert!(out.is_empty());
-    messages
-}
-
-fn negotiated_modes() -> Vec<Option<Negotiated>> {
-    let mut modes = vec![None];
-    for takeover in [false, true] {
-        for bits in [8, 9, 10, 15] {
-            modes.push(Some(Negotiated {
-                server_no_context_takeover: !takeover,
-                client_no_context_takeover: !takeover,
-                server_max_window_bits: bits,
-                client_max_window_bits: bits,
-            }));
+/// `from` sends every message both as text and as binary; the other side has to get them, in any pieces.
+fn check_round_trip(from: &Config, payloads: &[Vec<u8>]) {
+    let to = Config {
+        role: other(from.role),
+        ..*from
+    };
+    let mut sender = WebSocket::new(from);
+    let mut wire = Vec::new();
+    let mut expected = Vec::new();
+    for payload in payloads {
+        for kind in [Kind::Text, Kind::Binary] {
+            sender.send(kind, payload, &mut wire);
+            expected.push(Got::Message(kind, payload.clone()));
         }
     }
-    modes
-}
-
-fn other(role: Role) -> Role {
-    if role == Role::Client {
-        Role::Server
-    } else {
-        Role::Client
+    for step in [wire.len(), 4096, 10_007] {
+        let mut receiver = WebSocket::new(&to);
+        let mut out = Vec::new();
+        let got = feed(&mut receiver, &wire, step, &mut out);
+        assert!(got == expected, "{from:?} in pieces of {step}");
+        assert!(out.is_empty());
+        assert_eq!(receiver.buffered(), 0);
     }
 }
 
 #[test]
-fn every_size_survives_both_ways_in_every_mode() {
-    for deflate in negotiated_modes() {
-        for level in [0, 1, 6, 9] {
-            if deflate.is_none() && level > 0 {
-                continue;
-            }
-            for role in [Role::Client, Role::Server] {
-                let compression = Compression { level, threshold: 0 };
-                let config = Config {
-                    deflate,
-                    compression,
-                    ..Config::new(role)
-                };
-                let mut sender = WebSocket::new(&config);
-                let mut receiver = WebSocket::new(&Config {
-                    role: other(role),
-                    ..config
+fn every_size_survives_both_ways() {
+    let payloads: Vec<Vec<u8>> = SIZES.into_iter().chain([LARGE]).map(prose).collect();
+    for role in [Role::Client, Role::Server] {
+        check_round_trip(&Config::new(role), &payloads);
+    }
+}
+
+#[test]
+fn every_size_survives_compression_in_every_mode() {
+    let payloads: Vec<Vec<u8>> = SIZES.into_iter().map(prose).collect();
+    for role in [Role::Client, Role::Server] {
+        for takeover in [false, true] {
+            for bits in 8..=15 {
+                let deflate = Some(Negotiated {
+                    server_no_context_takeover: !takeover,
+                    client_no_context_takeover: !takeover,
+                    server_max_window_bits: bits,
+                    client_max_window_bits: bits,
                 });
-                let mut wire = Vec::new();
-                let mut expected = Vec::new();
-                for size in SIZES {
-                    for kind in [Kind::Text, Kind::Binary] {
-                        sender.send(kind, &payload(size), &mut wire);
-                        expected.push((kind, payload(size)));
-                    }
-                }
-                for step in [wire.len(), 4096, 10_007] {
-                    let mut receiver = if step == wire.len() {
-                        WebSocket::new(&Config {
-                            role: other(role),
-                            ..config
-                        })
-                    } else {
-                        std::mem::replace(
-                            &mut receiver,
-                            WebSocket::new(&Config {
-                                role: other(role),
-                                ..config
-                            }),
-                        )
-                    };
-                    let got = messages(&mut receiver, &wire, step);
-                    assert!(got == expected, "{role:?} {deflate:?} level {level} step {step}");
-                    assert_eq!(receiver.buffered(), 0);
-                }
+                let level = [0, 1, 6, 9][usize::from(bits) % 4];
+                let compression = Compression { level, threshold: 0 };
+                check_round_trip(
+                    &Config {
+                        deflate,
+                        compression,
+                        ..Config::new(role)
+                    },
+                    &payloads,
+                );
             }
         }
+    }
+}
+
+#[test]
+fn a_large_message_survives_compression() {
+    for takeover in [false, true] {
+        let deflate = Some(Negotiated {
+            server_no_context_takeover: !takeover,
+            client_no_context_takeover: !takeover,
+            server_max_window_bits: 15,
+            client_max_window_bits: 15,
+        });
+        check_round_trip(
+            &Config {
+                deflate,
+                ..Config::client()
+            },
+            &[prose(LARGE), vec![b'x'; LARGE]],
+        );
     }
 }
 
@@ -130,18 +96,17 @@ fn a_wrong_guess_at_the_length_does_not_show() {
     for role in [Role::Client, Role::Server] {
         for expected in [0, 125, 126, 65_535, 65_536] {
             for size in SIZES {
+                let payload = prose(size);
                 let mut sender = WebSocket::new(&Config::new(role));
-                let mut receiver = WebSocket::new(&Config::new(other(role)));
                 let mut wire = b"before".to_vec();
                 let start = sender.begin(Kind::Binary, expected, &mut wire);
-                wire.extend_from_slice(&payload(size));
+                wire.extend_from_slice(&payload);
                 sender.finish(start, &mut wire);
-                let (before, frame) = wire.split_at(6);
+                let (before, wire) = wire.split_at(6);
                 assert_eq!(before, b"before");
-                assert_eq!(
-                    messages(&mut receiver, frame, 1 << 20),
-                    [(Kind::Binary, payload(size))]
-                );
+                let mut receiver = WebSocket::new(&Config::new(other(role)));
+                let got = feed(&mut receiver, wire, 1 << 20, &mut Vec::new());
+                assert!(got == [binary(&payload)], "{role:?} {expected} {size}");
             }
         }
     }
@@ -149,31 +114,37 @@ fn a_wrong_guess_at_the_length_does_not_show() {
 
 #[test]
 fn a_large_payload_can_be_read_into_the_machine() {
-    let size = 1 << 20;
     for kind in [Kind::Text, Kind::Binary] {
         let mut client = WebSocket::new(&Config::client());
         let mut server = WebSocket::new(&Config::server());
         let mut wire = Vec::new();
-        client.send(kind, &payload(size), &mut wire);
+        client.send(kind, &prose(LARGE), &mut wire);
         client.send(kind, b"next", &mut wire);
         let mut rest = &wire[..];
         let mut out = Vec::new();
         let mut got = Vec::new();
+        let mut received = 0;
         let mut direct = 0;
         let mut scratch = vec![0; 8192];
         while !rest.is_empty() {
             let mut fresh = 0;
-            if let Some(mut buffer) = server.payload_buffer() {
+            let n = if let Some(mut buffer) = server.payload_buffer() {
                 let n = 5000.min(rest.len()).min(buffer.remaining_mut());
                 buffer.put_slice(&rest[..n]);
                 direct += n;
-                rest = &rest[n..];
+                n
             } else {
                 fresh = scratch.len().min(rest.len());
                 scratch[..fresh].copy_from_slice(&rest[..fresh]);
-                rest = &rest[fresh..];
-            }
-            assert!(server.buffered() <= size + (64 << 10));
+                fresh
+            };
+            rest = &rest[n..];
+            received += n;
+            assert!(
+                server.buffered() <= 2 * received + (64 << 10),
+                "grows with what was received"
+            );
+            assert!(server.buffered() <= LARGE + 1024);
             let mut input = Input::new(&mut scratch[..fresh]);
             while let Some(event) = server.receive(&mut input, &mut out).expect("no violation") {
                 let Event::Message { data, .. } = event else {
@@ -182,10 +153,50 @@ fn a_large_payload_can_be_read_into_the_machine() {
                 got.push(data.to_vec());
             }
         }
-        assert!(got == [payload(size), b"next".to_vec()]);
-        assert!(direct > size - (32 << 10), "{direct}");
+        assert!(got == [prose(LARGE), b"next".to_vec()]);
+        assert!(direct > LARGE - (32 << 10), "{direct}");
         assert_eq!(server.buffered(), 0);
     }
+}
+
+#[test]
+fn a_direct_read_may_bring_nothing_or_be_left_out() {
+    let mut server = WebSocket::new(&Config::server());
+    let wire = frame(Role::Server, FIN | BINARY, &noise(100_000));
+    let mut out = Vec::new();
+    assert_eq!(feed(&mut server, &wire[..1000], 1000, &mut out), []);
+    assert!(server.payload_buffer().is_some());
+    assert_eq!(server.receive(&mut Input::new(&mut []), &mut out), Ok(None));
+    server
+        .payload_buffer()
+        .expect("much is missing")
+        .put_slice(&wire[1000..2000]);
+    // Twice without a call of `receive` between.
+    server
+        .payload_buffer()
+        .expect("much is missing")
+        .put_slice(&wire[2000..3000]);
+    let got = feed(&mut server, &wire[3000..], 1 << 20, &mut out);
+    assert!(got == [binary(&noise(100_000))]);
+}
+
+#[test]
+fn a_direct_read_finds_bad_text_at_once() {
+    let mut server = WebSocket::new(&Config::server());
+    let mut wire = frame(Role::Server, FIN | TEXT, &prose(100_000));
+    wire[5000] ^= 0x80;
+    let mut out = Vec::new();
+    assert_eq!(feed(&mut server, &wire[..4000], 1000, &mut out), []);
+    server
+        .payload_buffer()
+        .expect("much is missing")
+        .put_slice(&wire[4000..6000]);
+    assert_eq!(
+        server
+            .receive(&mut Input::new(&mut []), &mut out)
+            .map_err(|v| v.code),
+        Err(1007)
+    );
 }
 
 #[test]
@@ -195,44 +206,45 @@ fn the_machine_is_small() {
 
 #[test]
 fn closing_takes_one_frame_from_each_side() {
-    for (first, second) in [(Role::Client, Role::Server), (Role::Server, Role::Client)] {
-        let mut first = WebSocket::new(&Config {
-            limits: Limits::default(),
-            ..Config::new(first)
-        });
-        let mut second = WebSocket::new(&Config::new(second));
+    for role in [Role::Client, Role::Server] {
+        let mut first = WebSocket::new(&Config::new(role));
+        let mut second = WebSocket::new(&Config::new(other(role)));
         let (mut there, mut back) = (Vec::new(), Vec::new());
         first.close(4000, "done", &mut there);
-        first.close(1000, "again", &mut there);
         assert_eq!(first.state(), State::Closing);
-        let len = there.len();
-        first.send(Kind::Text, b"too late", &mut there);
-        first.ping(b"", &mut there);
-        assert_eq!(there.len(), len);
         second.send(Kind::Text, b"on its way", &mut back);
         second.ping(b"?", &mut back);
-        let mut input = Input::new(&mut there);
-        let event = second.receive(&mut input, &mut back);
-        assert_eq!(
-            event,
-            Ok(Some(Event::Close {
-                code: Some(4000),
-                reason: "done"
-            }))
-        );
-        assert_eq!(second.receive(&mut input, &mut back), Ok(None));
+        let got = feed(&mut second, &there, 1000, &mut back);
+        assert_eq!(got, [Got::Close(Some(4000), "done".to_owned())]);
         assert_eq!(second.state(), State::Closed);
-        let mut input = Input::new(&mut back);
-        let mut out = Vec::new();
-        let event = first.receive(&mut input, &mut out);
+        there.clear();
         assert_eq!(
-            event,
-            Ok(Some(Event::Close {
-                code: Some(4000),
-                reason: ""
-            }))
+            feed(&mut first, &back, 1000, &mut there),
+            [Got::Close(Some(4000), String::new())]
         );
         assert_eq!(first.state(), State::Closed);
-        assert!(out.is_empty());
+        assert!(there.is_empty());
     }
+}
+
+#[test]
+fn both_sides_may_close_at_once() {
+    let mut client = WebSocket::new(&Config::client());
+    let mut server = WebSocket::new(&Config::server());
+    let (mut there, mut back) = (Vec::new(), Vec::new());
+    client.close(1000, "", &mut there);
+    server.close(1001, "", &mut back);
+    let len = (there.len(), back.len());
+    let wire = there.clone();
+    assert_eq!(
+        feed(&mut server, &wire, 1, &mut back),
+        [Got::Close(Some(1000), String::new())]
+    );
+    let wire = back.clone();
+    assert_eq!(
+        feed(&mut client, &wire, 1, &mut there),
+        [Got::Close(Some(1001), String::new())]
+    );
+    assert_eq!((client.state(), server.state()), (State::Closed, State::Closed));
+    assert_eq!((there.len(), back.len()), len);
 }
