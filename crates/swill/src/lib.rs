@@ -1,1 +1,48 @@
-//! swill
+//! Typed RPC over one WebSocket: write a procedure once, every client can call it.
+
+mod app;
+mod call;
+mod connection;
+mod context;
+mod extensions;
+mod handshake;
+mod hook;
+mod input;
+mod limits;
+mod module;
+mod negotiate;
+mod origin;
+mod outbox;
+mod peer;
+mod procedure;
+mod reply;
+mod route;
+mod server;
+mod service;
+mod state;
+pub mod stream;
+mod streaming;
+
+pub use app::App;
+pub use call::{Call, Finished};
+pub use context::{CancelGuard, Context, FromContext};
+pub use futures_core::Stream;
+pub use handshake::{Handshake, Request};
+pub use hook::{DataKind, Hook, Next, Outcome};
+pub use input::Input;
+pub use limits::Limits;
+pub use module::{IntoModule, Module};
+#[cfg(feature = "unstable-protocol")]
+pub use negotiate::Subprotocol;
+pub use peer::Peer;
+pub use procedure::{Handler, Parameter, Procedure, Schemas, blocking};
+pub use reply::{Fallible, Many, One, Output, Plain, Reply, Sent, StreamItem, Streams};
+pub use server::{Server, ShutdownHandle};
+pub use service::BuildError;
+pub use streaming::Streaming;
+pub use async_stream::stream;
+#[cfg(any())]
+pub use swill_macros::module;
+#[cfg(feature = "unstable-protocol")]
+pub use swill_proto as proto;
+pub use swill_proto::{CancelReason, Close, Code, Error, Format, Metadata, Payload, Result, Shape, Value};

@@ -1,0 +1,246 @@
+use crate::{
+    Hook, Limits, Module, Procedure, Result, Server,
+    module::IntoModule,
+    negotiate::{self, Subprotocol},
+    origin::Origins,
+    route::{self, Hub},
+    service::{BuildError, Service},
+};
+use axum::Router;
+use std::{borrow::Cow, fmt, sync::Arc};
+use swill_ws::deflate;
+use tokio::net::ToSocketAddrs;
+
+/// An application: procedures, hooks and limits, and the paths where it is served.
+///
+/// ```no_run
+/// use swill::App;
+///
+/// struct Calc;
+///
+/// #[swill::module]
+/// impl Calc {
+///     /// Adds two numbers.
+///     async fn add(&self, a: i64, b: i64) -> i64 {
+///         a + b
+///     }
+/// }
+///
+/// #[tokio::main]
+/// async fn main() -> swill::Result<()> {
+///     App::new().module(Calc).serve("127.0.0.1:8000").await
+/// }
+/// ```
+///
+/// An app answers at `/` and `/ws`, unless [`paths`](Self::paths) says otherwise. [`mount`](Self::mount) serves another
+/// app beside it, at a path of its own, with its own procedures, hooks, protocols and limits.
+pub struct App {
+    module: Module,
+    limits: Limits,
+    origins: Origins,
+    protocols: Vec<Box<dyn Subprotocol>>,
+    compression: Option<deflate::Options>,
+    debug: bool,
+    paths: Option<Vec<Cow<'static, str>>>,
+    mounted: Vec<(Cow<'static, str>, App)>,
+}
+
+impl App {
+    /// An app without procedures.
+    pub fn new() -> Self {
+        Self {
+            module: Module::new(),
+            limits: Limits::default(),
+            origins: Origins::default(),
+            protocols: Vec::new(),
+            compression: None,
+            debug: false,
+            paths: None,
+            mounted: Vec::new(),
+        }
+    }
+
+    /// Adds a module: under its own name if it has one, else its procedures keep their names as they are.
+    #[must_use]
+    pub fn module(mut self, module: impl IntoModule) -> Self {
+        self.module = self.module.module(module);
+        self
+    }
+
+    /// Adds a module under a name: `math` makes its `add` be called `math.add`.
+    #[must_use]
+    pub fn nest(mut self, name: impl Into<Cow<'static, str>>, module: impl IntoModule) -> Self {
+        self.module = self.module.nest(name, module);
+        self
+    }
+
+    /// Puts a procedure in the place of the one that has the same full name already, on purpose.
+    #[must_use]
+    pub fn replace(mut self, procedure: Procedure) -> Self {
+        self.module = self.module.replace(procedure);
+        self
+    }
+
+    /// Adds a hook that sees all connections and calls of this app.
+    #[must_use]
+    pub fn hook(mut self, hook: impl Hook) -> Self {
+        self.module = self.module.hook(hook);
+        self
+    }
+
+    /// Sets the limits.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Lets pages of this origin connect (`https://app.example.org`), beside those of the same host; `*` lets all in.
+    ///
+    /// Without this, a page of another host gets HTTP 403. Programs that are no browsers send no `Origin` and pass.
+    #[must_use]
+    pub fn allow_origin(mut self, origin: &str) -> Self {
+        self.origins.allow(origin);
+        self
+    }
+
+    /// Offers permessage-deflate (RFC 7692) to peers that ask for it. Off by default: it costs more processor time than
+    /// it saves on most networks, and memory if a peer wants to keep its context.
+    #[must_use]
+    pub fn compression(mut self) -> Self {
+        self.compression = Some(deflate::Options::default());
+        self
+    }
+
+    /// In debug mode the text of an unexpected error is sent to the peer, not only logged. Off by default.
+    #[must_use]
+    pub fn debug(mut self, debug: bool) -> Self {
+        self.debug = debug;
+        self
+    }
+
+    /// Where the app answers, instead of `/` and `/ws`. Paths can have parameters, `/rooms/{room}`, which
+    /// [`Request::parameter`](crate::Request::parameter) reads.
+    #[must_use]
+    pub fn paths<P: Into<Cow<'static, str>>>(mut self, paths: impl IntoIterator<Item = P>) -> Self {
+        self.paths = Some(paths.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Serves another app at a path of its own. The other app's own paths do not count; what is mounted in it comes
+    /// below the path.
+    #[must_use]
+    pub fn mount(mut self, path: impl Into<Cow<'static, str>>, app: App) -> Self {
+        self.mounted.push((path.into(), app));
+        self
+    }
+
+    /// Offers a protocol of one's own. The first call takes the place of the default ones.
+    #[cfg(feature = "unstable-protocol")]
+    #[must_use]
+    pub fn protocol(mut self, protocol: impl Subprotocol) -> Self {
+        self.protocols.push(Box::new(protocol));
+        self
+    }
+
+    /// The full names of all procedures, in the order of registration. Empty if the app cannot be served; serving it
+    /// then says why.
+    pub fn procedures(self) -> Vec<String> {
+        self.build().map(|(service, _, _)| service.names().map(str::to_owned).collect()).unwrap_or_default()
+    }
+
+    /// Serves the app until the process is told to end (SIGTERM or Ctrl-C), then lets calls in flight finish.
+    ///
+    /// # Errors
+    ///
+    /// The address cannot be listened on, or two procedures have the same name.
+    pub async fn serve(self, address: impl ToSocketAddrs) -> Result<()> {
+        self.bind(address).await?.run().await
+    }
+
+    /// Listens on an address (port 0: any free one) without serving yet. The [`Server`] tells the address and can be
+    /// shut down from elsewhere.
+    ///
+    /// # Errors
+    ///
+    /// As [`serve`](Self::serve).
+    pub async fn bind(self, address: impl ToSocketAddrs) -> Result<Server> {
+        Server::bind(self, address).await
+    }
+
+    /// The app as an axum router, to be mounted in an axum application or served by one's own server.
+    ///
+    /// Around the upgrade, tower layers apply unchanged. The limits of the handshake and of the number of connections
+    /// are then those of the other server.
+    ///
+    /// ```
+    /// # struct Calc;
+    /// # #[swill::module]
+    /// # impl Calc { async fn add(&self, a: i64, b: i64) -> i64 { a + b } }
+    /// let router: axum::Router = axum::Router::new()
+    ///     .route("/health", axum::routing::get(|| async { "fine" }))
+    ///     .merge(swill::App::new().module(Calc).paths(["/rpc"]).into_router()?);
+    /// # Ok::<(), swill::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Two procedures have the same name, or a path is none.
+    pub fn into_router(self) -> Result<Router> {
+        let limits = self.limits.clone();
+        self.routes(&Arc::new(Hub::new(limits.connections)))
+    }
+
+    pub(crate) fn listener_limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn routes(self, hub: &Arc<Hub>) -> Result<Router> {
+        let mut router = Router::new();
+        self.add_routes(None, hub, &mut router)?;
+        Ok(router)
+    }
+
+    fn add_routes(self, at: Option<&str>, hub: &Arc<Hub>, router: &mut Router) -> Result<(), BuildError> {
+        let empty = self.module.entries.is_empty() && self.protocols.is_empty();
+        let (service, paths, mounted) = self.build()?;
+        let paths = match (at, paths) {
+            (Some(path), _) => vec![Cow::Owned(path.to_owned())],
+            (None, Some(paths)) => paths,
+            // Nothing but a place to mount others in.
+            (None, None) if empty && !mounted.is_empty() => vec![],
+            (None, None) => vec!["/".into(), "/ws".into()],
+        };
+        for path in paths {
+            route::add(router, &path, Arc::clone(&service), Arc::clone(hub))?;
+        }
+        for (path, app) in mounted {
+            let path = format!("{}{path}", at.unwrap_or_default().trim_end_matches('/'));
+            app.add_routes(Some(&path), hub, router)?;
+        }
+        Ok(())
+    }
+
+    fn build(self) -> Result<(Arc<Service>, Option<Vec<Cow<'static, str>>>, Vec<(Cow<'static, str>, App)>), BuildError> {
+        let protocols = if self.protocols.is_empty() { negotiate::default() } else { self.protocols };
+        let service =
+            Service::new(self.module, self.limits, self.origins, protocols, self.compression, self.debug)?;
+        Ok((Arc::new(service), self.paths, self.mounted))
+    }
+}
+
+impl Default for App {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for App {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("App")
+            .field("module", &self.module)
+            .field("limits", &self.limits)
+            .field("mounted", &self.mounted.iter().map(|(path, _)| path).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}

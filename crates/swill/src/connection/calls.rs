@@ -1,0 +1,261 @@
+//! From frames to procedures and back: the part of a connection that knows calls.
+
+use super::{Bucket, Frames, Paused, report, task::CallTask};
+use crate::{
+    Context, Peer,
+    call::{self, Finished, Running},
+    hook,
+    outbox::{Entry, Said},
+    procedure::Started,
+    service::Registered,
+    streaming::cost,
+};
+use std::{sync::atomic::Ordering, task::Poll};
+use swill_proto::{
+    CallId, CancelReason, Close, Code, Error, Frame, Open, Payload, Protocol, Received, Target,
+};
+use tokio::time::Instant;
+
+/// The parts of a connection that are needed to handle a frame.
+pub(super) struct Driver<'c> {
+    pub(super) frames: Frames<'c>,
+    pub(super) protocol: &'c mut dyn Protocol,
+    pub(super) peer: &'c Peer,
+    pub(super) spare: &'c mut Option<Box<Context>>,
+    pub(super) said: &'c mut Said,
+    pub(super) cancels: &'c mut Bucket,
+    pub(super) paused: &'c mut Option<Paused>,
+    /// The server is shutting down: nothing new begins.
+    pub(super) leaving: bool,
+    pub(super) now: Instant,
+}
+
+impl Driver<'_> {
+    /// Handles what a message meant. An error closes the connection.
+    #[inline]
+    pub(super) fn received(
+        &mut self,
+        received: Received<'_>,
+        task: &mut std::task::Context<'_>,
+    ) -> Result<(), Close> {
+        match received {
+            Received::Nothing => Ok(()),
+            Received::One(frame) => self.frame(frame, task),
+            Received::Many(frames) => frames.into_iter().try_for_each(|frame| self.frame(frame, task)),
+            Received::Close(close) => Err(close),
+        }
+    }
+
+    #[inline]
+    fn frame(&mut self, frame: Frame<'_>, task: &mut std::task::Context<'_>) -> Result<(), Close> {
+        match frame {
+            Frame::Open(open) => self.open(open, task),
+            Frame::Item { call, payload, .. } => {
+                self.item(call, &payload);
+                Ok(())
+            }
+            Frame::End { call, .. } => {
+                if let Some(state) = self.peer.0.open_call(call) {
+                    state.inbox.end();
+                }
+                Ok(())
+            }
+            Frame::Cancel { call, reason } => self.cancel(call, reason),
+            Frame::Fail { call, error } => {
+                if let Some(state) = self.peer.0.forget(call) {
+                    state.cancel(CancelReason::Client);
+                }
+                self.fail(call, error)
+            }
+            Frame::Metadata { .. } => Ok(()),
+        }
+    }
+
+    /// Begins a call: answers it if it is ready at once, else lets it go on by itself.
+    fn open(&mut self, open: Open<'_>, task: &mut std::task::Context<'_>) -> Result<(), Close> {
+        let Open { call, target, shape, input, head, reply: _ } = open;
+        let service = &*self.peer.0.service;
+        let (id, registered) = match target {
+            Target::Known(id) => (id, service.get(id)),
+            Target::Named(name) => {
+                let found = swill_proto::Directory::find(service, &name);
+                (found.map_or(swill_proto::ProcedureId(u32::MAX), |it| it.id), found.and_then(|it| service.get(it.id)))
+            }
+        };
+        let Some(Registered { procedure, hooks, .. }) = registered else {
+            return self.fail(call, Error::new(Code::NOT_FOUND, "there is no such procedure"));
+        };
+        if self.peer.0.running.load(Ordering::Relaxed) >= service.limits.calls {
+            return self.fail(call, Error::new(Code::TOO_MANY, "too many calls are in flight on this connection"));
+        }
+        if self.leaving {
+            return self.fail(call, Error::cancelled(CancelReason::Shutdown));
+        }
+        let capabilities = self.peer.0.capabilities;
+        if !capabilities.carries(shape) {
+            let message = format!("{} cannot carry a {shape}: call it over another protocol", capabilities.name);
+            return self.fail(call, Error::new(Code::UNIMPLEMENTED, message));
+        }
+        let limit = procedure.time_limit().or(service.limits.deadline);
+        let limit = limit.into_iter().chain(head.deadline).min();
+        let deadline = limit.map(|limit| self.now + limit);
+        let mut cx = self.spare.take().unwrap_or_else(|| Box::new(Context::new(self.peer.clone())));
+        cx.reset(call, id, head.metadata, deadline.map(Instant::into_std));
+
+        let running: Running = match hooks {
+            Some(hooks) => {
+                Box::pin(hook::run(cx, hooks.clone(), procedure.clone(), input.map(Payload::into_owned)))
+            }
+            None => match procedure.start(cx, input) {
+                Started::Running(running) => running,
+                Started::Failed(cx, error) => {
+                    self.keep(cx);
+                    return self.fail(call, report(&error, service, id));
+                }
+            },
+        };
+        let mut running = Some(running);
+        match call::poll(&mut running, task) {
+            Poll::Ready(Ok(finished)) => self.finish(finished, shape.streams_out),
+            Poll::Ready(Err(panicked)) => {
+                self.peer.0.forget(call);
+                self.hear_others()?;
+                self.fail(call, report(&Error::internal(panicked), service, id))
+            }
+            Poll::Pending => {
+                if let Some(running) = running {
+                    let waiting = CallTask::new(running, &self.peer.0, call, id, deadline);
+                    tokio::spawn(waiting);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Answers a call whose procedure was ready at once.
+    #[inline]
+    fn finish(&mut self, finished: Finished, streams_out: bool) -> Result<(), Close> {
+        let Finished { mut cx, result, .. } = finished;
+        let call = cx.call();
+        let (mut leading, mut trailing) = (None, None);
+        if let Some(state) = cx.existing_state() {
+            let mut metadata = state.metadata();
+            (leading, trailing) = (metadata.leading.take(), metadata.trailing.take());
+            drop(metadata);
+            self.peer.0.forget(call);
+            // Leading metadata and items have gone into the outbox.
+            self.hear_others()?;
+        }
+        let sent = match result {
+            Ok(()) => {
+                let answer = std::mem::take(&mut cx.answer);
+                let last = (!streams_out).then(|| Payload::new(cx.format(), &answer));
+                let sent = self.send(Frame::End { call, last, leading, trailing });
+                cx.answer = answer;
+                sent
+            }
+            Err(error) => self.fail(call, report(&error, &self.peer.0.service, cx.procedure_id())),
+        };
+        self.keep(cx);
+        sent
+    }
+
+    /// Keeps a context for the next call. The memory of a large answer is given back.
+    #[inline]
+    fn keep(&mut self, mut cx: Box<Context>) {
+        const LARGEST_KEPT: usize = 4 << 10;
+        if cx.answer.capacity() > LARGEST_KEPT {
+            cx.answer = Vec::new();
+        }
+        *self.spare = Some(cx);
+    }
+
+    /// Hands an item of a stream in to its procedure. If the stream, or the connection, is full now, reading pauses.
+    fn item(&mut self, call: CallId, payload: &Payload<'_>) {
+        let shared = &self.peer.0;
+        let Some(state) = shared.open_call(call) else { return };
+        state.inbox.item(payload.bytes());
+        shared.unread_added(cost(payload.bytes().len()));
+        let limits = &shared.service.limits;
+        let full = if state.inbox.unread() >= limits.stream_unread {
+            Some(call)
+        } else if shared.unread.load(Ordering::Acquire) >= limits.unread {
+            shared.fullest()
+        } else {
+            None
+        };
+        if let Some(call) = full {
+            let taken = shared.open_call(call).map_or(0, |state| state.inbox.taken());
+            // Whoever takes an item from now on wakes the connection.
+            shared.paused.store(true, Ordering::SeqCst);
+            *self.paused = Some(Paused { call, since: self.now, taken });
+        }
+    }
+
+    fn cancel(&mut self, call: CallId, reason: CancelReason) -> Result<(), Close> {
+        if !self.cancels.take(self.peer.0.service.limits.cancels, self.now) {
+            return Err(Close::new(1008, "too many cancellations"));
+        }
+        if let Some(state) = self.peer.0.forget(call) {
+            state.cancel(reason);
+        }
+        Ok(())
+    }
+
+    /// Writes what tasks of calls have said.
+    pub(super) fn hear_others(&mut self) -> Result<(), Close> {
+        self.peer.0.outbox.take(self.said);
+        if self.said.is_empty() {
+            return Ok(());
+        }
+        let mut said = std::mem::take(self.said);
+        let format = self.peer.0.capabilities.format;
+        let mut at = 0;
+        let mut payload = |length: usize| {
+            at += length;
+            Payload::new(format, &said.payloads[at - length..at])
+        };
+        let mut result = Ok(());
+        for entry in said.entries.drain(..) {
+            let sent = match entry {
+                Entry::Item { call, length, leading } => {
+                    self.send(Frame::Item { call, payload: payload(length), leading })
+                }
+                Entry::Metadata { call, metadata } => self.send(Frame::Metadata { call, metadata }),
+                Entry::End { call, last, leading, trailing } => {
+                    self.peer.0.forget(call);
+                    self.send(Frame::End { call, last: last.map(&mut payload), leading, trailing })
+                }
+                Entry::Fail { call, error } => {
+                    self.peer.0.forget(call);
+                    self.fail(call, error)
+                }
+            };
+            if let Err(close) = sent {
+                result = Err(close);
+                break;
+            }
+        }
+        // The memory of what was said is used again, unless it was much.
+        said.entries.clear();
+        said.payloads.clear();
+        said.forget_if_large();
+        *self.said = said;
+        result
+    }
+
+    /// Tells the peer that a call failed; or ends the connection, if that is what the error wants.
+    #[cold]
+    pub(super) fn fail(&mut self, call: CallId, error: Error) -> Result<(), Close> {
+        match error.close() {
+            Some(close) => Err(close.clone()),
+            None => self.send(Frame::Fail { call, error }),
+        }
+    }
+
+    /// The one place where frames leave.
+    #[inline]
+    fn send(&mut self, frame: Frame<'_>) -> Result<(), Close> {
+        self.protocol.send(frame, &mut self.frames)
+    }
+}

@@ -1,0 +1,109 @@
+use crate::{
+    call::{self, Finished, Running},
+    connection::report,
+    hook::Hooks,
+    outbox::Entry,
+    peer::Shared,
+    state::CallState,
+};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+use swill_proto::{CallId, CancelReason, Error, ProcedureId};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+/// A call that had to wait: runs its procedure to the end, or until it is cancelled, and says the last word.
+///
+/// The procedure has been polled before by the connection; it is polled again at once, which puts this task's waker in
+/// the place of the connection's.
+pub(crate) struct CallTask {
+    running: Option<Running>,
+    shared: Arc<Shared>,
+    state: Arc<CallState>,
+    call: CallId,
+    procedure: ProcedureId,
+    streams_out: bool,
+    /// Hooks end a cancelled call themselves, and are not dropped.
+    hooked: bool,
+    deadline: Option<Pin<Box<Sleep>>>,
+    last_word: Option<(Option<Entry>, Vec<u8>)>,
+}
+
+impl CallTask {
+    pub(crate) fn new(
+        running: Running,
+        shared: &Arc<Shared>,
+        call: CallId,
+        procedure: ProcedureId,
+        deadline: Option<Instant>,
+    ) -> Self {
+        let state = shared.state_of(call);
+        state.count();
+        let registered = shared.service.get(procedure);
+        Self {
+            running: Some(running),
+            shared: Arc::clone(shared),
+            state,
+            call,
+            procedure,
+            streams_out: registered.is_some_and(|it| it.procedure.shape().streams_out),
+            hooked: registered.and_then(|it| it.hooks.as_ref()).is_some_and(|hooks: &Hooks| !hooks.is_empty()),
+            deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
+            last_word: None,
+        }
+    }
+
+    fn failed(&self, error: &Error) -> Entry {
+        Entry::Fail { call: self.call, error: report(error, &self.shared.service, self.procedure) }
+    }
+
+    fn poll_running(&mut self, task: &mut Context<'_>) -> Poll<(Entry, Vec<u8>)> {
+        self.state.register(task.waker());
+        if let Some(deadline) = &mut self.deadline
+            && deadline.as_mut().poll(task).is_ready()
+        {
+            self.deadline = None;
+            self.state.cancel(CancelReason::Deadline);
+        }
+        if let (Some(reason), false) = (self.state.cancelled(), self.hooked) {
+            call::discard(&mut self.running);
+            return Poll::Ready((Entry::Fail { call: self.call, error: Error::cancelled(reason) }, Vec::new()));
+        }
+        let word = match ready!(call::poll(&mut self.running, task)) {
+            Ok(Finished { mut cx, result: Ok(()), .. }) => {
+                let answer = std::mem::take(&mut cx.answer);
+                let mut metadata = self.state.metadata();
+                let entry = Entry::End {
+                    call: self.call,
+                    last: (!self.streams_out).then_some(answer.len()),
+                    leading: metadata.leading.take(),
+                    trailing: metadata.trailing.take(),
+                };
+                (entry, answer)
+            }
+            Ok(Finished { result: Err(error), .. }) => (self.failed(&error), Vec::new()),
+            Err(panicked) => (self.failed(&Error::internal(panicked)), Vec::new()),
+        };
+        Poll::Ready(word)
+    }
+}
+
+impl Future for CallTask {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
+        let this = &mut *self;
+        if this.last_word.is_none() {
+            let (entry, payload) = ready!(this.poll_running(task));
+            this.last_word = Some((Some(entry), payload));
+        }
+        match &mut this.last_word {
+            // A connection that is gone wants no last word.
+            Some((entry, payload)) => this.shared.outbox.poll_push(task, entry, payload).map(|_| ()),
+            None => Poll::Ready(()),
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! How what is on the wire becomes the parameters of a procedure.
+
+use crate::{Context, Result, Streaming};
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+};
+use std::{fmt, marker::PhantomData};
+use swill_proto::{Error, Format, Parameters, Payload, Value, scan};
+
+/// What a procedure takes from the wire: a tuple of parameters, or one [`Streaming`].
+///
+/// With one parameter the whole value is that parameter; several come as a list (by position) or a map (by name). In
+/// protocols whose parameters are always a list or a map that is so for one, too. Parameters of type `Option` may be
+/// left out. Unknown names, missing names and surplus positions are refused with a message that names them.
+pub trait Input: Sized + Send + 'static {
+    /// Whether it is a stream.
+    const STREAMS: bool;
+    /// The parameters' names, one for each.
+    type Names: AsRef<[&'static str]> + Copy + Send + Sync + 'static;
+
+    /// Takes the parameters out of what came with the call.
+    ///
+    /// # Errors
+    ///
+    /// Code 422 if it does not fit; the message says what and where.
+    fn take(cx: &mut Context, payload: Option<Payload<'_>>, names: &Self::Names) -> Result<Self>;
+
+    /// The JSON Schemas of the parameters, or of the stream's items.
+    fn schemas(generator: &mut SchemaGenerator) -> Vec<Schema>;
+}
+
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> Input for Streaming<T> {
+    const STREAMS: bool = true;
+    type Names = [&'static str; 1];
+
+    fn take(cx: &mut Context, payload: Option<Payload<'_>>, _: &Self::Names) -> Result<Self> {
+        Ok(Streaming::new(cx, payload))
+    }
+
+    fn schemas(generator: &mut SchemaGenerator) -> Vec<Schema> {
+        vec![generator.subschema_for::<T>()]
+    }
+}
+
+/// Decodes a list or map of named parameters.
+struct Listed<'n, P> {
+    names: &'n [&'static str],
+    parameters: PhantomData<P>,
+}
+
+/// The position of a name among the parameters' names.
+struct Name<'n>(&'n [&'static str]);
+
+impl<'de> DeserializeSeed<'de> for Name<'_> {
+    type Value = usize;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<usize, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_> {
+    type Value = usize;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a parameter")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<usize, E> {
+        self.0.iter().position(|name| *name == text).ok_or_else(|| E::custom(unknown(text, self.0)))
+    }
+}
+
+fn unknown(name: &str, names: &[&str]) -> String {
+    let name: String = name.chars().take(64).collect();
+    if names.is_empty() {
+        format!("unknown parameter `{name}`: the procedure takes none")
+    } else {
+        format!("unknown parameter `{name}`: the procedure takes `{}`", names.join("`, `"))
+    }
+}
+
+fn surplus(count: usize) -> String {
+    format!("too many parameters: the procedure takes {}", if count == 0 { "none".into() } else { count.to_string() })
+}
+
+fn missing(name: &str) -> String {
+    format!("parameter `{name}` is missing")
+}
+
+/// What a parameter is that was left out: `None` for an `Option`, an error for everything else.
+fn left_out<'de, T: Deserialize<'de>, E: de::Error>(name: &'static str) -> Result<T, E> {
+    struct LeftOut<E>(&'static str, PhantomData<E>);
+    impl<'de, E: de::Error> Deserializer<'de> for LeftOut<E> {
+        type Error = E;
+
+        fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, E> {
+            Err(E::custom(missing(self.0)))
+        }
+
+        fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
+            visitor.visit_none()
+        }
+
+        serde::forward_to_deserialize_any! {
+            bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
+            newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+        }
+    }
+    T::deserialize(LeftOut(name, PhantomData))
+}
+
+/// Decodes one parameter from a neutral form; the error names the parameter and the place in it.
+fn explain_one<T: DeserializeOwned>(name: &str, value: &serde_json::Value) -> Result<()> {
+    match serde_path_to_error::deserialize::<_, T>(value) {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let path = match error.path().to_string() {
+                path if path == "." => name.to_owned(),
+                path if path.starts_with('[') => format!("{name}{path}"),
+                path => format!("{name}.{path}"),
+            };
+            let message = format!("parameter `{path}`: {}", error.inner());
+            Err(Error::invalid(path, message))
+        }
+    }
+}
+
+/// The value of a parameter in a list or map of them.
+fn parameter<'v>(value: &'v serde_json::Value, at: usize, name: &str) -> Option<&'v serde_json::Value> {
+    match value {
+        serde_json::Value::Array(list) => list.get(at),
+        serde_json::Value::Object(map) => map.get(name),
+        _ => None,
+    }
+}
+
+/// Decodes every parameter by itself, to find the one that does not fit.
+trait Explain {
+    fn each(names: &[&'static str], value: &serde_json::Value) -> Result<()>;
+}
+
+/// Takes the one parameter that is the whole value.
+#[inline]
+fn whole<T: DeserializeOwned>(payload: &Payload<'_>, name: &'static str) -> Result<T> {
+    let decoded = match payload.format() {
+        Format::MessagePack => scan::messagepack::decode(payload.bytes()).map_err(|error| error.to_string()),
+        Format::Json => serde_json::from_slice(payload.bytes()).map_err(|error| error.to_string()),
+    };
+    decoded.map_err(|error| {
+        let why = neutral(payload).and_then(|value| explain_one::<T>(name, &value).err());
+        why.unwrap_or_else(|| Error::invalid(name, format!("parameter `{name}`: {error}")))
+    })
+}
+
+/// Takes parameters out of a list or a map.
+#[inline]
+fn listed<P>(payload: &Payload<'_>, names: &[&'static str]) -> Result<P>
+where
+    P: Explain,
+    for<'n, 'de> Listed<'n, P>: DeserializeSeed<'de, Value = P>,
+{
+    let seed = Listed { names, parameters: PhantomData };
+    let decoded = match payload.format() {
+        Format::MessagePack => {
+            let mut decoder = rmp_serde::Deserializer::from_read_ref(payload.bytes());
+            seed.deserialize(&mut decoder).map_err(|error| error.to_string())
+        }
+        Format::Json => {
+            let mut decoder = serde_json::Deserializer::from_slice(payload.bytes());
+            seed.deserialize(&mut decoder).map_err(|error| error.to_string())
+        }
+    };
+    decoded.map_err(|error| {
+        let why = neutral(payload).and_then(|value| P::each(names, &value).err());
+        why.unwrap_or_else(|| Error::invalid("", error))
+    })
+}
+
+fn neutral(payload: &Payload<'_>) -> Option<serde_json::Value> {
+    match payload.format() {
+        Format::Json => serde_json::from_slice(payload.bytes()).ok(),
+        Format::MessagePack => {
+            let value: Value = scan::messagepack::decode(payload.bytes()).ok()?;
+            serde_json::to_value(value).ok()
+        }
+    }
+}
+
+macro_rules! tuples {
+    (@whole 1, $cx:ident, $payload:ident, $names:ident) => {
+        if $cx.parameters() == Parameters::WholeIfSingle {
+            return whole(&$payload, $names[0]).map(|value| (value,));
+        }
+    };
+    (@whole $count:tt, $cx:ident, $payload:ident, $names:ident) => {
+        let _ = $cx;
+    };
+    ($($count:tt: $($T:ident $t:ident $at:tt),*;)*) => {$(
+        impl<$($T: DeserializeOwned + JsonSchema + Send + 'static),*> Input for ($($T,)*) {
+            const STREAMS: bool = false;
+            type Names = [&'static str; $count];
+
+            #[inline]
+            fn take(cx: &mut Context, payload: Option<Payload<'_>>, names: &Self::Names) -> Result<Self> {
+                let payload = payload.unwrap_or(Payload::new(Format::Json, b"null"));
+                tuples!(@whole $count, cx, payload, names);
+                listed(&payload, names)
+            }
+
+            fn schemas(_generator: &mut SchemaGenerator) -> Vec<Schema> {
+                vec![$(_generator.subschema_for::<$T>()),*]
+            }
+        }
+
+        impl<$($T: DeserializeOwned),*> Explain for ($($T,)*) {
+            fn each(_names: &[&'static str], _value: &serde_json::Value) -> Result<()> {
+                $(if let Some(value) = parameter(_value, $at, _names[$at]) {
+                    explain_one::<$T>(_names[$at], value)?;
+                })*
+                Ok(())
+            }
+        }
+
+        impl<'de, $($T: DeserializeOwned),*> DeserializeSeed<'de> for Listed<'_, ($($T,)*)> {
+            type Value = ($($T,)*);
+
+            #[inline]
+            fn deserialize<De: Deserializer<'de>>(self, deserializer: De) -> Result<Self::Value, De::Error> {
+                deserializer.deserialize_any(self)
+            }
+        }
+
+        impl<'de, $($T: DeserializeOwned),*> Visitor<'de> for Listed<'_, ($($T,)*)> {
+            type Value = ($($T,)*);
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                match self.names {
+                    [] => f.write_str("no parameters"),
+                    names => write!(f, "a list or a map of the parameters `{}`", names.join("`, `")),
+                }
+            }
+
+            #[inline]
+            fn visit_seq<Seq: SeqAccess<'de>>(self, mut list: Seq) -> Result<Self::Value, Seq::Error> {
+                let value = ($(match list.next_element::<$T>()? {
+                    Some(value) => value,
+                    None => left_out(self.names[$at])?,
+                },)*);
+                if list.next_element::<IgnoredAny>()?.is_some() {
+                    return Err(de::Error::custom(surplus($count)));
+                }
+                Ok(value)
+            }
+
+            fn visit_map<Map: MapAccess<'de>>(self, mut map: Map) -> Result<Self::Value, Map::Error> {
+                $(let mut $t: Option<$T> = None;)*
+                while let Some(at) = map.next_key_seed(Name(self.names))? {
+                    match at {
+                        $($at if $t.is_none() => $t = Some(map.next_value()?),)*
+                        _ => return Err(de::Error::custom(format_args!("parameter `{}` comes twice", self.names[at]))),
+                    }
+                }
+                Ok(($(match $t {
+                    Some(value) => value,
+                    None => left_out(self.names[$at])?,
+                },)*))
+            }
+
+            fn visit_unit<Er: de::Error>(self) -> Result<Self::Value, Er> {
+                Ok(($(left_out::<$T, Er>(self.names[$at])?,)*))
+            }
+        }
+    )*};
+}
+
+tuples! {
+    0: ;
+    1: A a 0;
+    2: A a 0, B b 1;
+    3: A a 0, B b 1, C c 2;
+    4: A a 0, B b 1, C c 2, D d 3;
+    5: A a 0, B b 1, C c 2, D d 3, E e 4;
+    6: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5;
+    7: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6;
+    8: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7;
+    9: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8;
+    10: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9;
+    11: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10;
+    12: A a 0, B b 1, C c 2, D d 3, E e 4, F f 5, G g 6, H h 7, I i 8, J j 9, K k 10, L l 11;
+}

@@ -1,0 +1,155 @@
+use crate::state::lock;
+use std::{
+    sync::Mutex,
+    task::{Context, Poll, Waker},
+};
+use swill_proto::{CallId, Close, Error, Metadata};
+
+/// What waits to be written by a connection's task: said by procedures that run in tasks of their own.
+///
+/// Bounded in bytes: whoever has more to say waits until the socket has taken what is here. Payloads lie one after the
+/// other in one buffer, so that an item costs no allocation.
+pub(crate) struct Outbox {
+    limit: usize,
+    inner: Mutex<Inner>,
+}
+
+#[derive(Default)]
+struct Inner {
+    said: Said,
+    close: Option<Close>,
+    gone: bool,
+    connection: Option<Waker>,
+    waiting: Vec<Waker>,
+}
+
+/// Entries and their payloads, in order.
+#[derive(Default)]
+pub(crate) struct Said {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) payloads: Vec<u8>,
+}
+
+/// A frame whose payload lies in [`Said::payloads`]; its length is here.
+pub(crate) enum Entry {
+    Item { call: CallId, length: usize, leading: Option<Box<Metadata>> },
+    Metadata { call: CallId, metadata: Box<Metadata> },
+    End { call: CallId, last: Option<usize>, leading: Option<Box<Metadata>>, trailing: Option<Box<Metadata>> },
+    Fail { call: CallId, error: Error },
+}
+
+/// The connection is gone: nobody will write this.
+#[derive(Debug)]
+pub(crate) struct Gone;
+
+/// What an entry counts beside its payload.
+const COST: usize = 64;
+
+impl Said {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Gives memory back that a connection does not usually need.
+    pub(crate) fn forget_if_large(&mut self) {
+        const LARGEST_KEPT: usize = 16 << 10;
+        if self.payloads.capacity() + self.entries.capacity() * size_of::<Entry>() > LARGEST_KEPT {
+            *self = Self::default();
+        }
+    }
+
+    fn size(&self) -> usize {
+        self.payloads.len() + self.entries.len() * COST
+    }
+}
+
+impl Outbox {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, inner: Mutex::default() }
+    }
+
+    /// Takes an entry and its payload as soon as there is room.
+    pub(crate) fn poll_push(
+        &self,
+        task: &mut Context<'_>,
+        entry: &mut Option<Entry>,
+        payload: &[u8],
+    ) -> Poll<Result<(), Gone>> {
+        let mut inner = lock(&self.inner);
+        if inner.gone {
+            return Poll::Ready(Err(Gone));
+        }
+        if inner.said.size() >= self.limit {
+            inner.waiting.push(task.waker().clone());
+            return Poll::Pending;
+        }
+        if let Some(entry) = entry.take() {
+            inner.said.payloads.extend_from_slice(payload);
+            inner.said.entries.push(entry);
+        }
+        let connection = inner.connection.take();
+        drop(inner);
+        if let Some(connection) = connection {
+            connection.wake();
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Takes everything that waits, in exchange for an empty [`Said`] whose memory is used again.
+    pub(crate) fn take(&self, said: &mut Said) {
+        debug_assert!(said.is_empty());
+        let mut inner = lock(&self.inner);
+        if inner.said.is_empty() {
+            return;
+        }
+        std::mem::swap(&mut inner.said, said);
+        let waiting = std::mem::take(&mut inner.waiting);
+        drop(inner);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+
+    /// Says who is to be woken by the next push, and tells whether something has been pushed already, or the connection
+    /// is to be closed.
+    pub(crate) fn listen(&self, connection: &Waker) -> bool {
+        let mut inner = lock(&self.inner);
+        match &mut inner.connection {
+            Some(old) if old.will_wake(connection) => {}
+            other => *other = Some(connection.clone()),
+        }
+        !inner.said.is_empty() || inner.close.is_some()
+    }
+
+    /// Wakes the connection's task.
+    pub(crate) fn wake(&self) {
+        let connection = lock(&self.inner).connection.take();
+        if let Some(connection) = connection {
+            connection.wake();
+        }
+    }
+
+    /// Asks for the connection to be closed, once what was said before has been written.
+    pub(crate) fn close(&self, close: Close) {
+        lock(&self.inner).close.get_or_insert(close);
+        self.wake();
+    }
+
+    /// The wish to close, if there is one.
+    pub(crate) fn take_close(&self) -> Option<Close> {
+        lock(&self.inner).close.take()
+    }
+
+    /// Whether the connection is over.
+    pub(crate) fn is_gone(&self) -> bool {
+        lock(&self.inner).gone
+    }
+
+    /// The connection is over: whoever waits for room is told.
+    pub(crate) fn shut(&self) {
+        let mut inner = lock(&self.inner);
+        inner.gone = true;
+        inner.said = Said::default();
+        let waiting = std::mem::take(&mut inner.waiting);
+        drop(inner);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}

@@ -1,0 +1,156 @@
+use crate::{
+    Request,
+    extensions::Extensions,
+    outbox::Outbox,
+    service::Service,
+    state::{CallState, lock},
+};
+use rustc_hash::FxHashMap;
+use std::{
+    borrow::Cow,
+    fmt,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+};
+use swill_proto::{CallId, CancelReason, Capabilities, Close};
+
+/// The other side of a connection: a handle that can be cloned and kept.
+///
+/// ```
+/// use swill::Peer;
+///
+/// struct Rooms;
+///
+/// #[swill::module]
+/// impl Rooms {
+///     /// Says goodbye and closes the connection.
+///     async fn leave(&self, peer: &Peer) {
+///         peer.close(1000, "bye");
+///     }
+/// }
+/// # let _ = swill::App::new().module(Rooms);
+/// ```
+#[derive(Clone)]
+pub struct Peer(pub(crate) Arc<Shared>);
+
+/// What a connection's task, its calls and its handles share.
+pub(crate) struct Shared {
+    pub(crate) id: u64,
+    pub(crate) service: Arc<Service>,
+    pub(crate) capabilities: &'static Capabilities,
+    pub(crate) request: Request,
+    pub(crate) state: Extensions,
+    pub(crate) outbox: Outbox,
+    /// The calls that had to wait, or that have set metadata, by their ids.
+    pub(crate) calls: Mutex<FxHashMap<CallId, Arc<CallState>>>,
+    /// Calls in flight: those that had to wait and still run.
+    pub(crate) running: AtomicUsize,
+    /// Bytes of streams in that wait for their procedures.
+    pub(crate) unread: AtomicUsize,
+    /// The connection waits for a stream to be taken, and wants to be woken.
+    pub(crate) paused: AtomicBool,
+    /// The connection waits for its calls to end, and wants to be woken.
+    pub(crate) ending: AtomicBool,
+}
+
+impl Peer {
+    /// A number that no other connection of this process has.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// The request that opened the connection: path, query, headers, cookies.
+    pub fn request(&self) -> &Request {
+        &self.0.request
+    }
+
+    /// A value that belongs to the connection, put there by a hook before the handshake was answered
+    /// ([`Handshake::insert`](crate::Handshake::insert)).
+    ///
+    /// It lives as long as the connection. To change it, let it hold a lock or an atomic.
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<&T> {
+        self.0.state.get()
+    }
+
+    /// Closes the connection, once what was said before has been written.
+    ///
+    /// A code that may not be sent (RFC 6455, section 7.4) becomes 1000; at most 123 bytes of the reason are sent.
+    pub fn close(&self, code: u16, reason: impl Into<Cow<'static, str>>) {
+        self.0.outbox.close(Close::new(code, reason));
+    }
+
+    /// Whether the connection is over.
+    pub fn is_closed(&self) -> bool {
+        self.0.outbox.is_gone()
+    }
+}
+
+impl Shared {
+    /// The state of a call. A call that is answered at once has none, and pays nothing for it.
+    pub(crate) fn state_of(self: &Arc<Self>, call: CallId) -> Arc<CallState> {
+        let mut calls = lock(&self.calls);
+        Arc::clone(calls.entry(call).or_insert_with(|| Arc::new(CallState::new(Arc::clone(self)))))
+    }
+
+    /// The state of a call that is open.
+    pub(crate) fn open_call(&self, call: CallId) -> Option<Arc<CallState>> {
+        lock(&self.calls).get(&call).cloned()
+    }
+
+    /// Forgets a call. Its state lives on as long as something of the call runs.
+    pub(crate) fn forget(&self, call: CallId) -> Option<Arc<CallState>> {
+        lock(&self.calls).remove(&call)
+    }
+
+    /// The open calls.
+    pub(crate) fn open_calls(&self) -> Vec<CallId> {
+        lock(&self.calls).keys().copied().collect()
+    }
+
+    /// The open call whose stream in has the most unread.
+    pub(crate) fn fullest(&self) -> Option<CallId> {
+        lock(&self.calls).iter().max_by_key(|(_, state)| state.inbox.unread()).map(|(call, _)| *call)
+    }
+
+    /// Ends all calls.
+    pub(crate) fn cancel_all(&self, reason: CancelReason) {
+        let calls = std::mem::take(&mut *lock(&self.calls));
+        for state in calls.into_values() {
+            state.cancel(reason);
+        }
+    }
+
+    pub(crate) fn unread_added(&self, bytes: usize) {
+        self.unread.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(crate) fn unread_taken(&self, bytes: usize) {
+        self.unread.fetch_sub(bytes, Ordering::AcqRel);
+        if self.paused.load(Ordering::Acquire) {
+            self.outbox.wake();
+        }
+    }
+
+    pub(crate) fn call_ended(&self) {
+        self.running.fetch_sub(1, Ordering::AcqRel);
+        if self.ending.load(Ordering::Acquire) {
+            self.outbox.wake();
+        }
+    }
+}
+
+impl PartialEq for Peer {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.id == other.0.id
+    }
+}
+
+impl Eq for Peer {}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer").field("id", &self.0.id).field("path", &self.0.request.path()).finish_non_exhaustive()
+    }
+}

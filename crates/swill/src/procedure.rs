@@ -1,0 +1,270 @@
+use crate::{
+    Context,
+    call::{Call, Finished, Running},
+    input::Input,
+    reply::{Output, Reply},
+};
+use schemars::{Schema, SchemaGenerator};
+use std::{borrow::Cow, fmt, future::Future, sync::Arc, time::Duration};
+use swill_proto::{Error, Payload, Result, Shape};
+
+/// One method that peers can call, with its types erased.
+///
+/// [`#[swill::module]`](crate::module) writes one for each method; [`Module::handle`](crate::Module::handle) makes one
+/// of a closure. What both expand to can be written by hand:
+///
+/// ```
+/// use swill::{Call, Finished, Module, Procedure, Reply};
+///
+/// let add = Procedure::new("add", ["a", "b"], |call: Call<(i64, i64)>| async move {
+///     let (cx, (a, b)) = call.into_parts();
+///     let result = (a + b).send(&cx).await;
+///     Finished::new(cx, result)
+/// });
+/// let calc = Module::named("calc").procedure(add.doc("Adds two numbers."));
+/// assert_eq!(calc.procedures().next().unwrap().name(), "add");
+/// ```
+#[derive(Clone)]
+pub struct Procedure {
+    name: Cow<'static, str>,
+    doc: Cow<'static, str>,
+    parameters: Vec<Parameter>,
+    shape: Shape,
+    deadline: Option<Duration>,
+    schemas: fn(&mut SchemaGenerator) -> (Vec<Schema>, Schema),
+    start: Arc<Start>,
+}
+
+type Start = dyn Fn(Box<Context>, Option<Payload<'_>>) -> Started + Send + Sync;
+
+/// What becomes of a call: it runs, or its parameters do not fit.
+pub(crate) enum Started {
+    Running(Running),
+    Failed(Box<Context>, Error),
+}
+
+/// The name and documentation of a parameter.
+#[derive(Clone, Debug)]
+pub struct Parameter {
+    /// The name, as it is on the wire.
+    pub name: &'static str,
+    /// What it means.
+    pub doc: Cow<'static, str>,
+}
+
+/// The JSON Schemas of a procedure.
+#[derive(Clone, Debug)]
+pub struct Schemas {
+    /// Of each parameter, or of the items of the stream in.
+    pub input: Vec<Schema>,
+    /// Of the answer, or of the items of the stream out.
+    pub output: Schema,
+    /// Types that the others refer to by `#/$defs/…`.
+    pub definitions: serde_json::Map<String, serde_json::Value>,
+}
+
+impl Procedure {
+    /// A procedure with this name, these names of its parameters, and this way to run it.
+    pub fn new<P, O, F, Fut>(name: impl Into<Cow<'static, str>>, parameters: P::Names, run: F) -> Self
+    where
+        P: Input,
+        O: Output,
+        F: Fn(Call<P>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Finished<O>> + Send + 'static,
+    {
+        let names = parameters;
+        let start = move |mut cx: Box<Context>, payload: Option<Payload<'_>>| match P::take(&mut cx, payload, &names) {
+            Ok(input) => {
+                let finished = run(Call { cx, input });
+                Started::Running(Box::pin(async move { finished.await.erase() }))
+            }
+            Err(error) => Started::Failed(cx, error),
+        };
+        let parameters = names.as_ref().iter().map(|&name| Parameter { name, doc: Cow::Borrowed("") }).collect();
+        Self {
+            name: name.into(),
+            doc: Cow::Borrowed(""),
+            parameters,
+            shape: Shape { streams_in: P::STREAMS, streams_out: O::STREAMS },
+            deadline: None,
+            schemas: |generator| (P::schemas(generator), generator.subschema_for::<O::Item>()),
+            start: Arc::new(start),
+        }
+    }
+
+    /// Sets the documentation.
+    #[must_use]
+    pub fn doc(mut self, doc: impl Into<Cow<'static, str>>) -> Self {
+        self.doc = doc.into();
+        self
+    }
+
+    /// Sets the documentation of a parameter. A name that the procedure does not have is ignored.
+    #[must_use]
+    pub fn parameter_doc(mut self, name: &str, doc: impl Into<Cow<'static, str>>) -> Self {
+        if let Some(parameter) = self.parameters.iter_mut().find(|parameter| parameter.name == name) {
+            parameter.doc = doc.into();
+        }
+        self
+    }
+
+    /// How long a call may take. Then it is cancelled and fails with code 504. Overrides
+    /// [`Limits::deadline`](crate::Limits::deadline).
+    #[must_use]
+    pub fn deadline(mut self, within: Duration) -> Self {
+        self.deadline = Some(within);
+        self
+    }
+
+    /// The name, without those of the modules around it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The documentation.
+    pub fn documentation(&self) -> &str {
+        &self.doc
+    }
+
+    /// The parameters, or the one stream in.
+    pub fn parameters(&self) -> &[Parameter] {
+        &self.parameters
+    }
+
+    /// Which directions stream.
+    pub fn shape(&self) -> Shape {
+        self.shape
+    }
+
+    /// The JSON Schemas of what goes in and out.
+    pub fn schemas(&self) -> Schemas {
+        let mut generator = SchemaGenerator::default();
+        let (input, output) = (self.schemas)(&mut generator);
+        Schemas { input, output, definitions: generator.take_definitions(true) }
+    }
+
+    pub(crate) fn time_limit(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    #[inline]
+    pub(crate) fn start(&self, cx: Box<Context>, payload: Option<Payload<'_>>) -> Started {
+        (self.start)(cx, payload)
+    }
+}
+
+impl fmt::Debug for Procedure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Procedure")
+            .field("name", &self.name)
+            .field("parameters", &self.parameters.iter().map(|parameter| parameter.name).collect::<Vec<_>>())
+            .field("shape", &self.shape)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A closure that can be a procedure: its arguments are the parameters, or one [`Streaming`](crate::Streaming).
+///
+/// `Parameters` and `Kind` are always inferred. `async` closures fit, and closures that return a future.
+#[diagnostic::on_unimplemented(
+    message = "this closure cannot be a procedure",
+    note = "it takes up to 12 owned arguments that implement `serde::Deserialize` and `schemars::JsonSchema`, or one \
+            `Streaming<T>`, and returns a future of a value, a stream or a `Result`; it and its future are `Send`, and \
+            it is `Clone`"
+)]
+pub trait Handler<Parameters, Kind>: Send + Sync + 'static {
+    /// What the arguments are on the wire.
+    type Input: Input;
+
+    /// The procedure that calls this closure.
+    fn procedure(self, name: Cow<'static, str>, names: <Self::Input as Input>::Names) -> Procedure;
+}
+
+macro_rules! handlers {
+    ($($($T:ident)*;)*) => {$(
+        impl<Fun, Fut, Kind, $($T),*> Handler<($($T,)*), Kind> for Fun
+        where
+            Fun: FnOnce($($T),*) -> Fut + Clone + Send + Sync + 'static,
+            Fut: Future<Output: Reply<Kind> + 'static> + Send + 'static,
+            ($($T,)*): Input,
+        {
+            type Input = ($($T,)*);
+
+            fn procedure(self, name: Cow<'static, str>, names: <Self::Input as Input>::Names) -> Procedure {
+                #[allow(non_snake_case)]
+                Procedure::new(name, names, move |call: Call<Self::Input>| {
+                    let run = self.clone();
+                    async move {
+                        let (cx, ($($T,)*)) = call.into_parts();
+                        let reply = run($($T),*).await;
+                        let result = reply.send(&cx).await;
+                        Finished::new(cx, result)
+                    }
+                })
+            }
+        }
+    )*};
+}
+
+handlers! {
+    ;
+    A;
+    A B;
+    A B C;
+    A B C D;
+    A B C D E;
+    A B C D E F;
+    A B C D E F G;
+    A B C D E F G H;
+    A B C D E F G H I;
+    A B C D E F G H I J;
+    A B C D E F G H I J K;
+    A B C D E F G H I J K L;
+}
+
+/// Marks a closure whose one argument is a stream in.
+#[derive(Debug)]
+pub struct StreamIn<T>(std::marker::PhantomData<T>);
+
+impl<Fun, Fut, Kind, T> Handler<StreamIn<T>, Kind> for Fun
+where
+    Fun: FnOnce(crate::Streaming<T>) -> Fut + Clone + Send + Sync + 'static,
+    Fut: Future<Output: Reply<Kind> + 'static> + Send + 'static,
+    crate::Streaming<T>: Input<Names = [&'static str; 1]>,
+{
+    type Input = crate::Streaming<T>;
+
+    fn procedure(self, name: Cow<'static, str>, names: [&'static str; 1]) -> Procedure {
+        Procedure::new(name, names, move |call: Call<Self::Input>| {
+            let run = self.clone();
+            async move {
+                let (cx, items) = call.into_parts();
+                let reply = run(items).await;
+                let result = reply.send(&cx).await;
+                Finished::new(cx, result)
+            }
+        })
+    }
+}
+
+/// Runs a function on the blocking pool, for procedures marked `#[swill(blocking)]`.
+///
+/// The function gets the context, so that it can ask whether the call was cancelled: nothing can stop it. Its call
+/// counts as in flight until it has returned.
+pub async fn blocking<T, F>(cx: Box<Context>, run: F) -> (Box<Context>, Result<T>)
+where
+    T: Send + 'static,
+    F: FnOnce(&Context) -> T + Send + 'static,
+{
+    let spare = cx.twin();
+    let task = tokio::task::spawn_blocking(move || {
+        let value = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cx)));
+        (cx, value.map_err(|cause| Error::internal(crate::call::Panicked::new(&*cause))))
+    });
+    match task.await {
+        Ok(done) => done,
+        // The runtime is shutting down.
+        Err(error) => (Box::new(spare), Err(Error::internal(error))),
+    }
+}
+

@@ -1,0 +1,330 @@
+//! From an HTTP request to a connection: the opening handshake (RFC 6455, section 4.2).
+
+use crate::{
+    Handshake, Peer, Request,
+    connection::Connection,
+    extensions::Extensions,
+    negotiate,
+    outbox::Outbox,
+    peer::Shared,
+    service::{BuildError, Service},
+    state::lock,
+};
+use axum::{
+    Router,
+    body::Body,
+    extract::{ConnectInfo, RawPathParams},
+    response::Response,
+    routing,
+};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use hyper_util::rt::TokioIo;
+use rustc_hash::FxHashMap;
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+};
+use swill_proto::{Close, Error, Protocol};
+use swill_ws::{WebSocket, deflate, handshake};
+use tokio::{net::TcpStream, sync::Notify};
+
+/// What all connections of a server share: how many there are, and whether it is shutting down.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    most: usize,
+    open: AtomicUsize,
+    draining: AtomicBool,
+    peers: Mutex<FxHashMap<u64, Peer>>,
+    pub(crate) all_gone: Notify,
+}
+
+/// A place among the connections of a server, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Slot(Arc<Hub>);
+
+impl Hub {
+    pub(crate) fn new(most: usize) -> Self {
+        Self {
+            most,
+            open: AtomicUsize::new(0),
+            draining: AtomicBool::new(false),
+            peers: Mutex::default(),
+            all_gone: Notify::new(),
+        }
+    }
+
+    fn admit(self: &Arc<Self>) -> Option<Slot> {
+        let slot = Slot(Arc::clone(self));
+        (self.open.fetch_add(1, Ordering::AcqRel) < self.most && !self.is_draining()).then_some(slot)
+    }
+
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Acquire)
+    }
+
+    #[inline]
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Tells every connection that the server is shutting down.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Release);
+        let peers: Vec<Peer> = lock(&self.peers).values().cloned().collect();
+        for peer in peers {
+            peer.0.outbox.wake();
+        }
+    }
+
+    pub(crate) fn add(&self, peer: &Peer) {
+        lock(&self.peers).insert(peer.id(), peer.clone());
+    }
+
+    pub(crate) fn remove(&self, peer: &Peer) {
+        let mut peers = lock(&self.peers);
+        peers.remove(&peer.id());
+        // After a crowd has left, give its memory back.
+        if peers.capacity() > 1024 && peers.len() < peers.capacity() / 8 {
+            peers.shrink_to_fit();
+        }
+    }
+}
+
+impl Slot {
+    pub(crate) fn hub(&self) -> &Arc<Hub> {
+        &self.0
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        if self.0.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.all_gone.notify_waiters();
+        }
+    }
+}
+
+/// Adds the route of an app. What axum would answer with a panic is an error here.
+pub(crate) fn add(router: &mut Router, path: &str, service: Arc<Service>, hub: Arc<Hub>) -> Result<(), BuildError> {
+    let bad = |why: &str| BuildError::BadPath(format!("the path `{path}` cannot be served: {why}"));
+    if !path.starts_with('/') {
+        return Err(bad("a path begins with a slash"));
+    }
+    if path.split('/').any(|segment| segment.starts_with([':', '*'])) {
+        return Err(bad("a parameter is written `{name}`, the rest of a path `{*name}`"));
+    }
+    let handler = move |parameters: RawPathParams, request: axum::extract::Request| {
+        let (service, hub) = (Arc::clone(&service), Arc::clone(&hub));
+        let parameters: Vec<_> = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        answer(service, hub, parameters, request)
+    };
+    let before = std::mem::take(router);
+    let added = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| before.route(path, routing::any(handler))));
+    *router = added.map_err(|_| bad("another route has the same path, or its parameters are malformed"))?;
+    Ok(())
+}
+
+/// Answers a request to a route: with 101 and a connection, or with a refusal that says why.
+async fn answer(
+    service: Arc<Service>,
+    hub: Arc<Hub>,
+    parameters: Vec<(String, String)>,
+    mut http: axum::extract::Request,
+) -> Response {
+    let key = match check(&http) {
+        Ok(key) => key,
+        Err(refusal) => return refusal,
+    };
+    let headers = http.headers();
+    if !service.origins.admits(headers) {
+        return refuse(StatusCode::FORBIDDEN, "pages of this origin may not connect");
+    }
+    let Some(slot) = hub.admit() else {
+        return refuse(StatusCode::SERVICE_UNAVAILABLE, "no connection is free, try again later");
+    };
+    let remote = http.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let Some(request) = Request::new(http.uri(), headers, &parameters, remote) else {
+        return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too large");
+    };
+    let Some(choice) = negotiate::choose(&service.protocols, &request) else {
+        return refuse(StatusCode::NOT_ACCEPTABLE, "No suitable subprotocol");
+    };
+    let (protocol, token) = (choice.protocol.start(&service.limits), choice.token);
+    let mut handshake = Handshake { request, answer: HeaderMap::new(), state: Extensions::default() };
+    for hook in &service.hooks {
+        if let Err(error) = hook.before_connection(&mut handshake).await {
+            return refuse_with(&error);
+        }
+    }
+    for hook in &service.hooks {
+        if let Err(error) = hook.before_accept(&mut handshake).await {
+            return refuse_with(&error);
+        }
+    }
+    let extensions = http.headers().get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
+    let negotiated = service
+        .compression
+        .as_ref()
+        .and_then(|options| deflate::accept(extensions.filter_map(|value| value.to_str().ok()), options));
+
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let answer = response.headers_mut();
+    answer.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    answer.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+    let mut set = |name, value: &str| match HeaderValue::from_str(value) {
+        Ok(value) => drop(answer.insert(name, value)),
+        Err(_) => tracing::error!("a header of the handshake's answer could not be written"),
+    };
+    set(header::SEC_WEBSOCKET_ACCEPT, &handshake::accept_key(&key));
+    if let Some(token) = token {
+        set(header::SEC_WEBSOCKET_PROTOCOL, token);
+    }
+    if let Some(negotiated) = &negotiated {
+        set(header::SEC_WEBSOCKET_EXTENSIONS, &negotiated.to_string());
+    }
+    for (name, value) in &handshake.answer {
+        response.headers_mut().append(name, value.clone());
+    }
+
+    let upgrade = hyper::upgrade::on(&mut http);
+    let Handshake { request, state, .. } = handshake;
+    let ws = websocket(&service, negotiated);
+    tokio::spawn(async move {
+        match upgrade.await {
+            Ok(upgraded) => {
+                let shared = shared(service, &*protocol, request, state);
+                open(upgraded, Peer(shared), ws, protocol, slot).await;
+            }
+            Err(error) => tracing::debug!(%error, "a connection broke during its opening handshake"),
+        }
+    });
+    response
+}
+
+/// Checks everything about the request that does not depend on the app; returns its key.
+fn check(http: &axum::extract::Request) -> Result<String, Response> {
+    let headers = http.headers();
+    let has = |name, token: &str| {
+        headers
+            .get_all(name)
+            .iter()
+            .filter_map(|value: &HeaderValue| value.to_str().ok())
+            .flat_map(|value| value.split(','))
+            .any(|value| value.trim().eq_ignore_ascii_case(token))
+    };
+    if !has(header::UPGRADE, "websocket") || !has(header::CONNECTION, "upgrade") {
+        let mut response = refuse(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket endpoint: connect with ws:// or wss://");
+        response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        return Err(response);
+    }
+    if http.method() != Method::GET || http.version() != Version::HTTP_11 {
+        return Err(refuse(StatusCode::BAD_REQUEST, "a WebSocket is opened by GET and HTTP/1.1"));
+    }
+    if headers.get_all(header::HOST).iter().count() != 1 {
+        return Err(refuse(StatusCode::BAD_REQUEST, "a request has one Host header"));
+    }
+    let body = headers.contains_key(header::TRANSFER_ENCODING)
+        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+    if body {
+        return Err(refuse(StatusCode::BAD_REQUEST, "the request that opens a WebSocket has no body"));
+    }
+    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+        let mut response = refuse(StatusCode::UPGRADE_REQUIRED, "the version of the WebSocket protocol is 13");
+        response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
+        return Err(response);
+    }
+    let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
+    match (keys.next().and_then(|key| key.to_str().ok()), keys.next()) {
+        (Some(key), None) if handshake::valid_key(key) => Ok(key.to_owned()),
+        _ => Err(refuse(StatusCode::BAD_REQUEST, "a Sec-WebSocket-Key is 16 bytes in base64")),
+    }
+}
+
+fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {
+    let mut response = Response::new(why.into());
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+}
+
+/// The refusal of a hook.
+fn refuse_with(error: &Error) -> Response {
+    let code = error.close().map_or(error.code().0, |close| i64::from(close.code));
+    let status = u16::try_from(code).ok().filter(|code| (300..600).contains(code));
+    let status = status.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::FORBIDDEN);
+    if status.is_server_error() {
+        tracing::error!(?error, "a hook failed while a peer connected");
+    }
+    let reason = error.close().map_or_else(|| error.message(), |close| &close.reason);
+    refuse(status, reason.to_owned())
+}
+
+fn websocket(service: &Service, deflate: Option<deflate::Negotiated>) -> WebSocket {
+    let mut config = swill_ws::Config::server();
+    let limits = &service.limits;
+    config.limits.message = limits.message;
+    config.limits.frame = limits.message;
+    config.limits.fragments = limits.fragments;
+    config.limits.empty_fragments = limits.empty_fragments;
+    config.deflate = deflate;
+    WebSocket::new(&config)
+}
+
+fn shared(service: Arc<Service>, protocol: &dyn Protocol, request: Request, state: Extensions) -> Arc<Shared> {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let outbox = Outbox::new(service.limits.outbox);
+    Arc::new(Shared {
+        id: NEXT.fetch_add(1, Ordering::Relaxed),
+        service,
+        capabilities: protocol.capabilities(),
+        request,
+        state,
+        outbox,
+        calls: Mutex::default(),
+        running: AtomicUsize::new(0),
+        unread: AtomicUsize::new(0),
+        paused: AtomicBool::new(false),
+        ending: AtomicBool::new(false),
+    })
+}
+
+/// Starts the connection's own task, which is much smaller than that of the handshake.
+async fn open(
+    upgraded: hyper::upgrade::Upgraded,
+    peer: Peer,
+    ws: WebSocket,
+    protocol: Box<dyn Protocol>,
+    slot: Slot,
+) {
+    slot.hub().add(&peer);
+    for hook in &peer.0.service.hooks {
+        if let Err(error) = hook.after_accept(&peer).await {
+            let close = error.close().cloned();
+            peer.0.outbox.close(close.unwrap_or_else(|| Close::new(1008, error.message().to_owned())));
+            break;
+        }
+    }
+    // The socket itself where it can be had: one layer less on every read, and hyper's buffers are given back.
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => {
+            let socket = parts.io.into_inner();
+            // Answers leave in one write, so there is nothing to gain from waiting for more.
+            let _ = socket.set_nodelay(true);
+            tokio::spawn(Connection::new(socket, &parts.read_buf, peer, ws, protocol, slot));
+        }
+        Err(upgraded) => match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
+            Ok(parts) => {
+                let socket = parts.io.into_inner();
+                tokio::spawn(Connection::new(socket, &parts.read_buf, peer, ws, protocol, slot));
+            }
+            Err(upgraded) => {
+                tokio::spawn(Connection::new(TokioIo::new(upgraded), &[], peer, ws, protocol, slot));
+            }
+        },
+    }
+}

@@ -1,0 +1,206 @@
+use crate::{App, Limits, Result, route::Hub};
+use axum::{Router, body::Body, extract::ConnectInfo};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use std::{
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    net::{TcpListener, TcpStream, ToSocketAddrs},
+    sync::watch,
+    time::{sleep, timeout},
+};
+
+/// An app that listens. Made by [`App::bind`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> swill::Result<()> {
+/// let server = swill::App::new().bind("127.0.0.1:0").await?;
+/// println!("listening on {}", server.local_addr());
+/// let handle = server.shutdown_handle();
+/// let running = tokio::spawn(server.run());
+/// // … until it is time to go:
+/// handle.shutdown();
+/// running.await??;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    router: Router,
+    hub: Arc<Hub>,
+    limits: Limits,
+    shutdown: watch::Sender<bool>,
+}
+
+/// Shuts a [`Server`] down from elsewhere.
+#[derive(Clone, Debug)]
+pub struct ShutdownHandle(watch::Sender<bool>);
+
+impl ShutdownHandle {
+    /// Lets calls in flight finish within the grace ([`Limits::grace`]), closes all connections with 1001 and ends
+    /// [`Server::run`]. Nothing new is accepted from now on.
+    pub fn shutdown(&self) {
+        self.0.send_replace(true);
+    }
+}
+
+impl Server {
+    pub(crate) async fn bind(app: App, address: impl ToSocketAddrs) -> Result<Self> {
+        let limits = app.listener_limits().clone();
+        let hub = Arc::new(Hub::new(limits.connections));
+        let router = app.routes(&hub)?;
+        let listener = TcpListener::bind(address).await?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address, router, hub, limits, shutdown: watch::Sender::new(false) })
+    }
+
+    /// The address that is listened on, with its port.
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A handle that shuts the server down.
+    pub fn shutdown_handle(&self) -> ShutdownHandle {
+        ShutdownHandle(self.shutdown.clone())
+    }
+
+    /// Serves until the process is told to end (SIGTERM or Ctrl-C), or the server is shut down by its handle.
+    ///
+    /// Then it accepts nothing new, lets calls in flight finish within the grace ([`Limits::grace`]), closes all
+    /// connections with 1001 and returns.
+    ///
+    /// # Errors
+    ///
+    /// The signals of the process cannot be listened to.
+    pub async fn run(self) -> Result<()> {
+        let Self { listener, router, hub, limits, shutdown, .. } = self;
+        let mut told = shutdown.subscribe();
+        {
+            let mut stop = pin!(async {
+                tokio::select! {
+                    result = signals() => result,
+                    _ = told.wait_for(|told| *told) => Ok(()),
+                }
+            });
+            let mut failures = 0_u32;
+            loop {
+                tokio::select! {
+                    result = &mut stop => break result?,
+                    accepted = listener.accept() => match accepted {
+                        Ok((socket, remote)) => {
+                            failures = 0;
+                            tokio::spawn(serve_http(socket, remote, router.clone(), limits.clone(), shutdown.subscribe()));
+                        }
+                        Err(error) => {
+                            // Usually a lack of descriptors: waiting is all that helps, and it passes.
+                            failures += 1;
+                            tracing::warn!(%error, "a connection could not be accepted");
+                            sleep(Duration::from_millis(10 << failures.min(6))).await;
+                        }
+                    },
+                }
+            }
+        }
+        drop(listener);
+        shutdown.send_replace(true);
+        tracing::info!(connections = hub.open(), "shutting down");
+        hub.drain();
+        // After the grace each connection closes by itself; what is left then is cut off when the runtime ends.
+        let patience = limits.grace + limits.close + Duration::from_secs(1);
+        if timeout(patience, all_gone(&hub)).await.is_err() {
+            tracing::warn!(connections = hub.open(), "shut down with connections still open");
+        }
+        Ok(())
+    }
+}
+
+async fn all_gone(hub: &Hub) {
+    loop {
+        let gone = hub.all_gone.notified();
+        if hub.open() == 0 {
+            return;
+        }
+        gone.await;
+    }
+}
+
+/// Serves the requests of one TCP connection, up to its upgrade or its end.
+async fn serve_http(
+    socket: TcpStream,
+    remote: SocketAddr,
+    router: Router,
+    limits: Limits,
+    mut shutdown: watch::Receiver<bool>,
+) {
+    let asked = AtomicBool::new(false);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(|mut request: http::Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
+        request.extensions_mut().insert(ConnectInfo(remote));
+        router.call(request.map(Body::new))
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.handshake)
+        .max_buf_size(limits.head)
+        .max_headers(limits.headers)
+        .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let mut deadline = pin!(sleep(limits.handshake));
+    let mut leaving = false;
+    loop {
+        tokio::select! {
+            result = connection.as_mut() => {
+                if let Err(error) = result {
+                    tracing::debug!(%error, %remote, "an HTTP connection ended");
+                }
+                return;
+            }
+            () = &mut deadline, if !deadline.is_elapsed() => {
+                if !asked.load(Ordering::Relaxed) {
+                    tracing::debug!(%remote, "the opening handshake took too long");
+                    return;
+                }
+            }
+            _ = shutdown.wait_for(|told| *told), if !leaving => {
+                leaving = true;
+                connection.as_mut().graceful_shutdown();
+            }
+        }
+    }
+}
+
+/// Ready when the process is told to end.
+async fn signals() -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        Ok(())
+    }
+    #[cfg(not(unix))]
+    tokio::signal::ctrl_c().await
+}

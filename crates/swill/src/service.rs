@@ -1,0 +1,172 @@
+//! An app made ready to serve: every procedure under its full name, in one list.
+
+use crate::{
+    Limits, Procedure,
+    hook::{AnyHook, Hooks},
+    module::{Entry, Module},
+    negotiate::Subprotocol,
+    origin::Origins,
+};
+use rustc_hash::FxHashMap;
+use std::{fmt, sync::Arc};
+use swill_proto::{Directory, Found, ProcedureId};
+use swill_ws::deflate;
+
+/// What all connections of a route share.
+pub(crate) struct Service {
+    pub(crate) limits: Limits,
+    pub(crate) origins: Origins,
+    pub(crate) protocols: Vec<Box<dyn Subprotocol>>,
+    pub(crate) compression: Option<deflate::Options>,
+    /// Hooks of the app itself, which see connections.
+    pub(crate) hooks: Vec<Arc<dyn AnyHook>>,
+    pub(crate) debug: bool,
+    procedures: Vec<Registered>,
+    /// Fixed before the first peer connects, so that no peer can make its hashes collide.
+    names: FxHashMap<Box<str>, Found>,
+}
+
+pub(crate) struct Registered {
+    pub(crate) name: Box<str>,
+    pub(crate) procedure: Procedure,
+    /// `None` if nobody looks, which costs nothing.
+    pub(crate) hooks: Option<Hooks>,
+}
+
+/// Why an app cannot be served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// Two procedures have the same full name.
+    DuplicateProcedure(String),
+    /// A procedure was to replace one that does not exist.
+    NothingToReplace(String),
+    /// A name is longer than 255 bytes.
+    NameTooLong(String),
+    /// A path is no path of a route.
+    BadPath(String),
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DuplicateProcedure(name) => write!(
+                f,
+                "two procedures are called `{name}`: rename one, nest its module under a name, or use `replace`"
+            ),
+            Self::NothingToReplace(name) => write!(f, "there is no procedure `{name}` to replace"),
+            Self::NameTooLong(name) => write!(f, "the name `{name}` is longer than 255 bytes"),
+            Self::BadPath(why) => f.write_str(why),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+impl Service {
+    pub(crate) fn new(
+        module: Module,
+        limits: Limits,
+        origins: Origins,
+        protocols: Vec<Box<dyn Subprotocol>>,
+        compression: Option<deflate::Options>,
+        debug: bool,
+    ) -> Result<Self, BuildError> {
+        let hooks = module.hooks.clone();
+        let mut service = Self {
+            limits,
+            origins,
+            protocols,
+            compression,
+            hooks,
+            debug,
+            procedures: Vec::new(),
+            names: FxHashMap::default(),
+        };
+        service.register(module, "", &[])?;
+        service.log_what_cannot_be_carried();
+        Ok(service)
+    }
+
+    fn register(&mut self, module: Module, prefix: &str, outer: &[Arc<dyn AnyHook>]) -> Result<(), BuildError> {
+        let prefix = match module.name.as_deref() {
+            Some(name) if !name.is_empty() => format!("{prefix}{name}."),
+            _ => prefix.to_owned(),
+        };
+        let hooks: Vec<_> = outer.iter().cloned().chain(module.hooks).collect();
+        for entry in module.entries {
+            match entry {
+                Entry::Module(module) => self.register(module, &prefix, &hooks)?,
+                Entry::Procedure(procedure) => {
+                    let name = format!("{prefix}{}", procedure.name());
+                    if name.len() > 255 {
+                        return Err(BuildError::NameTooLong(name));
+                    }
+                    if self.names.contains_key(name.as_str()) {
+                        return Err(BuildError::DuplicateProcedure(name));
+                    }
+                    // Peers cannot make this number grow.
+                    let id = ProcedureId(self.procedures.len() as u32);
+                    self.names.insert(name.as_str().into(), Found { id, shape: procedure.shape() });
+                    self.procedures.push(Registered { name: name.into(), procedure, hooks: list(&hooks) });
+                }
+                Entry::Replacement(procedure) => {
+                    let name = format!("{prefix}{}", procedure.name());
+                    let Some(found) = self.names.get_mut(name.as_str()) else {
+                        return Err(BuildError::NothingToReplace(name));
+                    };
+                    found.shape = procedure.shape();
+                    let place = &mut self.procedures[found.id.0 as usize];
+                    *place = Registered { name: name.into(), procedure, hooks: list(&hooks) };
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn log_what_cannot_be_carried(&self) {
+        for protocol in &self.protocols {
+            let capabilities = protocol.capabilities();
+            for Registered { name, procedure, .. } in &self.procedures {
+                if !capabilities.carries(procedure.shape()) {
+                    tracing::warn!(
+                        procedure = %name,
+                        protocol = capabilities.name,
+                        "the protocol cannot carry this procedure ({}); calls of it will fail with code 501",
+                        procedure.shape(),
+                    );
+                }
+            }
+        }
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, id: ProcedureId) -> Option<&Registered> {
+        self.procedures.get(id.0 as usize)
+    }
+
+    pub(crate) fn name(&self, id: ProcedureId) -> &str {
+        self.get(id).map_or("", |registered| &registered.name)
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.procedures.iter().map(|registered| &*registered.name)
+    }
+}
+
+fn list(hooks: &[Arc<dyn AnyHook>]) -> Option<Hooks> {
+    (!hooks.is_empty()).then(|| hooks.into())
+}
+
+impl Directory for Service {
+    #[inline]
+    fn find(&self, name: &str) -> Option<Found> {
+        self.names.get(name).copied()
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Service").field("procedures", &self.names().collect::<Vec<_>>()).finish_non_exhaustive()
+    }
+}
