@@ -8,6 +8,7 @@ mod model;
 mod pair;
 mod payload;
 mod scan;
+mod service;
 mod support;
 mod swill1_client;
 mod swill1_server;

@@ -106,22 +106,22 @@ fn too_many_elements_are_refused() {
 
 #[test]
 fn values_come_back_in_both_formats() {
-    fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: T) {
+    fn check<T: Serialize + DeserializeOwned + PartialEq + std::fmt::Debug>(value: &T) {
         for format in [Format::MessagePack, Format::Json] {
-            let payload = Payload::encode(format, &value).unwrap();
+            let payload = Payload::encode(format, value).unwrap();
             swill_proto::scan::check(format, payload.bytes()).unwrap();
-            assert_eq!(payload.decode::<T>().unwrap(), value, "{format}");
+            assert_eq!(payload.decode::<T>().unwrap(), *value, "{format}");
             assert_eq!(
                 Payload::new(format, payload.bytes())
                     .into_owned()
                     .decode::<T>()
                     .unwrap(),
-                value,
+                *value,
                 "{format}"
             );
         }
     }
-    check((
+    check(&(
         1_i64,
         -2.5_f64,
         "text".to_owned(),
@@ -130,15 +130,15 @@ fn values_come_back_in_both_formats() {
         None::<u8>,
         (),
     ));
-    check((i64::MIN, u64::MAX, i8::MIN, '\u{1f600}'));
-    check(Order {
+    check(&(i64::MIN, u64::MAX, i8::MIN, '\u{1f600}'));
+    check(&Order {
         customer: Customer { name: "ann".into() },
         lines: vec![Line { qty: 1 }],
         note: None,
     });
-    check((Size::Small, Size::Other { cm: 5 }));
-    check(BTreeMap::from([(1_i64, "a".to_owned()), (-2, "b".to_owned())]));
-    check(vec![vec![0_u8, 255], vec![]]);
+    check(&(Size::Small, Size::Other { cm: 5 }));
+    check(&BTreeMap::from([(1_i64, "a".to_owned()), (-2, "b".to_owned())]));
+    check(&vec![vec![0_u8, 255], vec![]]);
 }
 
 #[test]

@@ -186,7 +186,7 @@ pub(crate) fn show(frame: &Frame<'_>) -> String {
             };
             assert_eq!(Some(open.shape), Procedures.find(name).map(|found| found.shape));
             assert!(open.reply && open.head.deadline.is_none());
-            let input = open.input.as_ref().map_or("-".into(), data);
+            let input = open.input.as_ref().map_or_else(|| "-".into(), data);
             format!(
                 "open {} {name} {input}{}",
                 open.call.number(),
@@ -218,8 +218,8 @@ pub(crate) fn show(frame: &Frame<'_>) -> String {
             let metadata = match (leading, trailing) {
                 (None, None) => String::new(),
                 (leading, trailing) => {
-                    let [leading, trailing] =
-                        [leading, trailing].map(|one| one.as_ref().map_or("null".into(), |one| meta(one)));
+                    let [leading, trailing] = [leading, trailing]
+                        .map(|one| one.as_ref().map_or_else(|| "null".into(), |one| meta(one)));
                     format!(" | {leading} | {trailing}")
                 }
             };
