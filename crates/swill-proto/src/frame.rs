@@ -35,7 +35,8 @@ pub enum Frame<'m> {
         /// Trailing metadata.
         trailing: Option<Box<Metadata>>,
     },
-    /// A call has failed.
+    /// A call has failed. Received for a call that the peer opened: the peer has broken it with a message that may not
+    /// come; whoever runs the call ends it and sends the frame back.
     Fail {
         /// The call it belongs to.
         call: CallId,

@@ -119,6 +119,7 @@ impl Protocol for Client {
     }
 
     fn held(&self) -> Held {
+        debug_assert_eq!(self.seqs.len(), self.calls.len());
         Held {
             calls: self.calls.len(),
             bytes: 0,

@@ -213,6 +213,7 @@ impl Protocol for Server {
     }
 
     fn held(&self) -> Held {
+        debug_assert_eq!(self.requests.len(), self.calls.len() + self.draining);
         Held {
             calls: self.requests.len() + usize::from(self.current.is_some()),
             bytes: 0,
