@@ -425,10 +425,8 @@ impl Reader {
         if message.compressed
             && let Some(inflater) = self.inflater.as_deref_mut()
         {
-            inflater
-                .finish(&mut partial.data, self.limits.message)
-                .map_err(inflate_violation)?;
-            message.check_utf8(&partial.data)?;
+            let inflated = inflater.finish(&mut partial.data, self.limits.message);
+            message.check_inflated(inflated, &partial.data, self.limits.message)?;
         }
         if message.kind == Kind::Text && message.valid != partial.data.len() {
             return Err(not_utf8());
@@ -529,12 +527,8 @@ impl Partial {
         if message.compressed {
             let bytes = input.take(frame.missing);
             mask::apply(bytes, frame.key);
-            if let Some(inflater) = inflater {
-                inflater
-                    .push(bytes, data, limits.message)
-                    .map_err(inflate_violation)?;
-            }
-            message.check_utf8(data)?;
+            let inflated = inflater.map_or(Ok(()), |inflater| inflater.push(bytes, data, limits.message));
+            message.check_inflated(inflated, data, limits.message)?;
             return Ok(self.taken(frame, bytes.len()));
         }
         let direct = data.len() - message.unmasked;
@@ -605,6 +599,18 @@ impl Assembly {
             Err(_) => return Err(not_utf8()),
         }
         Ok(())
+    }
+
+    /// Checks what came out of the inflater, even if it failed: bad text before that is what went wrong first,
+    /// and what is reported must not depend on how much arrived at once.
+    fn check_inflated(
+        &mut self,
+        inflated: Result<(), InflateError>,
+        data: &[u8],
+        limit: usize,
+    ) -> Result<(), Violation> {
+        self.check_utf8(data.get(..limit).unwrap_or(data))?;
+        inflated.map_err(inflate_violation)
     }
 }
 

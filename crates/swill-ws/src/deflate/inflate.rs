@@ -93,57 +93,17 @@ impl Inflater {
                 self.restart(data)?;
             }
             let context = self.context.get_or_insert_with(|| fresh(self.bits));
-            if data.len() == data.capacity() {
-                // One byte more than allowed is enough to know.
-                let more = data
-                    .len()
-                    .max(CHUNK)
-                    .min(limit.saturating_sub(data.len()).saturating_add(1));
-                data.reserve_exact(more);
-            }
             let (read, written) = (context.total_in(), data.len());
-            let status = context
-                .decompress_vec(input, data, FlushDecompress::Sync)
-                .map_err(|_| InflateError::Broken)?;
+            self.ended = step(context, input, data, limit)?;
             // No more than there was.
             let read = (context.total_in() - read) as usize;
             input = input.get(read..).unwrap_or_default();
-            if data.len() > limit {
-                return Err(InflateError::TooBig);
+            // A full buffer may have left something inside, even if all input is in.
+            while !self.ended && data.len() == data.capacity() {
+                self.ended = step(context, &[], data, limit)?;
             }
-            match status {
-                Status::StreamEnd => self.ended = true,
-                _ if data.len() == data.capacity() => {
-                    // There may be more to come out, even if all input is in.
-                    self.drain(data, limit)?;
-                }
-                _ if read == 0 && data.len() == written => return Err(InflateError::Broken),
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Brings out what a full buffer left inside.
-    fn drain(&mut self, data: &mut Vec<u8>, limit: usize) -> Result<(), InflateError> {
-        let Some(context) = &mut self.context else {
-            return Ok(());
-        };
-        while data.len() == data.capacity() {
-            let more = data
-                .len()
-                .max(CHUNK)
-                .min(limit.saturating_sub(data.len()).saturating_add(1));
-            data.reserve_exact(more);
-            let status = context
-                .decompress_vec(&[], data, FlushDecompress::Sync)
-                .map_err(|_| InflateError::Broken)?;
-            if data.len() > limit {
-                return Err(InflateError::TooBig);
-            }
-            if status == Status::StreamEnd {
-                self.ended = true;
-                break;
+            if read == 0 && data.len() == written && !self.ended {
+                return Err(InflateError::Broken);
             }
         }
         Ok(())
@@ -198,6 +158,25 @@ impl Inflater {
         self.context = Some(context);
         Ok(())
     }
+}
+
+/// Inflates as far as there is input and room, after making room if there is none. Whether the stream has ended.
+fn step(
+    context: &mut Decompress,
+    input: &[u8],
+    data: &mut Vec<u8>,
+    limit: usize,
+) -> Result<bool, InflateError> {
+    if data.len() == data.capacity() {
+        // One byte more than allowed is enough to know.
+        let allowed = limit.saturating_sub(data.len()).saturating_add(1);
+        data.reserve_exact(data.len().max(CHUNK).min(allowed));
+    }
+    let status = context.decompress_vec(input, data, FlushDecompress::Sync);
+    if data.len() > limit {
+        return Err(InflateError::TooBig);
+    }
+    Ok(status.map_err(|_| InflateError::Broken)? == Status::StreamEnd)
 }
 
 /// A context that has seen nothing.
