@@ -41,7 +41,6 @@ pub use server::{Server, ShutdownHandle};
 pub use service::BuildError;
 pub use streaming::Streaming;
 pub use async_stream::stream;
-#[cfg(any())]
 pub use swill_macros::module;
 #[cfg(feature = "unstable-protocol")]
 pub use swill_proto as proto;
