@@ -2,6 +2,7 @@
 
 mod expand;
 mod parse;
+mod types;
 
 use proc_macro::TokenStream;
 
