@@ -31,7 +31,19 @@ pub trait Input: Sized + Send + 'static {
     fn schemas(generator: &mut SchemaGenerator) -> Vec<Schema>;
 }
 
-impl<T: DeserializeOwned + JsonSchema + Send + 'static> Input for Streaming<T> {
+/// What can come over the wire: every type that can be decoded and described. It is implemented by itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot come over the wire",
+    label = "owned arguments come over the wire",
+    note = "derive `serde::Deserialize` and `schemars::JsonSchema` for `{Self}`; if it comes from the server instead, \
+            borrow it: `&{Self}`"
+)]
+pub trait FromWire: DeserializeOwned + JsonSchema + Send + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: DeserializeOwned + JsonSchema + Send + 'static> FromWire for T {}
+
+impl<T: FromWire> Input for Streaming<T> {
     const STREAMS: bool = true;
     type Names = [&'static str; 1];
 
@@ -199,7 +211,7 @@ macro_rules! tuples {
         let _ = $cx;
     };
     ($($count:tt: $($T:ident $t:ident $at:tt),*;)*) => {$(
-        impl<$($T: DeserializeOwned + JsonSchema + Send + 'static),*> Input for ($($T,)*) {
+        impl<$($T: FromWire),*> Input for ($($T,)*) {
             const STREAMS: bool = false;
             type Names = [&'static str; $count];
 

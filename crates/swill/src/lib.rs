@@ -29,14 +29,14 @@ pub use context::{CancelGuard, Context, FromContext};
 pub use futures_core::Stream;
 pub use handshake::{Handshake, Request};
 pub use hook::{DataKind, Hook, Next, Outcome};
-pub use input::Input;
+pub use input::{FromWire, Input};
 pub use limits::Limits;
 pub use module::{IntoModule, Module};
 #[cfg(feature = "unstable-protocol")]
 pub use negotiate::Subprotocol;
 pub use peer::Peer;
 pub use procedure::{Handler, Parameter, Procedure, Schemas, blocking};
-pub use reply::{Fallible, Many, One, Output, Plain, Reply, Sent, StreamItem, Streams};
+pub use reply::{Fallible, IntoError, Many, One, Output, Plain, Reply, Sent, StreamItem, Streams};
 pub use server::{Server, ShutdownHandle};
 pub use service::BuildError;
 pub use streaming::Streaming;

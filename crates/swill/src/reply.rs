@@ -2,9 +2,14 @@
 
 use crate::{Context, Error, Result};
 use futures_core::Stream;
+use futures_util::future::Either;
 use schemars::JsonSchema;
 use serde::Serialize;
-use std::{future::Future, marker::PhantomData, pin::pin};
+use std::{
+    future::{Future, ready},
+    marker::PhantomData,
+    pin::pin,
+};
 use swill_proto::{Format, Payload};
 
 /// What a procedure may return: a value, a stream, or a `Result` of either.
@@ -60,9 +65,9 @@ impl<T: Serialize + JsonSchema + Send + 'static> Output for One<T> {
     }
 }
 
-impl<T: Serialize + JsonSchema + Send + 'static> Output for Many<T> {
+impl<T: StreamItem<Plain> + 'static> Output for Many<T> {
     const STREAMS: bool = true;
-    type Item = T;
+    type Item = T::Item;
     type Last = ();
 
     fn encode(_: &(), _: Format, _: &mut Vec<u8>) -> Result<()> {
@@ -82,23 +87,26 @@ pub struct Fallible<Kind>(PhantomData<Kind>);
 #[derive(Debug)]
 pub struct Streams<Kind>(PhantomData<Kind>);
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + JsonSchema + Send + 'static> Reply<Plain> for T {
     type Output = One<T>;
 
     #[inline]
-    async fn send(self, _: &Context) -> Result<Sent<One<T>>> {
-        Ok(Sent(self))
+    fn send(self, _: &Context) -> impl Future<Output = Result<Sent<One<T>>>> + Send {
+        ready(Ok(Sent(self)))
     }
 }
 
-impl<R: Reply<Kind>, E: Into<Error> + Send, Kind> Reply<Fallible<Kind>> for Result<R, E> {
+impl<R: Reply<Kind>, E: IntoError, Kind> Reply<Fallible<Kind>> for Result<R, E> {
     type Output = R::Output;
 
+    // No `async` block: held in one, an answer that borrows for ever (`&'static str`) would not be `Send` any more
+    // (rust-lang/rust#110338).
     #[inline]
-    async fn send(self, cx: &Context) -> Result<Sent<R::Output>> {
+    fn send(self, cx: &Context) -> impl Future<Output = Result<Sent<R::Output>>> + Send {
         match self {
-            Ok(reply) => reply.send(cx).await,
-            Err(error) => Err(error.into()),
+            Ok(reply) => Either::Left(reply.send(cx)),
+            Err(error) => Either::Right(ready(Err(error.into_error()))),
         }
     }
 }
@@ -119,6 +127,12 @@ where
 }
 
 /// An item of a stream out: a value, or a `Result` of one. An error ends the stream and the call.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be an item of a stream out",
+    label = "not an item",
+    note = "items are values that implement `serde::Serialize` and `schemars::JsonSchema` (derive both), or `Result`s of \
+            them whose error turns into `swill::Error`; they are `Send` and `Sync`"
+)]
 pub trait StreamItem<Kind>: Send {
     /// The value.
     type Item: Serialize + JsonSchema + Send + Sync + 'static;
@@ -127,6 +141,7 @@ pub trait StreamItem<Kind>: Send {
     fn into_item(self) -> Result<Self::Item>;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Serialize + JsonSchema + Send + Sync + 'static> StreamItem<Plain> for T {
     type Item = T;
 
@@ -135,12 +150,29 @@ impl<T: Serialize + JsonSchema + Send + Sync + 'static> StreamItem<Plain> for T 
     }
 }
 
-impl<T: Serialize + JsonSchema + Send + Sync + 'static, E: Into<Error> + Send> StreamItem<Fallible<Plain>>
-    for Result<T, E>
-{
-    type Item = T;
+impl<T: StreamItem<Plain>, E: IntoError> StreamItem<Fallible<Plain>> for Result<T, E> {
+    type Item = T::Item;
 
-    fn into_item(self) -> Result<T> {
-        self.map_err(Into::into)
+    fn into_item(self) -> Result<T::Item> {
+        self.map_err(E::into_error)?.into_item()
+    }
+}
+
+/// What can be the error of a procedure: all that turns into an [`Error`]. It is implemented by itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not turn into a `swill::Error`",
+    label = "its error cannot be sent",
+    note = "implement `std::error::Error` for `{Self}`, or `From<{Self}>` for `swill::Error` to choose a code; an error of \
+            somebody else's becomes a code 500 with `.map_err(swill::Error::internal)`"
+)]
+pub trait IntoError: Send {
+    /// The error that the caller gets.
+    fn into_error(self) -> Error;
+}
+
+#[diagnostic::do_not_recommend]
+impl<E: Into<Error> + Send> IntoError for E {
+    fn into_error(self) -> Error {
+        self.into()
     }
 }
