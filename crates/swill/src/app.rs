@@ -45,6 +45,9 @@ pub struct App {
     mounted: Vec<(Cow<'static, str>, App)>,
 }
 
+/// What an app becomes: its service, its own paths, and what is mounted in it.
+type Built = (Arc<Service>, Option<Vec<Cow<'static, str>>>, Vec<(Cow<'static, str>, App)>);
+
 impl App {
     /// An app without procedures.
     pub fn new() -> Self {
@@ -221,7 +224,7 @@ impl App {
         Ok(())
     }
 
-    fn build(self) -> Result<(Arc<Service>, Option<Vec<Cow<'static, str>>>, Vec<(Cow<'static, str>, App)>), BuildError> {
+    fn build(self) -> Result<Built, BuildError> {
         let protocols = if self.protocols.is_empty() { negotiate::default() } else { self.protocols };
         let service =
             Service::new(self.module, self.limits, self.origins, protocols, self.compression, self.debug)?;

@@ -6,23 +6,19 @@ use std::{
 
 /// Values by their type: at most one of each.
 #[derive(Default)]
-pub struct Extensions(HashMap<TypeId, (&'static str, Box<dyn Any + Send + Sync>)>);
+pub(crate) struct Extensions(HashMap<TypeId, (&'static str, Box<dyn Any + Send + Sync>)>);
 
 impl Extensions {
     /// Puts a value in, in place of the one of the same type.
-    pub fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
+    pub(crate) fn insert<T: Send + Sync + 'static>(&mut self, value: T) {
         self.0.insert(TypeId::of::<T>(), (type_name::<T>(), Box::new(value)));
     }
 
     /// The value of a type.
-    pub fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
+    pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.0.get(&TypeId::of::<T>()).and_then(|(_, value)| value.downcast_ref())
     }
 
-    /// The value of a type, to be changed.
-    pub fn get_mut<T: Send + Sync + 'static>(&mut self) -> Option<&mut T> {
-        self.0.get_mut(&TypeId::of::<T>()).and_then(|(_, value)| value.downcast_mut())
-    }
 }
 
 impl fmt::Debug for Extensions {

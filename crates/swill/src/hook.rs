@@ -385,10 +385,10 @@ async fn call(
 
     let streams_in = procedure.shape().streams_in;
     let mut running = start(cx, procedure, payload.clone())?;
-    if let (false, Some(mut payload)) = (streams_in, payload) {
-        if hooked.before_request_message(&mut payload).await? {
-            running = start(cx, procedure, Some(payload))?;
-        }
+    if let (false, Some(mut payload)) = (streams_in, payload)
+        && hooked.before_request_message(&mut payload).await?
+    {
+        running = start(cx, procedure, Some(payload))?;
     }
     let mut answered: Option<Box<Context>> = None;
     {

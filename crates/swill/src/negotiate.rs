@@ -4,6 +4,7 @@ use crate::{Limits, Request};
 use std::fmt;
 use swill_proto::{Capabilities, Protocol, swill1};
 
+#[cfg_attr(not(feature = "unstable-protocol"), expect(unreachable_pub, reason = "public behind a feature"))]
 /// A protocol that a route can offer: how it is asked for, and a machine for each connection.
 pub trait Subprotocol: Send + Sync + 'static {
     /// The values of `Sec-WebSocket-Protocol` that ask for it. Empty: it is what peers get that ask for nothing.

@@ -129,8 +129,15 @@ impl Outbox {
 
     /// Asks for the connection to be closed, once what was said before has been written.
     pub(crate) fn close(&self, close: Close) {
-        lock(&self.inner).close.get_or_insert(close);
-        self.wake();
+        let mut inner = lock(&self.inner);
+        if !inner.gone {
+            inner.close.get_or_insert(close);
+        }
+        let connection = inner.connection.take();
+        drop(inner);
+        if let Some(connection) = connection {
+            connection.wake();
+        }
     }
 
     /// The wish to close, if there is one.
@@ -143,10 +150,11 @@ impl Outbox {
         lock(&self.inner).gone
     }
 
-    /// The connection is over: whoever waits for room is told.
+    /// Nothing more will be written: whoever waits for room is told.
     pub(crate) fn shut(&self) {
         let mut inner = lock(&self.inner);
         inner.gone = true;
+        inner.close = None;
         inner.said = Said::default();
         let waiting = std::mem::take(&mut inner.waiting);
         drop(inner);

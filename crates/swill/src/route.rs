@@ -206,6 +206,7 @@ async fn answer(
 }
 
 /// Checks everything about the request that does not depend on the app; returns its key.
+#[expect(clippy::result_large_err, reason = "once for each connection")]
 fn check(http: &axum::extract::Request) -> Result<String, Response> {
     let headers = http.headers();
     let has = |name, token: &str| {
@@ -254,7 +255,7 @@ fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {
 
 /// The refusal of a hook.
 fn refuse_with(error: &Error) -> Response {
-    let code = error.close().map_or(error.code().0, |close| i64::from(close.code));
+    let code = error.close().map_or_else(|| error.code().0, |close| i64::from(close.code));
     let status = u16::try_from(code).ok().filter(|code| (300..600).contains(code));
     let status = status.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::FORBIDDEN);
     if status.is_server_error() {

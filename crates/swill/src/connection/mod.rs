@@ -192,7 +192,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let now = Instant::now();
         let mut handled = 0;
         loop {
-            self.look_after_time(now, task);
+            self.look_after_time(now);
             if matches!(self.phase, Phase::Over) {
                 return Poll::Ready(());
             }
@@ -227,7 +227,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 let more = self.peer.0.outbox.listen(task.waker());
                 let room = self.waiting() < high;
-                if more && room || !blocked && room {
+                if room && (more || !blocked) {
                     continue;
                 }
                 self.arm(now, task);
@@ -270,7 +270,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             None => None,
         };
         if let Some(read) = direct {
-            self.heard(read, now);
+            self.heard(&read, now);
             self.handle(&mut [], now, handled, task);
             return Poll::Ready(());
         }
@@ -281,7 +281,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             buffers::give_read(buffer);
             return Poll::Pending;
         };
-        let end = self.heard(read, now);
+        let end = self.heard(&read, now);
         match self.handle(&mut buffer[..end], now, handled, task) {
             Handled::All => buffers::give_read(buffer),
             Handled::Until(at) => self.put_aside(Rest { buffer, at, end }),
@@ -300,14 +300,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Notes what a read brought; returns how much.
-    fn heard(&mut self, read: io::Result<usize>, now: Instant) -> usize {
+    fn heard(&mut self, read: &io::Result<usize>, now: Instant) -> usize {
         match read {
             Ok(0) | Err(_) => {
-                self.ended_by.get_or_insert(Close::new(1006, "the connection broke"));
+                self.ended_by(1006, "the connection broke");
                 self.phase = Phase::Over;
                 0
             }
-            Ok(bytes) => {
+            &Ok(bytes) => {
                 self.keepalive = Keepalive { heard: now, pinged: None };
                 bytes
             }
@@ -380,7 +380,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Ok(None) => break Handled::All,
                 Err(violation) => {
-                    self.ended_by.get_or_insert(Close::new(violation.code, violation.reason));
+                    self.ended_by(violation.code, violation.reason);
                     self.linger(now);
                 }
             }
@@ -418,22 +418,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.out = out;
     }
 
+    /// Notes what the connection ended with, the first time.
+    fn ended_by(&mut self, code: u16, reason: &'static str) {
+        self.ended_by.get_or_insert_with(|| Close::new(code, reason));
+    }
+
     /// Begins to close. Calls end now: nobody would hear their answers.
     fn close(&mut self, close: Close, now: Instant, out: &mut Vec<u8>) {
         if !matches!(self.phase, Phase::Open) {
             return;
         }
-        self.ws.close(close.code, &close.reason, out);
+        // RFC 6455, section 7.4: these may be sent, the others have no meaning on the wire.
+        let code = match close.code {
+            code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => code,
+            _ => 1000,
+        };
+        self.ws.close(code, &close.reason, out);
         self.ended_by.get_or_insert(close);
         self.phase = Phase::Closing { until: now + self.service().limits.close };
-        self.paused = None;
-        self.peer.0.cancel_all(CancelReason::Disconnect);
+        self.end_calls();
     }
 
     /// The last frame is on its way.
     fn linger(&mut self, now: Instant) {
         self.phase = Phase::Lingering { until: now + self.service().limits.close, shut: false };
+        self.end_calls();
+    }
+
+    /// From now on nobody would hear what calls say.
+    fn end_calls(&mut self) {
         self.paused = None;
+        self.peer.0.outbox.shut();
         self.peer.0.cancel_all(CancelReason::Disconnect);
     }
 
@@ -481,7 +496,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         while self.written < self.out.len() {
             match Pin::new(&mut self.socket).poll_write(task, &self.out[self.written..]) {
                 Poll::Ready(Ok(0) | Err(_)) => {
-                    self.ended_by.get_or_insert(Close::new(1006, "the connection broke"));
+                    self.ended_by(1006, "the connection broke");
                     self.phase = Phase::Over;
                     return Poll::Pending;
                 }
@@ -539,14 +554,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Does what is due.
-    fn look_after_time(&mut self, now: Instant, task: &mut std::task::Context<'_>) {
+    fn look_after_time(&mut self, now: Instant) {
         if now < self.timer.deadline() {
             return;
         }
         let limits = self.service().limits.clone();
         if self.stalled_since.is_some_and(|since| now >= since + limits.write_stall) {
             tracing::debug!(peer = self.peer.id(), "a peer takes nothing of what is sent to it");
-            self.ended_by.get_or_insert(Close::new(4008, "slow consumer"));
+            self.ended_by(4008, "slow consumer");
             // The close frame would have to wait like everything else.
             self.phase = Phase::Over;
             return;
@@ -560,7 +575,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         match self.phase {
             Phase::Closing { until } | Phase::Lingering { until, .. } if now >= until => self.phase = Phase::Over,
-            Phase::Open => self.look_after_peer(now, task),
+            Phase::Open => self.look_after_peer(now),
             _ => {}
         }
         if self.leaving_until.is_some_and(|until| now >= until) {
@@ -589,12 +604,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Sends a ping after a silence, and gives up after a longer one.
-    fn look_after_peer(&mut self, now: Instant, _task: &mut std::task::Context<'_>) {
+    fn look_after_peer(&mut self, now: Instant) {
         let limits = &self.service().limits;
         let (ping_after, pong_within) = (limits.ping_after, limits.pong_within);
         match self.keepalive.pinged {
             Some(at) if now >= at + pong_within => {
-                self.ended_by.get_or_insert(Close::new(1006, "the peer did not answer a ping"));
+                self.ended_by(1006, "the peer did not answer a ping");
                 self.phase = Phase::Over;
             }
             None if now >= self.keepalive.heard + ping_after => {
@@ -621,14 +636,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Ends everything that belongs to the connection. Hooks hear of its calls first, then of itself.
     fn farewell(&mut self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        let shared = &self.peer.0;
-        shared.ending.store(true, Ordering::SeqCst);
-        shared.outbox.shut();
-        shared.cancel_all(CancelReason::Disconnect);
+        self.peer.0.ending.store(true, Ordering::SeqCst);
+        self.end_calls();
         self.spare = None;
         self.rest = Rest::default();
         (self.out, self.written) = (Vec::new(), 0);
-        let hooks: Vec<Arc<dyn AnyHook>> = shared.service.hooks.clone();
+        let hooks: Vec<Arc<dyn AnyHook>> = self.service().hooks.clone();
         if hooks.is_empty() {
             return None;
         }

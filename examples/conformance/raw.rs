@@ -1,0 +1,59 @@
+//! The WebSocket layer alone: a protocol that echoes every message (services.md, chapter 6).
+
+use swill::{
+    App, Limits, Subprotocol,
+    proto::{
+        Capabilities, Close, Directory, Format, Frame, Held, Message, Outgoing, Parameters, Protocol, Received,
+    },
+};
+
+pub(crate) fn app() -> App {
+    let limits = Limits::default().message(64 << 20).fragments(1 << 20, 1 << 20).pings(u32::MAX, 0);
+    App::new().protocol(Raw).limits(limits).compression()
+}
+
+struct Raw;
+
+static CAPABILITIES: Capabilities = Capabilities {
+    name: "raw echo",
+    format: Format::MessagePack,
+    parameters: Parameters::WholeIfSingle,
+    streams_in: false,
+    streams_out: false,
+    metadata: false,
+    serial: true,
+};
+
+impl Subprotocol for Raw {
+    fn tokens(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn capabilities(&self) -> &'static Capabilities {
+        &CAPABILITIES
+    }
+
+    fn start(&self, _: &Limits) -> Box<dyn Protocol> {
+        Box::new(Raw)
+    }
+}
+
+impl Protocol for Raw {
+    fn capabilities(&self) -> &'static Capabilities {
+        &CAPABILITIES
+    }
+
+    fn receive<'m>(&mut self, message: Message<'m>, _: &dyn Directory, out: &mut dyn Outgoing) -> Received<'m> {
+        out.begin(message.kind, message.data.len()).extend_from_slice(message.data);
+        out.finish();
+        Received::Nothing
+    }
+
+    fn send(&mut self, _: Frame<'_>, _: &mut dyn Outgoing) -> Result<(), Close> {
+        Ok(())
+    }
+
+    fn held(&self) -> Held {
+        Held::default()
+    }
+}
