@@ -1,1 +1,70 @@
-//! swill-client
+//! The Rust client of Swill: typed calls and streams over one WebSocket.
+//!
+//! ```no_run
+//! use swill_client::Client;
+//!
+//! # async fn example() -> swill_client::Result<()> {
+//! let client = Client::connect("ws://127.0.0.1:8000/ws").await?;
+//!
+//! // One message each way.
+//! let sum: i64 = client.call("add", (1, 2)).await?;
+//!
+//! // A stream out.
+//! let mut numbers = client.stream::<u32>("count", 10).await?;
+//! while let Some(number) = numbers.next().await {
+//!     println!("{}", number?);
+//! }
+//!
+//! // A stream in.
+//! let mut numbers = client.request("total").send::<i64, i64>().await?;
+//! for number in 1..=10 {
+//!     numbers.send(number).await?;
+//! }
+//! let total = numbers.finish().await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What it promises
+//!
+//! - A call is executed at most once, unless it is marked [`idempotent`](Request::idempotent). If the connection breaks
+//!   when the call may have reached the server, it fails with
+//!   [`outcome_unknown`](Error::outcome_unknown); if the socket has not seen it, it is sent over the next connection.
+//! - A call that is dropped, or whose deadline has passed (30 s by default), is cancelled on the server.
+//! - A lost connection is replaced in the background, see [`Reconnect`]; calls made meanwhile wait, within their deadlines.
+//! - Nothing grows without bound, and nothing that a server sends makes it panic, see [`Limits`].
+//!
+//! All calls of a client share one socket. A stream that is not read holds up the others once it is full
+//! ([`Limits::unread`]): a program that leaves streams unread for long gives them a client of their own.
+
+mod address;
+mod backoff;
+mod builder;
+mod call;
+mod client;
+mod connection;
+mod connector;
+mod driver;
+mod fault;
+mod handshake;
+mod items;
+mod limits;
+mod outbox;
+mod reconnect;
+mod request;
+mod response;
+mod scratch;
+mod sender;
+mod settings;
+mod state;
+
+pub use builder::Builder;
+pub use client::Client;
+pub use items::Items;
+pub use limits::Limits;
+pub use reconnect::Reconnect;
+pub use request::Request;
+pub use response::Response;
+pub use sender::{SendHalf, Sender};
+pub use state::{State, Watch};
+pub use swill_proto::{BoxError, CancelReason, Close, Code, Error, Metadata, Result, Value};

@@ -1,0 +1,237 @@
+use crate::{
+    Client, Limits, Reconnect, address::Address, connector::Connector, handshake, settings::Settings,
+};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::{future::Future, io, time::Duration};
+use swill_proto::{Code, Error, Result};
+use swill_ws::deflate::Options;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// Prepares a [`Client`]. Made by [`Client::builder`].
+///
+/// What it is told wrongly (a URL that is none, a header that may not be sent) is an error of
+/// [`connect`](Self::connect) and [`lazy`](Self::lazy).
+///
+/// ```no_run
+/// # async fn example() -> swill_client::Result<()> {
+/// use std::time::Duration;
+/// use swill_client::{Client, Reconnect};
+///
+/// let client = Client::builder("ws://127.0.0.1:8000/ws")
+///     .bearer("s3cr3t")
+///     .cookie("theme", "dark")
+///     .deadline(Duration::from_secs(5))
+///     .reconnect(Reconnect::never())
+///     .connect()
+///     .await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a builder does nothing until `connect` or `lazy`"]
+pub struct Builder {
+    address: Result<Address>,
+    connector: Connector,
+    headers: HeaderMap,
+    cookies: String,
+    wrong: Option<Error>,
+    subprotocols: Vec<String>,
+    deflate: bool,
+    connect_within: Duration,
+    deadline: Option<Duration>,
+    reconnect: Reconnect,
+    limits: Limits,
+}
+
+impl Builder {
+    pub(crate) fn new(url: &str) -> Self {
+        Self {
+            address: Address::parse(url),
+            connector: Connector::Tcp,
+            headers: HeaderMap::new(),
+            cookies: String::new(),
+            wrong: None,
+            subprotocols: vec!["swill/1".to_owned()],
+            deflate: false,
+            connect_within: Duration::from_secs(10),
+            deadline: Some(Duration::from_secs(30)),
+            reconnect: Reconnect::default(),
+            limits: Limits::default(),
+        }
+    }
+
+    /// Adds a header to the handshake. Those of the handshake itself (`Connection`, `Upgrade`, `Sec-WebSocket-…`)
+    /// are refused; `Host` replaces the one from the URL.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(value)) if !handshake::is_reserved(&name) => {
+                if name == header::HOST {
+                    self.headers.insert(name, value);
+                } else {
+                    self.headers.append(name, value);
+                }
+            }
+            // The value may be a secret.
+            _ => self.refuse(format!("the header `{name}` cannot be sent with that name and value")),
+        }
+        self
+    }
+
+    /// Adds a cookie. All of them go into one `Cookie` header.
+    pub fn cookie(mut self, name: &str, value: &str) -> Self {
+        let bad = |text: &str| text.contains([';', '\r', '\n']) || !text.is_ascii();
+        if name.is_empty() || name.contains('=') || bad(name) || bad(value) {
+            self.refuse(format!("the cookie `{name}` cannot be sent with that name and value"));
+            return self;
+        }
+        let separator = if self.cookies.is_empty() { "" } else { "; " };
+        self.cookies = format!("{}{separator}{name}={value}", self.cookies);
+        self
+    }
+
+    /// Sends a token in the handshake, as `Authorization: Bearer …`.
+    pub fn bearer(mut self, token: &str) -> Self {
+        match HeaderValue::try_from(format!("Bearer {token}")) {
+            Ok(mut value) => {
+                value.set_sensitive(true);
+                self.headers.insert(header::AUTHORIZATION, value);
+            }
+            Err(_) => self.refuse("the bearer token cannot be sent in a header".to_owned()),
+        }
+        self
+    }
+
+    /// Says which `Origin` the connection comes from. None by default: programs have none.
+    pub fn origin(self, origin: &str) -> Self {
+        self.header("origin", origin)
+    }
+
+    /// Which subprotocols are offered, the preferred one first. `swill/1` by default.
+    ///
+    /// Whatever the name, what is spoken is `swill/1`: this is for servers that know it under another name, such as
+    /// `swill.1`.
+    pub fn subprotocols<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
+        self.subprotocols = names.into_iter().map(str::to_owned).collect();
+        let good = |name: &String| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
+        };
+        if self.subprotocols.is_empty() || !self.subprotocols.iter().all(good) {
+            self.refuse("a subprotocol is a word without commas, and there has to be one".to_owned());
+        }
+        self
+    }
+
+    /// Offers to compress messages of 1 KiB and more (permessage-deflate, RFC 7692). Off by default: it trades time and
+    /// memory for bytes.
+    pub fn compression(mut self, on: bool) -> Self {
+        self.deflate = on;
+        self
+    }
+
+    /// How long opening a connection may take: name, TCP and handshake. 10 s.
+    pub fn connect_timeout(mut self, within: Duration) -> Self {
+        self.connect_within = within;
+        self
+    }
+
+    /// How long a call may take unless [`Request::deadline`](crate::Request::deadline) says otherwise. 30 s; `None` for
+    /// as long as it takes.
+    ///
+    /// It counts for the whole of a call that ends with one answer, waiting for a connection and sending a stream in
+    /// included. Of a call that streams out it counts only until the call has been sent: a stream may be quiet for as long
+    /// as it likes.
+    pub fn deadline(mut self, within: impl Into<Option<Duration>>) -> Self {
+        self.deadline = within.into();
+        self
+    }
+
+    /// When and how to connect again after the connection was lost.
+    pub fn reconnect(mut self, rules: Reconnect) -> Self {
+        self.reconnect = rules;
+        self
+    }
+
+    /// How much the client takes, keeps and waits for.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Where the bytes come from, in place of a TCP connection to the URL's host: a Unix socket, a TLS stream, a pipe in
+    /// memory. Called for every attempt to connect. The URL still says `Host` and path.
+    ///
+    /// ```
+    /// use swill_client::Client;
+    ///
+    /// let builder = Client::builder("ws://localhost/ws")
+    ///     .connector(|| tokio::net::UnixStream::connect("/run/calc.sock"));
+    /// ```
+    pub fn connector<F, S>(mut self, open: impl Fn() -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = io::Result<S>> + Send + 'static,
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
+        self.connector = Connector::custom(open);
+        self
+    }
+
+    /// Connects.
+    ///
+    /// Has to be called within a tokio runtime, which then runs the connection's task.
+    ///
+    /// # Errors
+    ///
+    /// There is one attempt only: the first failure is returned.
+    ///
+    /// | code | |
+    /// |---|---|
+    /// | 503 [`UNAVAILABLE`](Code::UNAVAILABLE) | the server cannot be reached |
+    /// | 504 [`DEADLINE`](Code::DEADLINE) | it took too long |
+    /// | the HTTP status | the server refused the handshake; the data is the body, at most 8 KiB of it |
+    /// | 501 [`UNIMPLEMENTED`](Code::UNIMPLEMENTED) | the server does not speak WebSocket or `swill/1`; or the URL is `wss://` |
+    /// | 400 [`BAD_REQUEST`](Code::BAD_REQUEST) | the URL, or something else that the builder was told, makes no sense |
+    pub async fn connect(self) -> Result<Client> {
+        let settings = self.settings()?;
+        let link = handshake::connect(&settings).await?;
+        Ok(Client::start(settings, Some(link)))
+    }
+
+    /// Returns a client at once and connects in the background, again and again as [`Reconnect`] says. Calls wait for the
+    /// connection within their deadlines.
+    ///
+    /// Has to be called within a tokio runtime, which then runs the connection's task.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect), but only those that need no connection.
+    pub fn lazy(self) -> Result<Client> {
+        Ok(Client::start(self.settings()?, None))
+    }
+
+    #[cold]
+    fn refuse(&mut self, why: String) {
+        self.wrong.get_or_insert_with(|| Error::new(Code::BAD_REQUEST, why));
+    }
+
+    fn settings(mut self) -> Result<Settings> {
+        if let Some(error) = self.wrong {
+            return Err(error);
+        }
+        if !self.cookies.is_empty() {
+            let mut value = HeaderValue::try_from(self.cookies)?;
+            value.set_sensitive(true);
+            self.headers.append(header::COOKIE, value);
+        }
+        Ok(Settings {
+            address: self.address?,
+            connector: self.connector,
+            headers: self.headers,
+            subprotocols: self.subprotocols,
+            deflate: self.deflate.then(Options::default),
+            connect_within: self.connect_within,
+            deadline: self.deadline,
+            reconnect: self.reconnect,
+            limits: self.limits,
+        })
+    }
+}

@@ -1,0 +1,270 @@
+use crate::fault;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
+    task::{Context, Poll, Waker},
+};
+use swill_proto::{CallId, CancelReason, Error, Metadata, Result};
+
+/// What an unread item counts beside its payload.
+const COST: usize = 32;
+
+/// One call, as the caller and the connection's task share it: what has come for it and has not been taken.
+#[derive(Debug)]
+pub(crate) struct Call {
+    pub(crate) id: CallId,
+    /// It has ended or nobody waits for it: what still comes is dropped.
+    over: AtomicBool,
+    /// Bytes of items that came and that the caller has not taken.
+    unread: AtomicUsize,
+    /// How often the caller has taken something. Wraps.
+    taken: AtomicUsize,
+    inbox: Mutex<Inbox>,
+}
+
+#[derive(Debug, Default)]
+struct Inbox {
+    items: Batch,
+    leading: Option<Box<Metadata>>,
+    /// Leading metadata can come no more.
+    led: bool,
+    /// How the call ended, until somebody takes it.
+    end: Option<Result<End>>,
+    succeeded: bool,
+    caller: Option<Waker>,
+}
+
+/// The good end of a call.
+#[derive(Debug)]
+pub(crate) struct End {
+    pub(crate) last: Option<Vec<u8>>,
+    pub(crate) trailing: Option<Box<Metadata>>,
+}
+
+/// Items, one after the other in one buffer.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    payloads: Vec<u8>,
+    lengths: VecDeque<usize>,
+    at: usize,
+}
+
+/// What comes next in a stream.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// The batch is filled.
+    Items,
+    /// There will be no more items.
+    End(Result<End>),
+}
+
+impl Batch {
+    fn push(&mut self, payload: &[u8]) {
+        self.payloads.extend_from_slice(payload);
+        self.lengths.push_back(payload.len());
+    }
+
+    /// The next item, and what it counted.
+    pub(crate) fn pop(&mut self) -> Option<(&[u8], usize)> {
+        /// A buffer that has grown larger than this is not kept.
+        const LARGEST_KEPT: usize = 64 << 10;
+        let Some(length) = self.lengths.pop_front() else {
+            if self.payloads.capacity() > LARGEST_KEPT {
+                *self = Self::default();
+            }
+            self.payloads.clear();
+            self.at = 0;
+            return None;
+        };
+        let start = self.at;
+        self.at += length;
+        Some((self.payloads.get(start..self.at).unwrap_or_default(), length + COST))
+    }
+
+    /// What all items in it count.
+    pub(crate) fn cost(&self) -> usize {
+        self.payloads.len() - self.at + self.lengths.len() * COST
+    }
+
+    fn is_empty(&self) -> bool {
+        self.lengths.is_empty()
+    }
+}
+
+impl Call {
+    pub(crate) fn new(id: CallId) -> Self {
+        Self {
+            id,
+            over: AtomicBool::new(false),
+            unread: AtomicUsize::new(0),
+            taken: AtomicUsize::new(0),
+            inbox: Mutex::default(),
+        }
+    }
+
+    fn inbox(&self) -> MutexGuard<'_, Inbox> {
+        self.inbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn unread(&self) -> usize {
+        self.unread.load(Ordering::SeqCst)
+    }
+
+    pub(crate) fn taken(&self) -> usize {
+        self.taken.load(Ordering::Relaxed)
+    }
+
+    // What the connection's task says.
+
+    /// An item has come. Returns how much it counts, 0 if nobody wants it.
+    pub(crate) fn item(&self, payload: &[u8], leading: Option<Box<Metadata>>) -> usize {
+        let mut inbox = self.inbox();
+        if self.is_over() {
+            return 0;
+        }
+        inbox.lead(leading);
+        inbox.led = true;
+        inbox.items.push(payload);
+        let cost = payload.len() + COST;
+        self.unread.fetch_add(cost, Ordering::SeqCst);
+        wake(inbox);
+        cost
+    }
+
+    /// Leading metadata has come ahead of everything else.
+    pub(crate) fn leading(&self, metadata: Box<Metadata>) {
+        let mut inbox = self.inbox();
+        inbox.lead(Some(metadata));
+        inbox.led = true;
+        wake(inbox);
+    }
+
+    /// The call has ended well.
+    pub(crate) fn finish(&self, end: End, leading: Option<Box<Metadata>>) {
+        let mut inbox = self.inbox();
+        inbox.lead(leading);
+        self.end(inbox, Ok(end));
+    }
+
+    /// The call has failed.
+    pub(crate) fn fail(&self, error: Error) {
+        self.end(self.inbox(), Err(error));
+    }
+
+    fn end(&self, mut inbox: MutexGuard<'_, Inbox>, result: Result<End>) {
+        if self.over.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        inbox.led = true;
+        inbox.succeeded = result.is_ok();
+        inbox.end = Some(result);
+        wake(inbox);
+    }
+
+    /// The stream has not been taken in time: its items are dropped. Returns how much they counted.
+    pub(crate) fn fail_slow(&self) -> usize {
+        self.end(self.inbox(), Err(Error::cancelled(CancelReason::Slow)));
+        self.throw_away(self.inbox())
+    }
+
+    /// Drops the items that the caller has not fetched. Returns how much they counted.
+    fn throw_away(&self, mut inbox: MutexGuard<'_, Inbox>) -> usize {
+        let cost = std::mem::take(&mut inbox.items).cost();
+        self.unread.fetch_sub(cost, Ordering::SeqCst);
+        cost
+    }
+
+    // What the caller asks.
+
+    /// Nobody wants to hear more. Returns how much the items counted that had not been fetched, and whether the call was still going on.
+    pub(crate) fn abandon(&self) -> (usize, bool) {
+        let inbox = self.inbox();
+        let was_over = self.is_over();
+        self.end(inbox, Err(Error::cancelled(CancelReason::Client)));
+        let cost = self.throw_away(self.inbox());
+        (cost, !was_over)
+    }
+
+    /// The caller has used up items.
+    pub(crate) fn took(&self, cost: usize) {
+        self.unread.fetch_sub(cost, Ordering::SeqCst);
+        self.taken.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The end of a call without a stream out.
+    pub(crate) fn poll_end(&self, task: &mut Context<'_>) -> Poll<Result<(End, Option<Box<Metadata>>)>> {
+        let mut inbox = self.inbox();
+        match inbox.end.take() {
+            Some(end) => {
+                let leading = inbox.leading.take();
+                Poll::Ready(end.map(|end| (end, leading)))
+            }
+            None => inbox.wait(task),
+        }
+    }
+
+    /// What comes next in a stream out. `batch` is empty and its memory is used again.
+    pub(crate) fn poll_next(&self, batch: &mut Batch, task: &mut Context<'_>) -> Poll<Next> {
+        let mut inbox = self.inbox();
+        if !inbox.items.is_empty() {
+            std::mem::swap(&mut inbox.items, batch);
+            return Poll::Ready(Next::Items);
+        }
+        match inbox.end.take() {
+            Some(end) => Poll::Ready(Next::End(end)),
+            None => inbox.wait(task),
+        }
+    }
+
+    /// Leading metadata, as soon as it has come or can come no more. Later calls find none.
+    pub(crate) fn poll_leading(&self, task: &mut Context<'_>) -> Poll<Option<Box<Metadata>>> {
+        let mut inbox = self.inbox();
+        if inbox.led {
+            return Poll::Ready(inbox.leading.take());
+        }
+        inbox.wait(task)
+    }
+
+    /// Why nothing more can be sent to a call that is over; nothing if it has ended well.
+    pub(crate) fn refusal(&self) -> Result<()> {
+        let inbox = self.inbox();
+        match &inbox.end {
+            _ if inbox.succeeded => Ok(()),
+            Some(Err(error)) => Err(fault::copy(error)),
+            _ => Err(Error::cancelled(CancelReason::Client).with_message("the call has failed")),
+        }
+    }
+}
+
+impl Inbox {
+    /// Leading metadata counts once.
+    fn lead(&mut self, leading: Option<Box<Metadata>>) {
+        if !self.led && leading.is_some() {
+            self.leading = leading;
+        }
+    }
+
+    fn wait<T>(&mut self, task: &Context<'_>) -> Poll<T> {
+        match &mut self.caller {
+            Some(waker) if waker.will_wake(task.waker()) => {}
+            other => *other = Some(task.waker().clone()),
+        }
+        Poll::Pending
+    }
+}
+
+/// Wakes the caller, who will want the lock.
+fn wake(mut inbox: MutexGuard<'_, Inbox>) {
+    let caller = inbox.caller.take();
+    drop(inbox);
+    if let Some(caller) = caller {
+        caller.wake();
+    }
+}

@@ -1,0 +1,309 @@
+use crate::{call::Call, fault};
+use rustc_hash::FxHashSet;
+use std::{
+    pin::pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::Waker,
+};
+use swill_proto::{CallId, Close, Metadata, Result, Shape};
+use tokio::{
+    sync::Notify,
+    time::{Instant, timeout_at},
+};
+
+/// What callers have said and the connection's task has not taken.
+///
+/// Bounded in bytes and in calls: whoever has more to say waits for room. Payloads lie one after the other in one buffer,
+/// so that nothing is allocated for them. While there is no connection, everything waits here.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    limit: usize,
+    calls: usize,
+    inner: Mutex<Inner>,
+    room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    said: Said,
+    /// Calls in flight or on their way.
+    open: usize,
+    close: Option<Close>,
+    gone: Option<Close>,
+    driver: Option<Waker>,
+}
+
+/// Entries and their bytes, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// One thing that was said. Its bytes lie in [`Said::bytes`].
+#[derive(Debug)]
+pub(crate) enum Entry {
+    Open(Opening),
+    Item { call: CallId, length: usize },
+    End { call: CallId },
+    Cancel { call: CallId },
+}
+
+/// The beginning of a call. Its bytes are its name and its payload.
+#[derive(Clone, Debug)]
+pub(crate) struct Opening {
+    pub(crate) call: Arc<Call>,
+    pub(crate) shape: Shape,
+    pub(crate) name: usize,
+    /// `None` if the stream begins without an item.
+    pub(crate) payload: Option<usize>,
+    pub(crate) metadata: Option<Box<Metadata>>,
+    pub(crate) deadline: Option<Instant>,
+    /// The deadline ends when the call is sent.
+    pub(crate) until_sent: bool,
+    pub(crate) idempotent: bool,
+}
+
+/// What [`Outbox::tidy`] found.
+#[derive(Debug, Default)]
+pub(crate) struct Tidied {
+    pub(crate) expired: Vec<Arc<Call>>,
+    /// When the next call expires.
+    pub(crate) next: Option<Instant>,
+}
+
+/// What an entry counts beside its bytes.
+const COST: usize = 64;
+
+impl Entry {
+    pub(crate) fn call(&self) -> CallId {
+        match self {
+            Self::Open(opening) => opening.call.id,
+            Self::Item { call, .. } | Self::End { call } | Self::Cancel { call } => *call,
+        }
+    }
+
+    /// How many bytes belong to it.
+    pub(crate) fn length(&self) -> usize {
+        match self {
+            Self::Open(opening) => opening.name + opening.payload.unwrap_or(0),
+            Self::Item { length, .. } => *length,
+            Self::End { .. } | Self::Cancel { .. } => 0,
+        }
+    }
+}
+
+impl Said {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn push(&mut self, entry: Entry, parts: &[&[u8]]) {
+        debug_assert_eq!(entry.length(), parts.iter().map(|part| part.len()).sum::<usize>());
+        parts.iter().for_each(|part| self.bytes.extend_from_slice(part));
+        self.entries.push(entry);
+    }
+
+    /// Forgets everything; keeps memory that a connection usually needs.
+    pub(crate) fn clear(&mut self) {
+        const LARGEST_KEPT: usize = 128 << 10;
+        if self.bytes.capacity() + self.entries.capacity() * size_of::<Entry>() > LARGEST_KEPT {
+            *self = Self::default();
+        }
+        self.entries.clear();
+        self.bytes.clear();
+    }
+
+    fn size(&self) -> usize {
+        self.bytes.len() + self.entries.len() * COST
+    }
+
+    /// Hands every entry with its bytes to `each`, and leaves nothing behind.
+    pub(crate) fn drain(&mut self, mut each: impl FnMut(Entry, &[u8])) {
+        let mut at = 0;
+        for entry in self.entries.drain(..) {
+            let end = at + entry.length();
+            each(entry, self.bytes.get(at..end).unwrap_or_default());
+            at = end;
+        }
+        self.bytes.clear();
+    }
+}
+
+impl Outbox {
+    pub(crate) fn new(limit: usize, calls: usize) -> Self {
+        Self { limit, calls, inner: Mutex::default(), room: Notify::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    // What callers do.
+
+    /// Takes an entry as soon as there is room.
+    pub(crate) async fn push(&self, entry: Entry, parts: &[&[u8]], deadline: Option<Instant>) -> Result<()> {
+        let mut entry = Some(entry);
+        if self.try_push(&mut entry, parts)? {
+            return Ok(());
+        }
+        let wait = async {
+            loop {
+                let mut room = pin!(self.room.notified());
+                room.as_mut().enable();
+                if self.try_push(&mut entry, parts)? {
+                    return Ok(());
+                }
+                room.await;
+            }
+        };
+        match deadline {
+            None => wait.await,
+            Some(at) => timeout_at(at, wait).await.unwrap_or_else(|_| Err(fault::deadline())),
+        }
+    }
+
+    fn try_push(&self, entry: &mut Option<Entry>, parts: &[&[u8]]) -> Result<bool> {
+        let mut inner = self.lock();
+        if let Some(close) = inner.gone.as_ref().or(inner.close.as_ref()) {
+            return Err(fault::closed(close));
+        }
+        let opens = matches!(entry, Some(Entry::Open(_)));
+        if inner.said.size() >= self.limit || opens && inner.open >= self.calls {
+            return Ok(false);
+        }
+        if let Some(entry) = entry.take() {
+            inner.open += usize::from(opens);
+            inner.said.push(entry, parts);
+        }
+        wake(inner);
+        Ok(true)
+    }
+
+    /// Says that a call is cancelled. There is always room for that: a call is cancelled once.
+    pub(crate) fn cancel(&self, call: CallId) {
+        let mut inner = self.lock();
+        if inner.gone.is_none() {
+            inner.said.push(Entry::Cancel { call }, &[]);
+            wake(inner);
+        }
+    }
+
+    /// Wakes the connection's task.
+    pub(crate) fn wake(&self) {
+        wake(self.lock());
+    }
+
+    /// Asks for the connection to be closed, once what was said before has been written.
+    pub(crate) fn close(&self, close: Close) {
+        let mut inner = self.lock();
+        inner.close.get_or_insert(close);
+        wake(inner);
+        self.room.notify_waiters();
+    }
+
+    // What the connection's task does.
+
+    /// Takes everything, in exchange for an empty [`Said`] whose memory is used again.
+    pub(crate) fn take(&self, said: &mut Said) {
+        debug_assert!(said.is_empty());
+        std::mem::swap(&mut self.lock().said, said);
+        if !said.is_empty() {
+            self.room.notify_waiters();
+        }
+    }
+
+    /// Says who is to be woken, and tells whether there is something to take, or a wish to close.
+    pub(crate) fn listen(&self, driver: &Waker) -> bool {
+        let mut inner = self.lock();
+        match &mut inner.driver {
+            Some(old) if old.will_wake(driver) => {}
+            other => *other = Some(driver.clone()),
+        }
+        !inner.said.is_empty() || inner.close.is_some()
+    }
+
+    /// So many calls are in flight no more.
+    pub(crate) fn ended(&self, calls: usize) {
+        if calls > 0 {
+            let mut inner = self.lock();
+            inner.open = inner.open.saturating_sub(calls);
+            drop(inner);
+            self.room.notify_waiters();
+        }
+    }
+
+    /// The wish to close, if there is one.
+    pub(crate) fn wish(&self) -> Option<Close> {
+        self.lock().close.clone()
+    }
+
+    /// Puts entries before all others. They have been let in before, so there is room.
+    pub(crate) fn put_back(&self, mut first: Said) {
+        let mut inner = self.lock();
+        std::mem::take(&mut inner.said).drain(|entry, bytes| first.push(entry, &[bytes]));
+        inner.said = first;
+    }
+
+    /// While there is no connection: throws out what belongs to calls that are over or whose time is up.
+    pub(crate) fn tidy(&self, now: Instant) -> Tidied {
+        let mut tidied = Tidied::default();
+        let mut inner = self.lock();
+        let before = inner.said.entries.len();
+        let mut kept = Said::default();
+        let mut alive = FxHashSet::default();
+        let mut dead = 0;
+        std::mem::take(&mut inner.said).drain(|entry, bytes| {
+            match &entry {
+                Entry::Open(opening) if opening.call.is_over() => {
+                    dead += 1;
+                    return;
+                }
+                Entry::Open(opening) if opening.deadline.is_some_and(|at| at <= now) => {
+                    tidied.expired.push(opening.call.clone());
+                    dead += 1;
+                    return;
+                }
+                Entry::Open(opening) => {
+                    alive.insert(opening.call.id);
+                    tidied.next = [tidied.next, opening.deadline].into_iter().flatten().min();
+                }
+                // No call has been sent on this connection, for there is none.
+                Entry::Cancel { .. } => return,
+                other if !alive.contains(&other.call()) => return,
+                _ => {}
+            }
+            kept.push(entry, &[bytes]);
+        });
+        inner.said = kept;
+        inner.open = inner.open.saturating_sub(dead);
+        if inner.said.entries.len() < before {
+            self.room.notify_waiters();
+        }
+        tidied
+    }
+
+    /// There will be no connection any more. Returns the calls that were waiting.
+    pub(crate) fn shut(&self, close: &Close) -> Vec<Arc<Call>> {
+        let mut inner = self.lock();
+        inner.gone.get_or_insert_with(|| close.clone());
+        let mut calls = Vec::new();
+        std::mem::take(&mut inner.said).drain(|entry, _| {
+            if let Entry::Open(opening) = entry {
+                calls.push(opening.call);
+            }
+        });
+        inner.driver = None;
+        drop(inner);
+        self.room.notify_waiters();
+        calls
+    }
+}
+
+fn wake(mut inner: MutexGuard<'_, Inner>) {
+    let driver = inner.driver.take();
+    drop(inner);
+    if let Some(driver) = driver {
+        driver.wake();
+    }
+}

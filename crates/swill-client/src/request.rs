@@ -1,0 +1,335 @@
+use crate::{
+    Client, Items, Response, SendHalf, Sender,
+    call::{Call, End},
+    fault,
+    outbox::{Entry, Opening},
+    scratch::Scratch,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{future::poll_fn, sync::Arc, time::Duration};
+use swill_proto::{Code, Error, Format, Metadata, Payload, Result, Shape};
+use tokio::time::Instant;
+
+/// Prepares one call. Made by [`Client::request`].
+///
+/// | method | the procedure |
+/// |---|---|
+/// | [`call`](Self::call), [`call_with_metadata`](Self::call_with_metadata) | answers once |
+/// | [`stream`](Self::stream) | streams out |
+/// | [`send`](Self::send) | takes a stream in and answers once |
+/// | [`both`](Self::both) | streams in and out |
+///
+/// What is on the wire does not tell a procedure's shape: the caller has to know it.
+///
+/// ```no_run
+/// # async fn example(client: swill_client::Client) -> swill_client::Result<()> {
+/// use swill_client::Metadata;
+///
+/// let response = client
+///     .request("greet")
+///     .metadata([("language", "fr")])
+///     .call_with_metadata::<String>("Ann")
+///     .await?;
+/// println!("{} {:?} {:?}", response.value, response.leading, response.trailing);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is called"]
+pub struct Request<'c> {
+    client: &'c Client,
+    name: &'c str,
+    metadata: Option<Box<Metadata>>,
+    deadline: Deadline,
+    idempotent: bool,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Deadline {
+    Default,
+    Explicit(Option<Duration>),
+}
+
+impl<'c> Request<'c> {
+    pub(crate) fn new(client: &'c Client, name: &'c str) -> Self {
+        Self { client, name, metadata: None, deadline: Deadline::Default, idempotent: false }
+    }
+
+    /// Sends metadata with the call, in place of what was set before.
+    ///
+    /// ```no_run
+    /// # async fn example(client: swill_client::Client) -> swill_client::Result<()> {
+    /// let () = client.request("log").metadata([("level", 3)]).call("disk full").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metadata(mut self, metadata: impl Into<Metadata>) -> Self {
+        self.metadata = Some(Box::new(metadata.into()));
+        self
+    }
+
+    /// How long the call may take, in place of [`Builder::deadline`](crate::Builder::deadline); `None` for as long as it
+    /// takes.
+    ///
+    /// It counts for the whole of a call that ends with one answer, waiting for a connection and sending a stream in
+    /// included. Of a call that streams out it counts until the first thing comes back, be it metadata, an item or the
+    /// end; there is none between items (`tokio::time::timeout` around [`Items::next`] makes one).
+    ///
+    /// When it has passed, the call fails with code 504, and the server is told to stop.
+    pub fn deadline(mut self, within: impl Into<Option<Duration>>) -> Self {
+        self.deadline = Deadline::Explicit(within.into());
+        self
+    }
+
+    /// Says that it does no harm to execute the call twice: if the connection breaks, it is sent again over the next one,
+    /// as often as its deadline allows, instead of failing with an unknown outcome.
+    ///
+    /// A call that streams in is not sent again, for its items are gone; one that streams out only as long as no item has
+    /// come.
+    pub fn idempotent(mut self) -> Self {
+        self.idempotent = true;
+        self
+    }
+
+    /// Calls a procedure that answers once. See [`Client::call`].
+    ///
+    /// # Errors
+    ///
+    /// See [`Client::call`].
+    pub async fn call<R: DeserializeOwned>(self, params: impl Serialize) -> Result<R> {
+        let (end, _) = self.answer(params).await?;
+        decode_last(&end)
+    }
+
+    /// Calls a procedure that answers once, and returns the metadata along with the answer.
+    ///
+    /// # Errors
+    ///
+    /// See [`Client::call`].
+    pub async fn call_with_metadata<R: DeserializeOwned>(
+        self,
+        params: impl Serialize,
+    ) -> Result<Response<R>> {
+        let (end, leading) = self.answer(params).await?;
+        Response::new(end, leading)
+    }
+
+    async fn answer(self, params: impl Serialize) -> Result<(End, Option<Box<Metadata>>)> {
+        let payload = Scratch::encode(&params)?;
+        let mut ticket = self.open(Shape::SINGLE, Some(payload)).await?;
+        ticket.end().await
+    }
+
+    /// Calls a procedure that streams out. Returns as soon as the call is on its way.
+    ///
+    /// ```no_run
+    /// # async fn example(client: swill_client::Client) -> swill_client::Result<()> {
+    /// let mut numbers = client.request("count").stream::<u32>(3).await?;
+    /// println!("{:?}", numbers.leading().await);
+    /// while let Some(number) = numbers.next().await {
+    ///     println!("{}", number?);
+    /// }
+    /// println!("{:?}", numbers.trailing());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`Client::call`]. What the procedure itself fails with comes out of the stream.
+    pub async fn stream<T: DeserializeOwned>(self, params: impl Serialize) -> Result<Items<T>> {
+        let payload = Scratch::encode(&params)?;
+        let ticket = self.open(Shape::STREAM_OUT, Some(payload)).await?;
+        Ok(Items::new(ticket))
+    }
+
+    /// Calls a procedure that takes a stream in and answers once. Returns as soon as the call is on its way.
+    ///
+    /// ```no_run
+    /// # async fn example(client: swill_client::Client) -> swill_client::Result<()> {
+    /// let mut numbers = client.request("total").send::<i64, i64>().await?;
+    /// for number in 1..=10 {
+    ///     numbers.send(number).await?;
+    /// }
+    /// assert_eq!(numbers.finish().await?, 55);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`Client::call`]. What the procedure itself fails with comes out of the sender.
+    pub async fn send<T: Serialize, R: DeserializeOwned>(self) -> Result<Sender<T, R>> {
+        Ok(Sender::new(self.open(Shape::STREAM_IN, None).await?))
+    }
+
+    /// Calls a procedure that streams in and out. Returns as soon as the call is on its way. The two halves may go to
+    /// different tasks.
+    ///
+    /// ```no_run
+    /// # async fn example(client: swill_client::Client) -> swill_client::Result<()> {
+    /// let (mut questions, mut answers) = client.request("chat").both::<&str, String>().await?;
+    /// questions.send("how are you?").await?;
+    /// println!("{:?}", answers.next().await);
+    /// questions.finish().await?;
+    /// assert!(answers.next().await.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// See [`Client::call`]. What the procedure itself fails with comes out of the items.
+    pub async fn both<T: Serialize, R: DeserializeOwned>(self) -> Result<(SendHalf<T>, Items<R>)> {
+        let ticket = self.open(Shape::BOTH, None).await?;
+        Ok((SendHalf::new(ticket.share()), Items::new(ticket)))
+    }
+
+    async fn open(self, shape: Shape, payload: Option<Scratch>) -> Result<Ticket> {
+        let shared = self.client.shared();
+        let within = match self.deadline {
+            Deadline::Default => shared.settings.deadline,
+            Deadline::Explicit(within) => within,
+        };
+        let deadline = within.and_then(|within| Instant::now().checked_add(within));
+        let bytes = payload.as_deref().unwrap_or_default();
+        check_size(self.client, self.name.len() + bytes.len(), self.metadata.as_deref())?;
+        if self.name.len() > LONGEST_NAME {
+            return Err(Error::new(Code::NOT_FOUND, "the name of a procedure has at most 255 bytes"));
+        }
+        let call = Arc::new(Call::new(shared.next_call()));
+        let opening = Opening {
+            call: call.clone(),
+            shape,
+            name: self.name.len(),
+            payload: payload.as_ref().map(|payload| payload.len()),
+            metadata: self.metadata,
+            deadline,
+            until_sent: shape.streams_out && matches!(self.deadline, Deadline::Default),
+            idempotent: self.idempotent && !shape.streams_in,
+        };
+        shared.outbox.push(Entry::Open(opening), &[self.name.as_bytes(), bytes], deadline).await?;
+        let deadline = deadline.filter(|_| !shape.streams_out);
+        Ok(Ticket { client: self.client.clone(), call, deadline, over: false })
+    }
+}
+
+/// The longest name that a server takes, in bytes.
+const LONGEST_NAME: usize = 255;
+
+/// The most that a message has around payload, name and metadata.
+const ENVELOPE: usize = 32;
+
+fn check_size(client: &Client, bytes: usize, metadata: Option<&Metadata>) -> Result<()> {
+    let most = client.shared().settings.limits.request;
+    let metadata = match metadata {
+        Some(metadata) => Scratch::encode(metadata)?.len(),
+        None => 0,
+    };
+    let size = bytes + metadata + ENVELOPE;
+    if size <= most {
+        return Ok(());
+    }
+    Err(Error::new(
+        Code::TOO_LARGE,
+        format!(
+            "a message of {size} bytes exceeds the client's limit of {most} (`Limits::request`); it was not sent"
+        ),
+    ))
+}
+
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+    Payload::new(Format::MessagePack, bytes).decode().map_err(fault::unfit::<T>)
+}
+
+pub(crate) fn decode_last<T: DeserializeOwned>(end: &End) -> Result<T> {
+    decode(end.last.as_deref().unwrap_or(&[0xc0]))
+}
+
+/// The caller's hold on a call. Dropped before the call has ended, it cancels it.
+#[derive(Debug)]
+pub(crate) struct Ticket {
+    client: Client,
+    call: Arc<Call>,
+    /// How long items may wait for room.
+    deadline: Option<Instant>,
+    /// There is nothing to be cancelled.
+    over: bool,
+}
+
+impl Ticket {
+    /// A second hold on the same call. Either one cancels it.
+    fn share(&self) -> Self {
+        Self {
+            client: self.client.clone(),
+            call: self.call.clone(),
+            deadline: self.deadline,
+            over: self.over,
+        }
+    }
+
+    pub(crate) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// Nothing is left to be cancelled.
+    pub(crate) fn done(&mut self) {
+        self.over = true;
+    }
+
+    /// The end of a call without a stream out.
+    pub(crate) async fn end(&mut self) -> Result<(End, Option<Box<Metadata>>)> {
+        let end = poll_fn(|task| self.call.poll_end(task)).await;
+        self.done();
+        end
+    }
+
+    /// Sends an item, as soon as there is room. Of a call that is over, the item is dropped.
+    pub(crate) async fn item<T: Serialize + ?Sized>(&self, item: &T) -> Result<()> {
+        if self.call.is_over() {
+            return self.call.refusal();
+        }
+        let payload = Scratch::encode(item)?;
+        check_size(&self.client, payload.len() + LONGEST_NAME, None)?;
+        let entry = Entry::Item { call: self.call.id, length: payload.len() };
+        self.push(entry, &payload).await
+    }
+
+    /// Ends the stream in.
+    pub(crate) async fn end_of_stream(&self) -> Result<()> {
+        if self.call.is_over() {
+            return self.call.refusal();
+        }
+        self.push(Entry::End { call: self.call.id }, &[]).await
+    }
+
+    async fn push(&self, entry: Entry, bytes: &[u8]) -> Result<()> {
+        match self.client.shared().outbox.push(entry, &[bytes], self.deadline).await {
+            // What happened to the call says more.
+            Err(_) if self.call.is_over() => self.call.refusal(),
+            result => result,
+        }
+    }
+
+    /// The caller has used up items.
+    pub(crate) fn took(&self, cost: usize) {
+        if cost > 0 {
+            self.call.took(cost);
+            self.client.shared().took(cost);
+        }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        if self.over {
+            return;
+        }
+        let shared = self.client.shared();
+        let (unread, was_open) = self.call.abandon();
+        if was_open {
+            shared.outbox.cancel(self.call.id);
+        }
+        shared.took(unread);
+    }
+}

@@ -1,0 +1,18 @@
+use crate::{Limits, Reconnect, address::Address, connector::Connector};
+use http::HeaderMap;
+use std::time::Duration;
+use swill_ws::deflate::Options;
+
+/// Everything a [`Builder`](crate::Builder) was told.
+#[derive(Clone, Debug)]
+pub(crate) struct Settings {
+    pub(crate) address: Address,
+    pub(crate) connector: Connector,
+    pub(crate) headers: HeaderMap,
+    pub(crate) subprotocols: Vec<String>,
+    pub(crate) deflate: Option<Options>,
+    pub(crate) connect_within: Duration,
+    pub(crate) deadline: Option<Duration>,
+    pub(crate) reconnect: Reconnect,
+    pub(crate) limits: Limits,
+}
