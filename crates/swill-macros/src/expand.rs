@@ -6,9 +6,10 @@ use crate::{
 };
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::{Ident, ItemImpl, ReturnType, Type, spanned::Spanned};
+use syn::{Ident, ReturnType, Type, spanned::Spanned};
 
-pub(crate) fn module(block: &ItemImpl, module: &Module) -> TokenStream {
+pub(crate) fn module(module: &Module) -> TokenStream {
+    let Module { block, .. } = module;
     let ty = &block.self_ty;
     let (generics, _, conditions) = block.generics.split_for_impl();
     let new = match &module.name {

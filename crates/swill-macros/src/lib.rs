@@ -13,7 +13,7 @@ pub fn module(arguments: TokenStream, item: TokenStream) -> TokenStream {
     let mut errors = parse::Errors::default();
     let item = proc_macro2::TokenStream::from(item);
     let expanded = match parse::module(arguments.into(), item.clone(), &mut errors) {
-        Some((block, module)) => expand::module(&block, &module),
+        Some(module) => expand::module(&module),
         None => item,
     };
     let errors = errors.into_compile_errors();

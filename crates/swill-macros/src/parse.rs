@@ -4,14 +4,16 @@
 use crate::types::{borrows, doc, generic, plain, stream_item};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
+use std::fmt::Display;
 use syn::{
     Attribute, Error, FnArg, GenericParam, Ident, ImplItem, ImplItemFn, Item, ItemImpl, LitStr, Pat, PatType,
     ReceiverKind, Result, ReturnType, Safety, Signature, Type, ext::IdentExt, meta::ParseNestedMeta,
     parse::Parser,
 };
 
-/// What is written about a whole block.
+/// A block without what only this macro understands, and what that said.
 pub(crate) struct Module {
+    pub(crate) block: ItemImpl,
     pub(crate) name: Option<LitStr>,
     pub(crate) doc: Option<TokenStream>,
     pub(crate) procedures: Vec<Procedure>,
@@ -56,18 +58,12 @@ struct Keys {
 #[derive(Default)]
 pub(crate) struct Errors(Vec<Error>);
 
-const GENERIC: &str =
-    "a procedure cannot be generic: what comes over the wire has one type, so write that type";
+const GENERIC: &str = "a procedure cannot be generic: write the one type that comes over the wire";
 
-pub(crate) fn module(
-    keys: TokenStream,
-    item: TokenStream,
-    errors: &mut Errors,
-) -> Option<(ItemImpl, Module)> {
-    let written = keys;
+pub(crate) fn module(arguments: TokenStream, item: TokenStream, errors: &mut Errors) -> Option<Module> {
     let mut keys = Keys::default();
     let parser = syn::meta::parser(|key| keys.read(&key, "a module has the key", &["name"]));
-    errors.take(parser.parse2(written));
+    errors.take(parser.parse2(arguments));
 
     let mut block = errors.take(syn::parse2(item).and_then(|item| match item {
         Item::Impl(ItemImpl { trait_: Some((path, _)), .. }) => {
@@ -82,55 +78,41 @@ pub(crate) fn module(
         let ImplItem::Fn(method) = item else { continue };
         let Some(procedure) = procedure(method, errors) else { continue };
         // Under different conditions, a name may well come twice.
-        let twins =
-            |other: &Procedure| other.conditions.is_empty() && other.name.value() == procedure.name.value();
-        if procedure.conditions.is_empty() && procedures.iter().any(twins) {
-            errors.add(
-                &procedure.name,
-                "another procedure of this module has this name: give one of them its own",
-            );
+        let mut twins = procedures.iter().filter(|_| procedure.conditions.is_empty());
+        if twins.any(|twin| twin.conditions.is_empty() && twin.name.value() == procedure.name.value()) {
+            errors.add(&procedure.name, "another procedure of this module has this name: rename one");
         }
         procedures.push(procedure);
     }
-    let module = Module { name: keys.name, doc: doc(&block.attrs), procedures };
-    Some((block, module))
+    Some(Module { name: keys.name, doc: doc(&block.attrs), block, procedures })
 }
 
 /// Reads a method. `None` if it is to be skipped, or something is wrong with it.
 fn procedure(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Procedure> {
     let before = errors.0.len();
     let known = ["name", "blocking", "deadline", "skip"];
-    let keys = Keys::take_off(&mut method.attrs, "a method has the keys", &known, errors);
+    let keys =
+        errors.take(Keys::take_off(&mut method.attrs, "a method has the keys", &known)).unwrap_or_default();
     if keys.skip {
         return None;
     }
     let signature = &method.sig;
-    let ident = &signature.ident;
-    if signature.constness.is_some()
-        || signature.abi.is_some()
-        || !matches!(signature.safety, Safety::Default)
-    {
-        errors.add(
-            ident,
-            "a procedure is a plain `fn` or `async fn`; mark other functions with `#[swill(skip)]`",
-        );
+    let Signature { ident, asyncness, constness, abi, safety, generics, .. } = signature;
+    if constness.is_some() || abi.is_some() || !matches!(safety, Safety::Default) {
+        errors.add(ident, "a procedure is a plain `fn` or `async fn`; mark others with `#[swill(skip)]`");
     }
-    for parameter in signature.generics.params.iter().filter(|it| !matches!(it, GenericParam::Lifetime(_))) {
+    for parameter in generics.params.iter().filter(|it| !matches!(it, GenericParam::Lifetime(_))) {
         errors.add(parameter, GENERIC);
     }
     match signature.receiver() {
         None => errors.add(ident, "a procedure takes `&self`; mark other functions with `#[swill(skip)]`"),
         Some(receiver) if !matches!(receiver.kind, ReceiverKind::Reference(_, _, None)) => {
-            let message = "all calls share the module, so a procedure takes `&self`; what changes is in a `Mutex` or atomic";
-            errors.add(receiver, message);
+            errors.add(receiver, "calls share the module by `&self`: put what changes into a lock or atomic");
         }
         Some(_) => {}
     }
-    if keys.blocking && signature.asyncness.is_some() {
-        errors.add(
-            signature.asyncness,
-            "an `async fn` waits without blocking: take `async` or `blocking` away",
-        );
+    if keys.blocking && asyncness.is_some() {
+        errors.add(asyncness, "an `async fn` waits without blocking: take `async` or `blocking` away");
     }
     errors.take(answer(&signature.output, keys.blocking));
 
@@ -152,13 +134,9 @@ fn procedure(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Procedure> 
 /// Reads an argument. `None` for `self`.
 fn argument(input: &mut FnArg) -> Result<Option<Argument>> {
     let FnArg::Typed(PatType { attrs, pat, ty, .. }) = input else { return Ok(None) };
-    let mut errors = Errors::default();
-    let keys = Keys::take_off(attrs, "an argument has the key", &["name"], &mut errors);
-    if let Some(error) = errors.0.pop() {
-        return Err(error);
-    }
     let doc = doc(attrs);
     attrs.retain(|attribute| !attribute.path().is_ident("doc"));
+    let keys = Keys::take_off(attrs, "an argument has the key", &["name"])?;
     if let Some(cfg) = attrs.iter().find(|attribute| attribute.path().is_ident("cfg")) {
         return wrong(cfg, "a procedure takes the same arguments everywhere: put this on the whole method");
     }
@@ -252,12 +230,13 @@ impl Argument {
 
 impl Keys {
     /// Takes `#[swill(...)]` off.
-    fn take_off(attributes: &mut Vec<Attribute>, place: &str, known: &[&str], errors: &mut Errors) -> Self {
+    fn take_off(attributes: &mut Vec<Attribute>, place: &str, known: &[&str]) -> Result<Self> {
         let mut keys = Self::default();
-        for attribute in attributes.extract_if(.., |attribute| attribute.path().is_ident("swill")) {
-            errors.take(attribute.parse_nested_meta(|key| keys.read(&key, place, known)));
+        let taken: Vec<_> = attributes.extract_if(.., |it| it.path().is_ident("swill")).collect();
+        for attribute in taken {
+            attribute.parse_nested_meta(|key| keys.read(&key, place, known))?;
         }
-        keys
+        Ok(keys)
     }
 
     fn read(&mut self, key: &ParseNestedMeta<'_>, place: &str, known: &[&str]) -> Result<()> {
@@ -298,7 +277,7 @@ fn name(ident: &Ident) -> LitStr {
     LitStr::new(&ident.unraw().to_string(), ident.span())
 }
 
-fn wrong<T>(tokens: impl ToTokens, message: impl std::fmt::Display) -> Result<T> {
+fn wrong<T>(tokens: impl ToTokens, message: impl Display) -> Result<T> {
     Err(Error::new_spanned(tokens, message))
 }
 

@@ -41,6 +41,7 @@ pub use server::{Server, ShutdownHandle};
 pub use service::BuildError;
 pub use streaming::Streaming;
 pub use async_stream::stream;
+#[doc = include_str!("module.md")]
 pub use swill_macros::module;
 #[cfg(feature = "unstable-protocol")]
 pub use swill_proto as proto;

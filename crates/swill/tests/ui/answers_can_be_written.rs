@@ -1,0 +1,18 @@
+struct Point {
+    x: i64,
+}
+
+struct Calc;
+
+#[swill::module]
+impl Calc {
+    async fn origin(&self) -> Point {
+        Point { x: 0 }
+    }
+
+    async fn perhaps(&self) -> swill::Result<Point> {
+        Ok(Point { x: 0 })
+    }
+}
+
+fn main() {}

@@ -1,0 +1,4 @@
+#[swill::module]
+struct Calc;
+
+fn main() {}

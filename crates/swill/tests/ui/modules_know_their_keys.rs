@@ -1,0 +1,6 @@
+struct Calc;
+
+#[swill::module(prefix = "math")]
+impl Calc {}
+
+fn main() {}
