@@ -7,8 +7,12 @@ impl Calc {
     }
 
     #[swill(name = "add")]
-    async fn plus(&self, a: i64, #[swill(name = "a")] b: i64) -> i64 {
+    async fn plus(&self, a: i64, b: i64) -> i64 {
         a + b
+    }
+
+    async fn minus(&self, a: i64, #[swill(name = "a")] b: i64) -> i64 {
+        a - b
     }
 
     #[cfg(unix)]
