@@ -48,12 +48,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits {
-            message: 1 << 20,
-            frame: 1 << 20,
-            fragments: 65_536,
-            empty_fragments: 100,
-        }
+        Limits { message: 1 << 20, frame: 1 << 20, fragments: 65_536, empty_fragments: 100 }
     }
 }
 
@@ -93,11 +88,6 @@ impl Config {
 
     /// One of the two, with default limits and without compression.
     pub fn new(role: Role) -> Self {
-        Config {
-            role,
-            limits: Limits::default(),
-            deflate: None,
-            compression: Compression::default(),
-        }
+        Config { role, limits: Limits::default(), deflate: None, compression: Compression::default() }
     }
 }

@@ -65,11 +65,7 @@ impl Violation {
 
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "WebSocket peer violated the protocol: {} (close code {})",
-            self.reason, self.code
-        )
+        write!(f, "WebSocket peer violated the protocol: {} (close code {})", self.reason, self.code)
     }
 }
 

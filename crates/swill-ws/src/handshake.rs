@@ -37,9 +37,7 @@ pub fn valid_key(key: &str) -> bool {
         return false;
     };
     digits.len() == 22
-        && digits
-            .bytes()
-            .all(|digit| matches!(digit, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/'))
+        && digits.bytes().all(|digit| matches!(digit, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/'))
 }
 
 /// A fresh random `Sec-WebSocket-Key` for a client (RFC 6455 §4.1).

@@ -100,9 +100,7 @@ impl Header {
             return Err(Violation::protocol("reserved bit set"));
         }
         if compressed && opcode.kind().is_none() {
-            return Err(Violation::protocol(
-                "compression bit on a frame that does not start a message",
-            ));
+            return Err(Violation::protocol("compression bit on a frame that does not start a message"));
         }
         if second & MASKED != rules.mask {
             return Err(Violation::protocol(if rules.mask == 0 {
@@ -149,14 +147,7 @@ impl Header {
             };
             (*key, rest)
         };
-        Ok(Some(Header {
-            fin,
-            compressed,
-            opcode,
-            key,
-            len,
-            size: bytes.len() - rest.len(),
-        }))
+        Ok(Some(Header { fin, compressed, opcode, key, len, size: bytes.len() - rest.len() }))
     }
 }
 

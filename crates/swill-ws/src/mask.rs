@@ -75,11 +75,7 @@ mod tests {
         let key = [0x12, 0x34, 0x56, 0x78];
         for len in 0..70 {
             let plain: Vec<u8> = (0..len).collect();
-            let expected: Vec<u8> = plain
-                .iter()
-                .enumerate()
-                .map(|(i, byte)| byte ^ key[i % 4])
-                .collect();
+            let expected: Vec<u8> = plain.iter().enumerate().map(|(i, byte)| byte ^ key[i % 4]).collect();
             for cut in 0..=plain.len() {
                 let mut data = plain.clone();
                 let (first, second) = data.split_at_mut(cut);

@@ -77,17 +77,9 @@ struct Short {
 
 /// An event before it borrows anything. Ranges are in the input; "held" ones in the `Partial`.
 enum Step {
-    Message {
-        kind: Kind,
-        start: usize,
-        end: usize,
-    },
+    Message { kind: Kind, start: usize, end: usize },
     HeldMessage(Kind),
-    Control {
-        opcode: Opcode,
-        start: usize,
-        end: usize,
-    },
+    Control { opcode: Opcode, start: usize, end: usize },
     HeldControl(Opcode),
 }
 
@@ -97,9 +89,7 @@ impl Reader {
             limits: config.limits,
             quick: config.limits.message.min(config.limits.frame).min(0xffff),
             mask: if config.role == Role::Server { MASKED } else { 0 },
-            inflater: config
-                .deflate
-                .map(|negotiated| Box::new(Inflater::new(&negotiated, config.role))),
+            inflater: config.deflate.map(|negotiated| Box::new(Inflater::new(&negotiated, config.role))),
             partial: None,
         }
     }
@@ -148,10 +138,7 @@ impl Reader {
                 input.at = all;
                 return Err(self.fail(not_utf8(), writer, out));
             }
-            return Ok(Some(Event::Message {
-                kind: short.kind,
-                data,
-            }));
+            return Ok(Some(Event::Message { kind: short.kind, data }));
         }
         self.receive_any(input, writer, out)
     }
@@ -179,11 +166,7 @@ impl Reader {
             _ => return None,
         };
         let start = if self.mask == 0 { head } else { head + 4 };
-        (len <= self.quick).then_some(Short {
-            kind,
-            start,
-            end: start + len,
-        })
+        (len <= self.quick).then_some(Short { kind, start, end: start + len })
     }
 
     fn receive_any<'a>(
@@ -210,12 +193,9 @@ impl Reader {
                 return Ok(Some(Event::Message { kind, data }));
             }
             Step::Control { opcode, start, end } => (opcode, input.bytes.get(start..end).unwrap_or_default()),
-            Step::HeldControl(opcode) => (
-                opcode,
-                self.partial
-                    .as_deref()
-                    .map_or(&[][..], |partial| &partial.control),
-            ),
+            Step::HeldControl(opcode) => {
+                (opcode, self.partial.as_deref().map_or(&[][..], |partial| &partial.control))
+            }
         };
         Ok(Some(match opcode {
             Opcode::Ping => {
@@ -326,10 +306,7 @@ impl Reader {
 
     /// Takes the head of the next frame; `None` if the input ends before it does.
     fn header(&mut self, input: &mut Input<'_>) -> Result<Option<Header>, Violation> {
-        let rules = Rules {
-            mask: self.mask,
-            deflate: self.inflater.is_some(),
-        };
+        let rules = Rules { mask: self.mask, deflate: self.inflater.is_some() };
         let held = self.partial.as_deref().map_or(0, |partial| partial.head_len);
         if held == 0 {
             if let Some(header) = Header::parse(input.rest(), rules)? {
@@ -364,10 +341,7 @@ impl Reader {
 
     /// Whether a data frame may come now and is within the limits; its length.
     fn admit(&self, header: &Header) -> Result<usize, Violation> {
-        let message = self
-            .partial
-            .as_deref()
-            .and_then(|partial| partial.message.as_ref());
+        let message = self.partial.as_deref().and_then(|partial| partial.message.as_ref());
         match (message, header.opcode.kind()) {
             (None, None) => return Err(Violation::protocol("continuation of nothing")),
             (Some(_), Some(_)) => return Err(Violation::protocol("new message inside a fragmented one")),
@@ -377,11 +351,8 @@ impl Reader {
         // A length that does not fit into memory is over any limit.
         let len = usize::try_from(header.len).map_err(|_| too_big())?;
         let compressed = message.map_or(header.compressed, |message| message.compressed);
-        let before = self
-            .partial
-            .as_deref()
-            .filter(|_| message.is_some())
-            .map_or(0, |partial| partial.data.len());
+        let before =
+            self.partial.as_deref().filter(|_| message.is_some()).map_or(0, |partial| partial.data.len());
         if len > self.limits.frame {
             return Err(Violation::too_big("frame too big"));
         }
@@ -468,9 +439,7 @@ impl Reader {
         let frame = partial.frame.filter(|frame| !frame.opcode.is_control())?;
         let message = partial.message.as_ref().filter(|message| !message.compressed)?;
         let data = &mut partial.data;
-        let missing = frame
-            .missing
-            .saturating_sub(data.len().saturating_sub(message.unmasked));
+        let missing = frame.missing.saturating_sub(data.len().saturating_sub(message.unmasked));
         if missing < DIRECT {
             return None;
         }
@@ -484,9 +453,9 @@ impl Reader {
     /// Bytes of memory held for what is incomplete: 0 between messages, once `receive` has returned `None`.
     /// Compression contexts are not counted.
     pub fn buffered(&self) -> usize {
-        self.partial.as_deref().map_or(0, |partial| {
-            size_of::<Partial>() + partial.data.capacity() + partial.control.capacity()
-        })
+        self.partial
+            .as_deref()
+            .map_or(0, |partial| size_of::<Partial>() + partial.data.capacity() + partial.control.capacity())
     }
 
     /// The end: the close frame is written, everything else forgotten.
@@ -534,11 +503,7 @@ impl Partial {
         let direct = data.len() - message.unmasked;
         let bytes = input.take(frame.missing.saturating_sub(direct));
         // The end of the frame is the end of the message, or else anything up to the limit may follow.
-        let end = if frame.fin {
-            message.unmasked + frame.missing
-        } else {
-            limits.message
-        };
+        let end = if frame.fin { message.unmasked + frame.missing } else { limits.message };
         make_room(data, bytes.len(), end);
         data.extend_from_slice(bytes);
         let taken = direct + bytes.len();
@@ -566,23 +531,14 @@ impl Partial {
     /// Notes that `len` bytes of the frame's payload have been dealt with; whether that was all of it.
     fn taken(&mut self, frame: Frame, len: usize) -> bool {
         let missing = frame.missing.saturating_sub(len);
-        self.frame = Some(Frame {
-            missing,
-            key: mask::rotate(frame.key, len),
-            ..frame
-        });
+        self.frame = Some(Frame { missing, key: mask::rotate(frame.key, len), ..frame });
         missing == 0
     }
 }
 
 impl Frame {
     fn new(header: &Header, len: usize) -> Self {
-        Frame {
-            opcode: header.opcode,
-            fin: header.fin,
-            key: header.key,
-            missing: len,
-        }
+        Frame { opcode: header.opcode, fin: header.fin, key: header.key, missing: len }
     }
 }
 
@@ -616,9 +572,7 @@ impl Assembly {
 
 /// If the whole payload of a frame is in the input: takes it, unmasks it and says where it is.
 fn complete(header: &Header, input: &mut Input<'_>) -> Option<(usize, usize)> {
-    let len = usize::try_from(header.len)
-        .ok()
-        .filter(|&len| len <= input.remaining())?;
+    let len = usize::try_from(header.len).ok().filter(|&len| len <= input.remaining())?;
     let start = input.at;
     mask::apply(input.take(len), header.key);
     Some((start, start + len))

@@ -18,10 +18,7 @@ pub struct WebSocket {
 impl WebSocket {
     /// A connection on which no frame has been sent or received.
     pub fn new(config: &Config) -> Self {
-        WebSocket {
-            reader: Reader::new(config),
-            writer: Writer::new(config),
-        }
+        WebSocket { reader: Reader::new(config), writer: Writer::new(config) }
     }
 
     /// The two halves. Events borrow from the reader (and the input), so the writer stays free to answer.

@@ -46,15 +46,8 @@ impl Writer {
         let deflater = config
             .deflate
             .and_then(|negotiated| Deflater::new(&negotiated, config.role, config.compression).map(Box::new));
-        let plain = deflater
-            .as_ref()
-            .map_or(usize::MAX, |deflater| deflater.threshold().saturating_sub(1));
-        Writer {
-            role: config.role,
-            state: State::Open,
-            plain,
-            deflater,
-        }
+        let plain = deflater.as_ref().map_or(usize::MAX, |deflater| deflater.threshold().saturating_sub(1));
+        Writer { role: config.role, state: State::Open, plain, deflater }
     }
 
     /// How far the closing handshake has come.
@@ -147,11 +140,7 @@ impl Writer {
     /// [`finish`](Writer::finish) for whatever is not short, plain and from a server.
     #[expect(clippy::needless_pass_by_value, reason = "a message ends once")]
     fn finish_any(&mut self, start: Start, out: &mut Vec<u8>) {
-        let Start {
-            offset,
-            size,
-            mut first,
-        } = start;
+        let Start { offset, size, mut first } = start;
         let body = offset + size;
         if self.state != State::Open || out.len() < body {
             out.truncate(offset);

@@ -55,11 +55,7 @@ fn the_pieces_do_not_matter() {
         let mut ws = WebSocket::new(&Config::new(role));
         for step in [2, 5, 7, 64, 1000, 4096, 65_536] {
             ws = WebSocket::new(&Config::new(role));
-            assert_eq!(
-                feed(&mut ws, &wire, step, &mut Vec::new()),
-                events,
-                "in pieces of {step}"
-            );
+            assert_eq!(feed(&mut ws, &wire, step, &mut Vec::new()), events, "in pieces of {step}");
         }
         assert_eq!(ws.state(), State::Closed);
     }
@@ -121,9 +117,7 @@ fn a_driver_may_stop_at_any_event_and_go_on_from_the_cursor() {
 
 #[test]
 fn pongs_are_in_the_order_of_the_pings() {
-    let wire: Vec<u8> = (0..10)
-        .flat_map(|i| frame(Role::Server, FIN | PING, &[i; 3]))
-        .collect();
+    let wire: Vec<u8> = (0..10).flat_map(|i| frame(Role::Server, FIN | PING, &[i; 3])).collect();
     let events: Vec<Got> = (0..10).map(|i| Got::Ping(vec![i; 3])).collect();
     let out = check("pings", &Config::server(), &wire, &events);
     let pongs: Vec<u8> = (0..10).flat_map(|i| [0x8a, 3, i, i, i]).collect();
@@ -220,10 +214,7 @@ fn after_our_close_everything_but_theirs_is_dropped() {
         ]
         .concat();
         assert_eq!(ws.state(), State::Closing);
-        assert_eq!(
-            feed(&mut ws, &wire, step, &mut out),
-            [Got::Close(Some(3000), "all right".to_owned())]
-        );
+        assert_eq!(feed(&mut ws, &wire, step, &mut out), [Got::Close(Some(3000), "all right".to_owned())]);
         assert_eq!(ws.state(), State::Closed);
         assert_eq!(out.len(), len, "nothing is sent after the close frame");
     }
@@ -258,14 +249,8 @@ fn a_ping_that_is_too_long_is_cut() {
     let mut server = WebSocket::new(&Config::server());
     let (mut there, mut back) = (Vec::new(), Vec::new());
     client.ping(&[5; 126], &mut there);
-    assert_eq!(
-        feed(&mut server, &there, 1000, &mut back),
-        [Got::Ping(vec![5; 125])]
-    );
-    assert_eq!(
-        feed(&mut client, &back, 1000, &mut there),
-        [Got::Pong(vec![5; 125])]
-    );
+    assert_eq!(feed(&mut server, &there, 1000, &mut back), [Got::Ping(vec![5; 125])]);
+    assert_eq!(feed(&mut client, &back, 1000, &mut there), [Got::Pong(vec![5; 125])]);
 }
 
 #[test]

@@ -17,15 +17,8 @@ fn negotiated(takeover: bool, bits: u8) -> Negotiated {
 }
 
 fn config(role: Role, takeover: bool) -> Config {
-    let compression = Compression {
-        threshold: 0,
-        ..Compression::default()
-    };
-    Config {
-        deflate: Some(negotiated(takeover, 15)),
-        compression,
-        ..Config::new(role)
-    }
+    let compression = Compression { threshold: 0, ..Compression::default() };
+    Config { deflate: Some(negotiated(takeover, 15)), compression, ..Config::new(role) }
 }
 
 /// Raw deflate of `data`, each piece ended by `flush`, without cutting anything off.
@@ -44,12 +37,7 @@ fn the_examples_of_the_specification_are_understood() {
     let hello: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
     let f = |first, payload: &[u8]| frame(Role::Server, first, payload);
     let table: Vec<(&str, bool, Vec<u8>, Vec<Got>)> = vec![
-        (
-            "7.2.3.1 one block",
-            false,
-            f(FIN | RSV1 | TEXT, hello),
-            vec![text("Hello")],
-        ),
+        ("7.2.3.1 one block", false, f(FIN | RSV1 | TEXT, hello), vec![text("Hello")]),
         (
             "7.2.3.1 in fragments",
             false,
@@ -59,29 +47,19 @@ fn the_examples_of_the_specification_are_understood() {
         (
             "7.2.3.2 the same twice, with context",
             true,
-            [
-                f(FIN | RSV1 | TEXT, hello),
-                f(FIN | RSV1 | TEXT, &[0xf2, 0x00, 0x11, 0x00, 0x00]),
-            ]
-            .concat(),
+            [f(FIN | RSV1 | TEXT, hello), f(FIN | RSV1 | TEXT, &[0xf2, 0x00, 0x11, 0x00, 0x00])].concat(),
             vec![text("Hello"), text("Hello")],
         ),
         (
             "7.2.3.3 no compression",
             false,
-            f(
-                FIN | RSV1 | TEXT,
-                &[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00],
-            ),
+            f(FIN | RSV1 | TEXT, &[0x00, 0x05, 0x00, 0xfa, 0xff, 0x48, 0x65, 0x6c, 0x6c, 0x6f, 0x00]),
             vec![text("Hello")],
         ),
         (
             "7.2.3.4 final block",
             false,
-            f(
-                FIN | RSV1 | TEXT,
-                &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00],
-            ),
+            f(FIN | RSV1 | TEXT, &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00, 0x00]),
             vec![text("Hello")],
         ),
         (
@@ -89,18 +67,11 @@ fn the_examples_of_the_specification_are_understood() {
             false,
             f(
                 FIN | RSV1 | TEXT,
-                &[
-                    0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00,
-                ],
+                &[0xf2, 0x48, 0x05, 0x00, 0x00, 0x00, 0xff, 0xff, 0xca, 0xc9, 0xc9, 0x07, 0x00],
             ),
             vec![text("Hello")],
         ),
-        (
-            "7.2.3.6 empty message",
-            false,
-            f(FIN | RSV1 | TEXT, &[0x00]),
-            vec![text("")],
-        ),
+        ("7.2.3.6 empty message", false, f(FIN | RSV1 | TEXT, &[0x00]), vec![text("")]),
     ];
     for (name, needs_takeover, wire, events) in table {
         for takeover in [needs_takeover, true] {
@@ -114,36 +85,17 @@ fn what_is_not_quite_right_but_clear_is_understood() {
     let f = |first, payload: &[u8]| frame(Role::Server, first, payload);
     let last: &[u8] = &[0xf3, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
     let table: Vec<(&str, Vec<u8>, Vec<Got>)> = vec![
-        (
-            "final block without the octet after it",
-            f(FIN | RSV1 | TEXT, last),
-            vec![text("Hello")],
-        ),
+        ("final block without the octet after it", f(FIN | RSV1 | TEXT, last), vec![text("Hello")]),
         ("no bytes at all", f(FIN | RSV1 | TEXT, b""), vec![text("")]),
-        (
-            "two final blocks",
-            f(FIN | RSV1 | TEXT, &[last, last].concat()),
-            vec![text("HelloHello")],
-        ),
+        ("two final blocks", f(FIN | RSV1 | TEXT, &[last, last].concat()), vec![text("HelloHello")]),
         (
             "two final blocks, again and again",
-            [
-                f(FIN | RSV1 | TEXT, &[last, last].concat()),
-                f(FIN | RSV1 | BINARY, &[last, &[0]].concat()),
-            ]
-            .concat()
-            .repeat(3),
-            [text("HelloHello"), binary(b"Hello")]
-                .into_iter()
-                .cycle()
-                .take(6)
-                .collect(),
+            [f(FIN | RSV1 | TEXT, &[last, last].concat()), f(FIN | RSV1 | BINARY, &[last, &[0]].concat())]
+                .concat()
+                .repeat(3),
+            [text("HelloHello"), binary(b"Hello")].into_iter().cycle().take(6).collect(),
         ),
-        (
-            "an empty final block",
-            f(FIN | RSV1 | TEXT, &[3, 0, 0]),
-            vec![text("")],
-        ),
+        ("an empty final block", f(FIN | RSV1 | TEXT, &[3, 0, 0]), vec![text("")]),
         (
             "empty fragments between",
             [f(RSV1 | TEXT, b""), f(0, last), f(0, b""), f(FIN, &[0])].concat(),
@@ -164,12 +116,7 @@ fn blocks_after_a_final_block_may_refer_to_what_came_before_in_the_message() {
     let copy = [0x02, 0x13, 0x00, 0x00];
     for takeover in [false, true] {
         let wire = frame(Role::Server, FIN | RSV1 | TEXT, &[&stored[..], &copy].concat());
-        let got = feed(
-            &mut WebSocket::new(&config(Role::Server, takeover)),
-            &wire,
-            1,
-            &mut Vec::new(),
-        );
+        let got = feed(&mut WebSocket::new(&config(Role::Server, takeover)), &wire, 1, &mut Vec::new());
         assert_eq!(got, [text("HelloHello")]);
     }
 }
@@ -188,13 +135,8 @@ fn plain_and_compressed_messages_mix() {
         f(FIN | RSV1 | TEXT, hello),
     ]
     .concat();
-    let events = [
-        text("plain"),
-        Got::Ping(b"between".to_vec()),
-        binary(b"Hello"),
-        binary(b"plain"),
-        text("Hello"),
-    ];
+    let events =
+        [text("plain"), Got::Ping(b"between".to_vec()), binary(b"Hello"), binary(b"plain"), text("Hello")];
     for takeover in [false, true] {
         check("mixed", &config(Role::Server, takeover), &wire, &events);
     }
@@ -207,14 +149,8 @@ fn a_bomb_is_stopped_at_the_limit() {
     bomb.truncate(bomb.len() - 4);
     for limit in [0, 1, 1000, 1 << 20] {
         for step in [1000, bomb.len()] {
-            let limits = Limits {
-                message: limit,
-                ..Limits::default()
-            };
-            let mut ws = WebSocket::new(&Config {
-                limits,
-                ..config(Role::Server, false)
-            });
+            let limits = Limits { message: limit, ..Limits::default() };
+            let mut ws = WebSocket::new(&Config { limits, ..config(Role::Server, false) });
             let wire = frame(Role::Server, FIN | RSV1 | BINARY, &bomb);
             let mut got = Vec::new();
             for piece in wire.chunks(step) {
@@ -233,20 +169,10 @@ fn the_limit_is_exact_after_decompression() {
             let data = vec![b'x'; n + extra];
             let mut payload = deflated(&[&data], FlushCompress::Sync);
             payload.truncate(payload.len() - 4);
-            let limits = Limits {
-                message: n,
-                ..Limits::default()
-            };
-            let config = Config {
-                limits,
-                ..config(Role::Server, true)
-            };
+            let limits = Limits { message: n, ..Limits::default() };
+            let config = Config { limits, ..config(Role::Server, true) };
             let wire = frame(Role::Server, FIN | RSV1 | BINARY, &payload);
-            let expected = if extra == 0 {
-                binary(&data)
-            } else {
-                Got::Violation(1009)
-            };
+            let expected = if extra == 0 { binary(&data) } else { Got::Violation(1009) };
             check("limit after decompression", &config, &wire, &[expected]);
         }
     }
@@ -258,50 +184,23 @@ fn a_bomb_in_fragments_is_stopped_too() {
     let pieces = [&data[..]; 20];
     let mut payload = deflated(&pieces, FlushCompress::Sync);
     payload.truncate(payload.len() - 4);
-    let limits = Limits {
-        message: 199_999,
-        ..Limits::default()
-    };
+    let limits = Limits { message: 199_999, ..Limits::default() };
     let mut wire = frame(Role::Server, RSV1 | BINARY, &payload[..10]);
     for piece in payload[10..].chunks(10) {
         wire.extend(frame(Role::Server, 0, piece));
     }
     wire.extend(frame(Role::Server, FIN, b""));
-    check(
-        "over",
-        &Config {
-            limits,
-            ..config(Role::Server, false)
-        },
-        &wire,
-        &[Got::Violation(1009)],
-    );
-    let limits = Limits {
-        message: 200_000,
-        ..Limits::default()
-    };
-    let mut ws = WebSocket::new(&Config {
-        limits,
-        ..config(Role::Server, false)
-    });
+    check("over", &Config { limits, ..config(Role::Server, false) }, &wire, &[Got::Violation(1009)]);
+    let limits = Limits { message: 200_000, ..Limits::default() };
+    let mut ws = WebSocket::new(&Config { limits, ..config(Role::Server, false) });
     assert!(feed(&mut ws, &wire, wire.len(), &mut Vec::new()) == [binary(&data.repeat(20))]);
 }
 
 #[test]
 fn short_messages_and_those_that_do_not_shrink_go_as_they_are() {
-    let compression = Compression {
-        threshold: 100,
-        ..Compression::default()
-    };
-    let config = Config {
-        deflate: Some(negotiated(true, 15)),
-        compression,
-        ..Config::server()
-    };
-    let mut client = WebSocket::new(&Config {
-        role: Role::Client,
-        ..config
-    });
+    let compression = Compression { threshold: 100, ..Compression::default() };
+    let config = Config { deflate: Some(negotiated(true, 15)), compression, ..Config::server() };
+    let mut client = WebSocket::new(&Config { role: Role::Client, ..config });
     let mut server = WebSocket::new(&config);
     for (payload, compressed) in [
         (vec![b'x'; 99], false),
@@ -347,11 +246,7 @@ fn the_window_agreed_on_is_kept() {
         for level in 1..=9 {
             let compression = Compression { level, threshold: 0 };
             let deflate = Some(negotiated(true, bits));
-            let mut server = WebSocket::new(&Config {
-                deflate,
-                compression,
-                ..Config::server()
-            });
+            let mut server = WebSocket::new(&Config { deflate, compression, ..Config::server() });
             let mut out = Vec::new();
             server.send(Kind::Binary, &data, &mut out);
             assert_eq!(out.len() < data.len() / 2, bits > 9, "{bits} bits, level {level}");
@@ -394,15 +289,9 @@ fn connections_of_one_thread_do_not_disturb_each_other() {
     let mut receivers: Vec<WebSocket> = Vec::new();
     let mut wires = Vec::new();
     for (takeover, bits) in [(false, 15), (true, 15), (false, 9), (true, 10), (false, 15)] {
-        let config = Config {
-            deflate: Some(negotiated(takeover, bits)),
-            ..Config::client()
-        };
+        let config = Config { deflate: Some(negotiated(takeover, bits)), ..Config::client() };
         senders.push(WebSocket::new(&config));
-        receivers.push(WebSocket::new(&Config {
-            role: Role::Server,
-            ..config
-        }));
+        receivers.push(WebSocket::new(&Config { role: Role::Server, ..config }));
         wires.push(Vec::new());
     }
     for round in 0..5 {
@@ -419,8 +308,25 @@ fn connections_of_one_thread_do_not_disturb_each_other() {
             }
         }
     }
-    let expected: Vec<Got> = (0..5)
-        .map(|round| Got::Message(Kind::Text, prose(3000 + round)))
-        .collect();
+    let expected: Vec<Got> = (0..5).map(|round| Got::Message(Kind::Text, prose(3000 + round))).collect();
     assert!(got.iter().all(|got| *got == expected));
+}
+
+#[test]
+fn messages_that_do_not_shrink_do_not_harm_those_that_follow() {
+    for takeover in [false, true] {
+        for level in 0..=9 {
+            let compression = Compression { level, threshold: 0 };
+            let config = Config { deflate: Some(negotiated(takeover, 15)), compression, ..Config::client() };
+            let mut client = WebSocket::new(&config);
+            let mut server = WebSocket::new(&Config { role: Role::Server, ..config });
+            for _ in 0..10 {
+                for data in [noise(70_000), prose(70_000)] {
+                    let mut wire = Vec::new();
+                    client.send(Kind::Binary, &data, &mut wire);
+                    assert!(feed(&mut server, &wire, wire.len(), &mut Vec::new()) == [binary(&data)]);
+                }
+            }
+        }
+    }
 }

@@ -60,13 +60,8 @@ fn their_role(role: Role) -> TheirRole {
 }
 
 fn theirs<'w>(role: Role, input: &'w [u8]) -> tungstenite::WebSocket<Memory<'w>> {
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(LIMIT))
-        .max_frame_size(Some(LIMIT));
-    let stream = Memory {
-        input,
-        output: Vec::new(),
-    };
+    let config = WebSocketConfig::default().max_message_size(Some(LIMIT)).max_frame_size(Some(LIMIT));
+    let stream = Memory { input, output: Vec::new() };
     tungstenite::WebSocket::from_raw_socket(stream, their_role(role), Some(config))
 }
 
@@ -103,15 +98,8 @@ fn their_events(role: Role, wire: &[u8]) -> (Vec<Got>, bool) {
 }
 
 fn our_config(role: Role) -> Config {
-    let limits = Limits {
-        message: LIMIT,
-        frame: LIMIT,
-        ..Limits::default()
-    };
-    Config {
-        limits,
-        ..Config::new(role)
-    }
+    let limits = Limits { message: LIMIT, frame: LIMIT, ..Limits::default() };
+    Config { limits, ..Config::new(role) }
 }
 
 /// What this crate makes of the bytes, the reason for refusing them in the end, and what it wrote.
@@ -134,11 +122,7 @@ fn our_events(role: Role, wire: &[u8], cuts: &[usize]) -> (Vec<Got>, Option<&'st
             }
         }
     }
-    (
-        events,
-        refused,
-        if role == Role::Client { unmasked(&out) } else { out },
-    )
+    (events, refused, if role == Role::Client { unmasked(&out) } else { out })
 }
 
 /// A frame as it should be, or nearly.
@@ -160,68 +144,41 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
 
 fn control() -> impl Strategy<Value = Piece> {
     prop_oneof![
-        (prop_oneof![Just(PING), Just(PONG)], vec(any::<u8>(), 0..=125)).prop_map(|(opcode, payload)| {
-            Piece {
-                first: FIN | opcode,
-                payload,
-            }
-        }),
-        Just(Piece {
-            first: FIN | PING,
-            payload: vec![1; 125]
-        }),
+        (prop_oneof![Just(PING), Just(PONG)], vec(any::<u8>(), 0..=125))
+            .prop_map(|(opcode, payload)| { Piece { first: FIN | opcode, payload } }),
+        Just(Piece { first: FIN | PING, payload: vec![1; 125] }),
     ]
 }
 
 fn close() -> impl Strategy<Value = Piece> {
     let body = prop_oneof![
         Just(Vec::new()),
-        (
-            prop_oneof![999_u16..1020, 2990_u16..3010, any::<u16>()],
-            "\\PC{0,20}"
-        )
+        (prop_oneof![999_u16..1020, 2990_u16..3010, any::<u16>()], "\\PC{0,20}")
             .prop_map(|(code, reason)| close_body(code, reason.as_bytes())),
         vec(any::<u8>(), 0..5),
     ];
-    body.prop_map(|payload| Piece {
-        first: FIN | CLOSE,
-        payload,
-    })
+    body.prop_map(|payload| Piece { first: FIN | CLOSE, payload })
 }
 
 /// A message in any number of frames, control frames between them.
 fn message() -> impl Strategy<Value = Vec<Piece>> {
     let opcode = prop_oneof![Just(TEXT), Just(BINARY)];
-    (
-        opcode,
-        payload(),
-        vec(
-            (any::<prop::sample::Index>(), proptest::option::of(control())),
-            0..4,
-        ),
-    )
-        .prop_map(|(opcode, payload, cuts)| {
-            let mut cuts: Vec<(usize, Option<Piece>)> = cuts
-                .into_iter()
-                .map(|(at, between)| (at.index(payload.len() + 1), between))
-                .collect();
+    (opcode, payload(), vec((any::<prop::sample::Index>(), proptest::option::of(control())), 0..4)).prop_map(
+        |(opcode, payload, cuts)| {
+            let mut cuts: Vec<(usize, Option<Piece>)> =
+                cuts.into_iter().map(|(at, between)| (at.index(payload.len() + 1), between)).collect();
             cuts.sort_by_key(|(at, _)| *at);
             let mut pieces = Vec::new();
             let (mut start, mut first) = (0, opcode);
             for (at, between) in cuts {
-                pieces.push(Piece {
-                    first,
-                    payload: payload[start..at].to_vec(),
-                });
+                pieces.push(Piece { first, payload: payload[start..at].to_vec() });
                 pieces.extend(between);
                 (start, first) = (at, 0);
             }
-            pieces.push(Piece {
-                first: FIN | first,
-                payload: payload[start..].to_vec(),
-            });
+            pieces.push(Piece { first: FIN | first, payload: payload[start..].to_vec() });
             pieces
-        })
+        },
+    )
 }
 
 fn conversation() -> impl Strategy<Value = Vec<Piece>> {
@@ -256,10 +213,8 @@ fn mutations() -> impl Strategy<Value = Vec<Mutation>> {
 }
 
 fn wire(role: Role, pieces: &[Piece], mutations: &[Mutation]) -> Vec<u8> {
-    let mut wire = pieces
-        .iter()
-        .flat_map(|piece| frame(role, piece.first, &piece.payload))
-        .collect::<Vec<u8>>();
+    let mut wire =
+        pieces.iter().flat_map(|piece| frame(role, piece.first, &piece.payload)).collect::<Vec<u8>>();
     for mutation in mutations {
         if wire.is_empty() {
             break;

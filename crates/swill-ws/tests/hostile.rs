@@ -19,15 +19,8 @@ fn check_code(name: &str, config: &Config, bad: &[u8], code: u16) {
     let out = check(name, config, &wire, &[text("good"), Got::Violation(code)]);
     assert_eq!(out[..1], [FIN | CLOSE], "{name}");
     assert_eq!(out[2..4], code.to_be_bytes(), "{name}");
-    assert_eq!(
-        out.len(),
-        2 + usize::from(out[1]),
-        "{name}: one close frame and nothing else"
-    );
-    assert!(
-        std::str::from_utf8(&out[4..]).is_ok_and(|reason| !reason.is_empty()),
-        "{name}"
-    );
+    assert_eq!(out.len(), 2 + usize::from(out[1]), "{name}: one close frame and nothing else");
+    assert!(std::str::from_utf8(&out[4..]).is_ok_and(|reason| !reason.is_empty()), "{name}");
 }
 
 #[test]
@@ -54,112 +47,44 @@ fn each_violation_has_its_code() {
             ("opcode 14", f(FIN | 14, b""), 1002),
             ("opcode 15", f(FIN | 15, b""), 1002),
             ("wrong mask bit", vec![FIN | TEXT, mask ^ 0x80, 0, 0, 0, 0], 1002),
-            (
-                "wrong mask bit on a long frame",
-                vec![FIN | TEXT, mask ^ 0x80 | 126, 1, 0, 0, 0],
-                1002,
-            ),
-            (
-                "wrong mask bit on ping",
-                vec![FIN | PING, mask ^ 0x80, 0, 0, 0, 0],
-                1002,
-            ),
+            ("wrong mask bit on a long frame", vec![FIN | TEXT, mask ^ 0x80 | 126, 1, 0, 0, 0], 1002),
+            ("wrong mask bit on ping", vec![FIN | PING, mask ^ 0x80, 0, 0, 0, 0], 1002),
             ("fragmented ping", f(PING, b"x"), 1002),
             ("fragmented pong", f(PONG, b""), 1002),
             ("fragmented close", f(CLOSE, b""), 1002),
             ("ping of 126 bytes", f(FIN | PING, &[0; 126]), 1002),
             ("pong of 65,536 bytes announced", h(FIN | PONG, 65_536), 1002),
-            (
-                "close of 126 bytes",
-                f(FIN | CLOSE, &close_body(1000, &[b'x'; 124])),
-                1002,
-            ),
+            ("close of 126 bytes", f(FIN | CLOSE, &close_body(1000, &[b'x'; 124])), 1002),
             ("continuation of nothing", f(0, b"x"), 1002),
             ("last continuation of nothing", f(FIN, b""), 1002),
             ("text in text", join(&[f(TEXT, b"a"), f(FIN | TEXT, b"b")]), 1002),
-            (
-                "binary in text",
-                join(&[f(TEXT, b"a"), f(FIN | BINARY, b"b")]),
-                1002,
-            ),
-            (
-                "text in binary",
-                join(&[f(BINARY, b"a"), f(0, b""), f(TEXT, b"b")]),
-                1002,
-            ),
+            ("binary in text", join(&[f(TEXT, b"a"), f(FIN | BINARY, b"b")]), 1002),
+            ("text in binary", join(&[f(BINARY, b"a"), f(0, b""), f(TEXT, b"b")]), 1002),
             ("close of one byte", f(FIN | CLOSE, b"\x03"), 1002),
-            (
-                "16-bit length of 125",
-                vec![FIN | TEXT, mask | 126, 0, 125, 1, 2, 3, 4],
-                1002,
-            ),
-            (
-                "16-bit length of 0",
-                vec![FIN | TEXT, mask | 126, 0, 0, 1, 2, 3, 4],
-                1002,
-            ),
+            ("16-bit length of 125", vec![FIN | TEXT, mask | 126, 0, 125, 1, 2, 3, 4], 1002),
+            ("16-bit length of 0", vec![FIN | TEXT, mask | 126, 0, 0, 1, 2, 3, 4], 1002),
             (
                 "64-bit length of 65,535",
                 [&[FIN | BINARY, mask | 127][..], &65_535_u64.to_be_bytes()].concat(),
                 1002,
             ),
-            (
-                "64-bit length of 0",
-                [&[FIN | BINARY, mask | 127][..], &[0; 8]].concat(),
-                1002,
-            ),
-            (
-                "64-bit length with the top bit",
-                [&[FIN | BINARY, mask | 127][..], &[0xff; 8]].concat(),
-                1002,
-            ),
-            (
-                "length of 2^63",
-                [&[FIN | BINARY, mask | 127, 0x80][..], &[0; 7]].concat(),
-                1002,
-            ),
+            ("64-bit length of 0", [&[FIN | BINARY, mask | 127][..], &[0; 8]].concat(), 1002),
+            ("64-bit length with the top bit", [&[FIN | BINARY, mask | 127][..], &[0xff; 8]].concat(), 1002),
+            ("length of 2^63", [&[FIN | BINARY, mask | 127, 0x80][..], &[0; 7]].concat(), 1002),
             ("length of 2^63 - 1", h(FIN | BINARY, u64::MAX >> 1), 1009),
             ("length of 2^32", h(BINARY, 1 << 32), 1009),
             ("length of 2^32 + 1 in a text", h(TEXT, (1 << 32) + 1), 1009),
             ("bad byte in text", f(FIN | TEXT, b"a\xffb"), 1007),
-            (
-                "bad byte in a long text",
-                f(FIN | TEXT, &[&[b'a'; 300][..], b"\xc0\xaf"].concat()),
-                1007,
-            ),
+            ("bad byte in a long text", f(FIN | TEXT, &[&[b'a'; 300][..], b"\xc0\xaf"].concat()), 1007),
             ("surrogate in text", f(FIN | TEXT, b"\xed\xa0\x80"), 1007),
             ("code point over 10FFFF", f(FIN | TEXT, b"\xf4\x90\x80\x80"), 1007),
-            (
-                "text that breaks off",
-                f(FIN | TEXT, "κόσμε".as_bytes().split_last().expect("some").1),
-                1007,
-            ),
-            (
-                "text that breaks off in its last fragment",
-                join(&[f(TEXT, b"a"), f(FIN, b"\xce")]),
-                1007,
-            ),
-            (
-                "text that breaks off before an empty fragment",
-                join(&[f(TEXT, b"\xce"), f(FIN, b"")]),
-                1007,
-            ),
+            ("text that breaks off", f(FIN | TEXT, "κόσμε".as_bytes().split_last().expect("some").1), 1007),
+            ("text that breaks off in its last fragment", join(&[f(TEXT, b"a"), f(FIN, b"\xce")]), 1007),
+            ("text that breaks off before an empty fragment", join(&[f(TEXT, b"\xce"), f(FIN, b"")]), 1007),
             ("bad byte in the first fragment", f(TEXT, b"\xce\xba\xff"), 1007),
-            (
-                "bad byte in the second fragment",
-                join(&[f(TEXT, b"\xce"), f(0, b"\xce")]),
-                1007,
-            ),
-            (
-                "bad byte in close reason",
-                f(FIN | CLOSE, &close_body(1000, b"\xff")),
-                1007,
-            ),
-            (
-                "close reason that breaks off",
-                f(FIN | CLOSE, &close_body(1000, b"\xce")),
-                1007,
-            ),
+            ("bad byte in the second fragment", join(&[f(TEXT, b"\xce"), f(0, b"\xce")]), 1007),
+            ("bad byte in close reason", f(FIN | CLOSE, &close_body(1000, b"\xff")), 1007),
+            ("close reason that breaks off", f(FIN | CLOSE, &close_body(1000, b"\xce")), 1007),
         ];
         for (name, bad, code) in table {
             check_code(&format!("{name} to {role:?}"), &Config::new(role), &bad, code);
@@ -176,21 +101,14 @@ fn each_violation_of_compression_has_its_code() {
                 client_no_context_takeover: !takeover,
                 ..NEGOTIATED
             };
-            let config = Config {
-                deflate: Some(negotiated),
-                ..Config::new(role)
-            };
+            let config = Config { deflate: Some(negotiated), ..Config::new(role) };
             let f = |first, payload: &[u8]| frame(role, first, payload);
             // "Hello" of RFC 7692 §7.2.3.1.
             let hello: &[u8] = &[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00];
             let table: Vec<(&str, Vec<u8>, u16)> = vec![
                 ("compression bit on ping", f(FIN | RSV1 | PING, b""), 1002),
                 ("compression bit on close", f(FIN | RSV1 | CLOSE, b""), 1002),
-                (
-                    "compression bit on continuation of nothing",
-                    f(FIN | RSV1, b""),
-                    1002,
-                ),
+                ("compression bit on continuation of nothing", f(FIN | RSV1, b""), 1002),
                 (
                     "compression bit on continuation",
                     [f(RSV1 | TEXT, &hello[..3]), f(FIN | RSV1, &hello[3..])].concat(),
@@ -204,55 +122,18 @@ fn each_violation_of_compression_has_its_code() {
                 ("second reserved bit", f(FIN | RSV1 | 0x20 | TEXT, hello), 1002),
                 ("block of type 3", f(FIN | RSV1 | BINARY, &[0x06, 0, 0]), 1007),
                 ("noise", f(FIN | RSV1 | BINARY, &[0xff; 20]), 1007),
-                (
-                    "wrong length of a stored block",
-                    f(FIN | RSV1 | BINARY, &[0, 1, 0, 1, 0]),
-                    1007,
-                ),
-                (
-                    "reference before the start",
-                    f(FIN | RSV1 | BINARY, &[0x03 - 1, 0x13, 0x00, 0x00]),
-                    1007,
-                ),
+                ("wrong length of a stored block", f(FIN | RSV1 | BINARY, &[0, 1, 0, 1, 0]), 1007),
+                ("reference before the start", f(FIN | RSV1 | BINARY, &[0x03 - 1, 0x13, 0x00, 0x00]), 1007),
                 ("data that break off", f(FIN | RSV1 | BINARY, &hello[..4]), 1007),
-                (
-                    "stored block that breaks off",
-                    f(FIN | RSV1 | BINARY, &[0, 9, 0, !9, 0xff, 1, 2, 3]),
-                    1007,
-                ),
-                (
-                    "bad text",
-                    f(FIN | RSV1 | TEXT, &[0, 1, 0, !1, 0xff, 0xff, 0]),
-                    1007,
-                ),
-                (
-                    "bad text in a first fragment",
-                    f(RSV1 | TEXT, &[0, 1, 0, !1, 0xff, 0xff, 0]),
-                    1007,
-                ),
-                (
-                    "text that breaks off",
-                    f(FIN | RSV1 | TEXT, &[0, 1, 0, !1, 0xff, 0xce, 0]),
-                    1007,
-                ),
-                (
-                    "compressed frame over the limit",
-                    head(role, FIN | RSV1 | TEXT, (1 << 20) + 1),
-                    1009,
-                ),
-                (
-                    "final blocks without end",
-                    f(FIN | RSV1 | BINARY, &[3, 0].repeat(1200)),
-                    1008,
-                ),
+                ("stored block that breaks off", f(FIN | RSV1 | BINARY, &[0, 9, 0, !9, 0xff, 1, 2, 3]), 1007),
+                ("bad text", f(FIN | RSV1 | TEXT, &[0, 1, 0, !1, 0xff, 0xff, 0]), 1007),
+                ("bad text in a first fragment", f(RSV1 | TEXT, &[0, 1, 0, !1, 0xff, 0xff, 0]), 1007),
+                ("text that breaks off", f(FIN | RSV1 | TEXT, &[0, 1, 0, !1, 0xff, 0xce, 0]), 1007),
+                ("compressed frame over the limit", head(role, FIN | RSV1 | TEXT, (1 << 20) + 1), 1009),
+                ("final blocks without end", f(FIN | RSV1 | BINARY, &[3, 0].repeat(1200)), 1008),
             ];
             for (name, bad, code) in table {
-                check_code(
-                    &format!("{name} to {role:?}, takeover {takeover}"),
-                    &config,
-                    &bad,
-                    code,
-                );
+                check_code(&format!("{name} to {role:?}, takeover {takeover}"), &config, &bad, code);
             }
         }
     }
@@ -260,12 +141,9 @@ fn each_violation_of_compression_has_its_code() {
 
 #[test]
 fn a_bad_byte_fails_before_the_frame_is_complete() {
-    for (prefix, bad) in [
-        (&b"\xce\xba\xe1\xbd\xb9"[..], 0xff),
-        (b"\xf4", 0x90),
-        (b"\xed", 0xa0),
-        (b"\xe0", 0x9f),
-    ] {
+    for (prefix, bad) in
+        [(&b"\xce\xba\xe1\xbd\xb9"[..], 0xff), (b"\xf4", 0x90), (b"\xed", 0xa0), (b"\xe0", 0x9f)]
+    {
         for fragments in [false, true] {
             let mut ws = WebSocket::new(&Config::server());
             let mut out = Vec::new();
@@ -311,9 +189,7 @@ fn the_close_frame_comes_behind_what_was_queued() {
     let mut input = Input::new(&mut wire);
     assert!(matches!(ws.receive(&mut input, &mut out), Ok(Some(_))));
     assert!(matches!(ws.receive(&mut input, &mut out), Ok(Some(_))));
-    let violation = ws
-        .receive(&mut input, &mut out)
-        .expect_err("opcode 3 is reserved");
+    let violation = ws.receive(&mut input, &mut out).expect_err("opcode 3 is reserved");
     assert!(violation.to_string().contains("reserved opcode"));
     assert!(input.is_empty());
     assert_eq!(out[..12], *b"queued\x8a\x011\x8a\x012");
@@ -327,9 +203,6 @@ fn after_our_close_a_violation_is_reported_but_nothing_more_is_sent() {
     let mut out = Vec::new();
     ws.close(1001, "going away", &mut out);
     let len = out.len();
-    assert_eq!(
-        feed(&mut ws, &frame(Role::Server, FIN | 3, b""), 1, &mut out),
-        [Got::Violation(1002)]
-    );
+    assert_eq!(feed(&mut ws, &frame(Role::Server, FIN | 3, b""), 1, &mut out), [Got::Violation(1002)]);
     assert_eq!(out.len(), len);
 }

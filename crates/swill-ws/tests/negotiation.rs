@@ -11,9 +11,7 @@ const ANYTHING: Options = Options {
 
 /// What a server with these options answers to these headers; "" for nothing.
 fn answer(options: &Options, headers: &[&str]) -> String {
-    accept(headers.iter().copied(), options)
-        .map(|negotiated| negotiated.to_string())
-        .unwrap_or_default()
+    accept(headers.iter().copied(), options).map(|negotiated| negotiated.to_string()).unwrap_or_default()
 }
 
 #[test]
@@ -26,10 +24,7 @@ fn a_server_answers_offers() {
         (&["Permessage-Deflate"], plain),
         (&["  permessage-deflate\t"], plain),
         (&[", ,permessage-deflate,"], plain),
-        (
-            &["permessage-bzip2", "x-webkit-deflate-frame, permessage-deflate"],
-            plain,
-        ),
+        (&["permessage-bzip2", "x-webkit-deflate-frame, permessage-deflate"], plain),
         (&["foo; bar=\"a\", permessage-deflate"], plain),
         (
             &["permessage-deflate; server_no_context_takeover"],
@@ -40,18 +35,9 @@ fn a_server_answers_offers() {
             "permessage-deflate; client_no_context_takeover",
         ),
         (&["permessage-deflate; client_max_window_bits"], plain),
-        (
-            &["permessage-deflate; client_max_window_bits=10"],
-            "permessage-deflate; client_max_window_bits=10",
-        ),
-        (
-            &["permessage-deflate; client_max_window_bits=8"],
-            "permessage-deflate; client_max_window_bits=8",
-        ),
-        (
-            &["permessage-deflate; server_max_window_bits=9"],
-            "permessage-deflate; server_max_window_bits=9",
-        ),
+        (&["permessage-deflate; client_max_window_bits=10"], "permessage-deflate; client_max_window_bits=10"),
+        (&["permessage-deflate; client_max_window_bits=8"], "permessage-deflate; client_max_window_bits=8"),
+        (&["permessage-deflate; server_max_window_bits=9"], "permessage-deflate; server_max_window_bits=9"),
         (
             &["permessage-deflate; server_max_window_bits=\"12\""],
             "permessage-deflate; server_max_window_bits=12",
@@ -70,32 +56,17 @@ fn a_server_answers_offers() {
         (&["permessage-deflate; server_max_window_bits=+9"], ""),
         (&["permessage-deflate; server_max_window_bits=x"], ""),
         (&["permessage-deflate; server_max_window_bits=\"\""], ""),
-        (
-            &["permessage-deflate; server_max_window_bits=99999999999999999999"],
-            "",
-        ),
+        (&["permessage-deflate; server_max_window_bits=99999999999999999999"], ""),
         (&["permessage-deflate; client_max_window_bits=7"], ""),
         (&["permessage-deflate; client_max_window_bits=16"], ""),
         (&["permessage-deflate; client_max_window_bits="], ""),
         (&["permessage-deflate; server_no_context_takeover=1"], ""),
         (&["permessage-deflate; client_no_context_takeover=\"x\""], ""),
         (&["permessage-deflate; unknown"], ""),
-        (
-            &["permessage-deflate; server_no_context_takeover; server_no_context_takeover"],
-            "",
-        ),
-        (
-            &["permessage-deflate; client_no_context_takeover; client_no_context_takeover"],
-            "",
-        ),
-        (
-            &["permessage-deflate; server_max_window_bits=10; server_max_window_bits=10"],
-            "",
-        ),
-        (
-            &["permessage-deflate; client_max_window_bits; client_max_window_bits=10"],
-            "",
-        ),
+        (&["permessage-deflate; server_no_context_takeover; server_no_context_takeover"], ""),
+        (&["permessage-deflate; client_no_context_takeover; client_no_context_takeover"], ""),
+        (&["permessage-deflate; server_max_window_bits=10; server_max_window_bits=10"], ""),
+        (&["permessage-deflate; client_max_window_bits; client_max_window_bits=10"], ""),
         (&["permessage-deflatex"], ""),
         (&["permessage-deflate=1"], ""),
         (&["permessage-deflate;"], ""),
@@ -104,15 +75,9 @@ fn a_server_answers_offers() {
         (&["permessage-deflate; a=\"two words\""], ""),
         (&["@, permessage-deflate"], ""),
         // The next offer counts.
+        (&["permessage-deflate; server_max_window_bits=8, permessage-deflate"], plain),
         (
-            &["permessage-deflate; server_max_window_bits=8, permessage-deflate"],
-            plain,
-        ),
-        (
-            &[
-                "permessage-deflate; unknown",
-                "permessage-deflate; server_max_window_bits=10",
-            ],
+            &["permessage-deflate; unknown", "permessage-deflate; server_max_window_bits=10"],
             "permessage-deflate; server_max_window_bits=10",
         ),
         (&["permessage-deflate; x=\"a,b\", permessage-deflate"], ""),
@@ -155,33 +120,18 @@ fn a_server_asks_for_what_it_wants_as_far_as_it_may() {
 
 #[test]
 fn odd_options_count_as_the_nearest_possible() {
-    let options = Options {
-        server_max_window_bits: 0,
-        client_max_window_bits: 255,
-        ..ANYTHING
-    };
+    let options = Options { server_max_window_bits: 0, client_max_window_bits: 255, ..ANYTHING };
     assert_eq!(
         answer(&options, &["permessage-deflate; client_max_window_bits"]),
         "permessage-deflate; server_max_window_bits=9"
     );
-    assert_eq!(
-        options.offer(),
-        "permessage-deflate; server_max_window_bits=9; client_max_window_bits"
-    );
+    assert_eq!(options.offer(), "permessage-deflate; server_max_window_bits=9; client_max_window_bits");
 }
 
 #[test]
 fn a_client_reads_answers_strictly() {
-    let nine = Options {
-        server_max_window_bits: 9,
-        client_max_window_bits: 12,
-        ..ANYTHING
-    };
-    let forget = Options {
-        server_no_context_takeover: true,
-        client_no_context_takeover: true,
-        ..ANYTHING
-    };
+    let nine = Options { server_max_window_bits: 9, client_max_window_bits: 12, ..ANYTHING };
+    let forget = Options { server_no_context_takeover: true, client_no_context_takeover: true, ..ANYTHING };
     let all = Negotiated {
         server_no_context_takeover: false,
         client_no_context_takeover: false,
@@ -204,20 +154,12 @@ fn a_client_reads_answers_strictly() {
         (
             ANYTHING,
             &["permessage-deflate; server_max_window_bits=8; client_max_window_bits=8"],
-            Some(Some(Negotiated {
-                server_max_window_bits: 8,
-                client_max_window_bits: 8,
-                ..all
-            })),
+            Some(Some(Negotiated { server_max_window_bits: 8, client_max_window_bits: 8, ..all })),
         ),
         (
             nine,
             &["permessage-deflate; server_max_window_bits=9"],
-            Some(Some(Negotiated {
-                server_max_window_bits: 9,
-                client_max_window_bits: 12,
-                ..all
-            })),
+            Some(Some(Negotiated { server_max_window_bits: 9, client_max_window_bits: 12, ..all })),
         ),
         (
             forget,
@@ -230,27 +172,15 @@ fn a_client_reads_answers_strictly() {
         ),
         (nine, &["permessage-deflate"], None),
         (nine, &["permessage-deflate; server_max_window_bits=10"], None),
-        (
-            nine,
-            &["permessage-deflate; server_max_window_bits=9; client_max_window_bits=13"],
-            None,
-        ),
+        (nine, &["permessage-deflate; server_max_window_bits=9; client_max_window_bits=13"], None),
         (forget, &["permessage-deflate"], None),
         (forget, &["permessage-deflate; client_no_context_takeover"], None),
         (ANYTHING, &["permessage-deflate; client_max_window_bits"], None),
         (ANYTHING, &["permessage-deflate; server_max_window_bits"], None),
         (ANYTHING, &["permessage-deflate; server_max_window_bits=16"], None),
         (ANYTHING, &["permessage-deflate; client_max_window_bits=7"], None),
-        (
-            ANYTHING,
-            &["permessage-deflate; server_no_context_takeover=15"],
-            None,
-        ),
-        (
-            ANYTHING,
-            &["permessage-deflate; server_no_context_takeover; server_no_context_takeover"],
-            None,
-        ),
+        (ANYTHING, &["permessage-deflate; server_no_context_takeover=15"], None),
+        (ANYTHING, &["permessage-deflate; server_no_context_takeover; server_no_context_takeover"], None),
         (ANYTHING, &["permessage-deflate; unknown"], None),
         (ANYTHING, &["permessage-bzip2"], None),
         (ANYTHING, &["permessage-deflate, permessage-deflate"], None),
@@ -259,11 +189,7 @@ fn a_client_reads_answers_strictly() {
         (ANYTHING, &["permessage-deflate; \"quoted\""], None),
         (ANYTHING, &["="], None),
     ] {
-        assert_eq!(
-            check(headers.iter().copied(), &options).ok(),
-            expected,
-            "{headers:?}"
-        );
+        assert_eq!(check(headers.iter().copied(), &options).ok(), expected, "{headers:?}");
     }
 }
 
@@ -274,21 +200,13 @@ fn every_answer_of_ours_is_good_for_every_offer_of_ours() {
             let offer = client.offer();
             let negotiated = accept([offer.as_str()], &server).expect("compression is offered");
             let answer = negotiated.to_string();
-            let agreed = check([answer.as_str()], &client)
-                .expect("a good answer")
-                .expect("compression");
-            assert_eq!(
-                agreed.server_no_context_takeover,
-                negotiated.server_no_context_takeover
-            );
+            let agreed = check([answer.as_str()], &client).expect("a good answer").expect("compression");
+            assert_eq!(agreed.server_no_context_takeover, negotiated.server_no_context_takeover);
             assert_eq!(agreed.server_max_window_bits, negotiated.server_max_window_bits);
             assert_eq!(agreed.client_max_window_bits, negotiated.client_max_window_bits);
             // The client may do more than it has to.
             assert!(agreed.client_no_context_takeover || !negotiated.client_no_context_takeover);
-            assert_eq!(
-                agreed.client_no_context_takeover,
-                negotiated.client_no_context_takeover
-            );
+            assert_eq!(agreed.client_no_context_takeover, negotiated.client_no_context_takeover);
         }
     }
 }

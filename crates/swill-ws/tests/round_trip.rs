@@ -7,17 +7,12 @@ use common::*;
 use swill_ws::deflate::{Compression, Negotiated};
 use swill_ws::{Config, Event, Input, Kind, Role, State, WebSocket};
 
-const SIZES: [usize; 14] = [
-    0, 1, 2, 7, 8, 9, 124, 125, 126, 127, 65_534, 65_535, 65_536, 65_537,
-];
+const SIZES: [usize; 14] = [0, 1, 2, 7, 8, 9, 124, 125, 126, 127, 65_534, 65_535, 65_536, 65_537];
 const LARGE: usize = 1 << 20;
 
 /// `from` sends every message both as text and as binary; the other side has to get them, in any pieces.
 fn check_round_trip(from: &Config, payloads: &[Vec<u8>]) {
-    let to = Config {
-        role: other(from.role),
-        ..*from
-    };
+    let to = Config { role: other(from.role), ..*from };
     let mut sender = WebSocket::new(from);
     let mut wire = Vec::new();
     let mut expected = Vec::new();
@@ -59,14 +54,7 @@ fn every_size_survives_compression_in_every_mode() {
                 });
                 let level = [0, 1, 6, 9][usize::from(bits) % 4];
                 let compression = Compression { level, threshold: 0 };
-                check_round_trip(
-                    &Config {
-                        deflate,
-                        compression,
-                        ..Config::new(role)
-                    },
-                    &payloads,
-                );
+                check_round_trip(&Config { deflate, compression, ..Config::new(role) }, &payloads);
             }
         }
     }
@@ -81,13 +69,7 @@ fn a_large_message_survives_compression() {
             server_max_window_bits: 15,
             client_max_window_bits: 15,
         });
-        check_round_trip(
-            &Config {
-                deflate,
-                ..Config::client()
-            },
-            &[prose(LARGE), vec![b'x'; LARGE]],
-        );
+        check_round_trip(&Config { deflate, ..Config::client() }, &[prose(LARGE), vec![b'x'; LARGE]]);
     }
 }
 
@@ -140,16 +122,11 @@ fn a_large_payload_can_be_read_into_the_machine() {
             };
             rest = &rest[n..];
             received += n;
-            assert!(
-                server.buffered() <= 2 * received + (64 << 10),
-                "grows with what was received"
-            );
+            assert!(server.buffered() <= 2 * received + (64 << 10), "grows with what was received");
             assert!(server.buffered() <= LARGE + 1024);
             let mut input = Input::new(&mut scratch[..fresh]);
             while let Some(event) = server.receive(&mut input, &mut out).expect("no violation") {
-                let Event::Message { data, .. } = event else {
-                    panic!("unexpected {event:?}")
-                };
+                let Event::Message { data, .. } = event else { panic!("unexpected {event:?}") };
                 got.push(data.to_vec());
             }
         }
@@ -167,15 +144,9 @@ fn a_direct_read_may_bring_nothing_or_be_left_out() {
     assert_eq!(feed(&mut server, &wire[..1000], 1000, &mut out), []);
     assert!(server.payload_buffer().is_some());
     assert_eq!(server.receive(&mut Input::new(&mut []), &mut out), Ok(None));
-    server
-        .payload_buffer()
-        .expect("much is missing")
-        .put_slice(&wire[1000..2000]);
+    server.payload_buffer().expect("much is missing").put_slice(&wire[1000..2000]);
     // Twice without a call of `receive` between.
-    server
-        .payload_buffer()
-        .expect("much is missing")
-        .put_slice(&wire[2000..3000]);
+    server.payload_buffer().expect("much is missing").put_slice(&wire[2000..3000]);
     let got = feed(&mut server, &wire[3000..], 1 << 20, &mut out);
     assert!(got == [binary(&noise(100_000))]);
 }
@@ -187,16 +158,8 @@ fn a_direct_read_finds_bad_text_at_once() {
     wire[5000] ^= 0x80;
     let mut out = Vec::new();
     assert_eq!(feed(&mut server, &wire[..4000], 1000, &mut out), []);
-    server
-        .payload_buffer()
-        .expect("much is missing")
-        .put_slice(&wire[4000..6000]);
-    assert_eq!(
-        server
-            .receive(&mut Input::new(&mut []), &mut out)
-            .map_err(|v| v.code),
-        Err(1007)
-    );
+    server.payload_buffer().expect("much is missing").put_slice(&wire[4000..6000]);
+    assert_eq!(server.receive(&mut Input::new(&mut []), &mut out).map_err(|v| v.code), Err(1007));
 }
 
 #[test]
@@ -218,10 +181,7 @@ fn closing_takes_one_frame_from_each_side() {
         assert_eq!(got, [Got::Close(Some(4000), "done".to_owned())]);
         assert_eq!(second.state(), State::Closed);
         there.clear();
-        assert_eq!(
-            feed(&mut first, &back, 1000, &mut there),
-            [Got::Close(Some(4000), String::new())]
-        );
+        assert_eq!(feed(&mut first, &back, 1000, &mut there), [Got::Close(Some(4000), String::new())]);
         assert_eq!(first.state(), State::Closed);
         assert!(there.is_empty());
     }
@@ -236,15 +196,9 @@ fn both_sides_may_close_at_once() {
     server.close(1001, "", &mut back);
     let len = (there.len(), back.len());
     let wire = there.clone();
-    assert_eq!(
-        feed(&mut server, &wire, 1, &mut back),
-        [Got::Close(Some(1000), String::new())]
-    );
+    assert_eq!(feed(&mut server, &wire, 1, &mut back), [Got::Close(Some(1000), String::new())]);
     let wire = back.clone();
-    assert_eq!(
-        feed(&mut client, &wire, 1, &mut there),
-        [Got::Close(Some(1001), String::new())]
-    );
+    assert_eq!(feed(&mut client, &wire, 1, &mut there), [Got::Close(Some(1001), String::new())]);
     assert_eq!((client.state(), server.state()), (State::Closed, State::Closed));
     assert_eq!((there.len(), back.len()), len);
 }

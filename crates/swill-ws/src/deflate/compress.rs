@@ -39,10 +39,7 @@ impl Deflater {
         let ours = negotiated.side(role);
         // zlib knows no raw window of 8 bits.
         (9..=15).contains(&ours.bits).then(|| Deflater {
-            settings: Settings {
-                level: compression.level.min(9),
-                bits: ours.bits,
-            },
+            settings: Settings { level: compression.level.min(9), bits: ours.bits },
             takeover: ours.takeover,
             threshold: compression.threshold,
             context: None,
@@ -61,8 +58,9 @@ impl Deflater {
         if len < self.threshold || len == 0 {
             return false;
         }
-        // Only what is shorter is of use, so there is no need for more room.
-        out.resize(end + len + TAIL.len(), 0);
+        // Only what is shorter is of use, but a context must not be cut short: see `run`. Fixed codes, the worst
+        // case, take 9 bits for a byte.
+        out.resize(end + len + len / 8 + 64, 0);
         let (payload, room) = out.split_at_mut(end);
         let payload = payload.get(start..).unwrap_or_default();
         let size = self.run(payload, room);
@@ -94,7 +92,9 @@ impl Deflater {
             && room.get(..size).is_some_and(|written| written.ends_with(&TAIL));
         let size = size.saturating_sub(TAIL.len());
         let useful = complete && size < payload.len();
-        if !self.takeover {
+        // A context that did not get rid of all its output is dropped: zlib-rs 0.6 does not forget that output on
+        // a reset, and panics later.
+        if complete && !self.takeover {
             SHARED.set(Some((self.settings, context)));
         } else if useful {
             self.context = Some(context);

@@ -55,11 +55,7 @@ impl Inflater {
         Inflater {
             takeover: theirs.takeover,
             // zlib knows no raw window of 8 bits; a larger one reads the same data.
-            bits: if theirs.takeover {
-                theirs.bits.clamp(9, FULL)
-            } else {
-                FULL
-            },
+            bits: if theirs.takeover { theirs.bits.clamp(9, FULL) } else { FULL },
             context: None,
             fed: false,
             ended: false,

@@ -31,9 +31,6 @@ pub struct Compression {
 
 impl Default for Compression {
     fn default() -> Self {
-        Compression {
-            level: 1,
-            threshold: 1024,
-        }
+        Compression { level: 1, threshold: 1024 }
     }
 }

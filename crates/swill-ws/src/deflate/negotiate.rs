@@ -63,11 +63,7 @@ pub struct BadAnswer(
 
 impl fmt::Display for BadAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "the server's Sec-WebSocket-Extensions do not answer the offer: {}",
-            self.0
-        )
+        write!(f, "the server's Sec-WebSocket-Extensions do not answer the offer: {}", self.0)
     }
 }
 
@@ -159,10 +155,7 @@ impl Options {
     }
 
     fn bits(&self) -> (u8, u8) {
-        (
-            self.server_max_window_bits.clamp(9, 15),
-            self.client_max_window_bits.clamp(9, 15),
-        )
+        (self.server_max_window_bits.clamp(9, 15), self.client_max_window_bits.clamp(9, 15))
     }
 
     /// The server's answer to one offer, `None` to decline it.
@@ -226,14 +219,12 @@ impl Negotiated {
     /// How the side `role` compresses.
     pub(super) fn side(&self, role: Role) -> Side {
         match role {
-            Role::Server => Side {
-                takeover: !self.server_no_context_takeover,
-                bits: self.server_max_window_bits,
-            },
-            Role::Client => Side {
-                takeover: !self.client_no_context_takeover,
-                bits: self.client_max_window_bits,
-            },
+            Role::Server => {
+                Side { takeover: !self.server_no_context_takeover, bits: self.server_max_window_bits }
+            }
+            Role::Client => {
+                Side { takeover: !self.client_no_context_takeover, bits: self.client_max_window_bits }
+            }
         }
     }
 }
@@ -356,11 +347,7 @@ fn extension<'v>(rest: &mut &'v str) -> Option<Extension<'v>> {
         skip_space(rest);
         let value = if eat(rest, '=') {
             skip_space(rest);
-            Some(if rest.starts_with('"') {
-                quoted(rest)?
-            } else {
-                token(rest)?.to_owned()
-            })
+            Some(if rest.starts_with('"') { quoted(rest)? } else { token(rest)?.to_owned() })
         } else {
             None
         };
@@ -385,9 +372,7 @@ fn eat(rest: &mut &str, expected: char) -> bool {
 /// A token of RFC 9110 §5.6.2, not empty.
 fn token<'v>(rest: &mut &'v str) -> Option<&'v str> {
     let end = rest.find(|c: char| !is_token(c)).unwrap_or(rest.len());
-    let (token, after) = rest
-        .split_at_checked(end)
-        .filter(|(token, _)| !token.is_empty())?;
+    let (token, after) = rest.split_at_checked(end).filter(|(token, _)| !token.is_empty())?;
     *rest = after;
     Some(token)
 }

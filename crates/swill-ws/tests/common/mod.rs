@@ -100,20 +100,12 @@ pub(crate) fn check(name: &str, config: &Config, wire: &[u8], expected: &[Got]) 
     for step in [wire.len(), 1, 3] {
         let mut ws = WebSocket::new(config);
         let mut out = Vec::new();
-        assert_eq!(
-            feed(&mut ws, wire, step, &mut out),
-            expected,
-            "{name}, in pieces of {step}"
-        );
+        assert_eq!(feed(&mut ws, wire, step, &mut out), expected, "{name}, in pieces of {step}");
         if let Some(Got::Close(..) | Got::Violation(_)) = expected.last() {
             assert_eq!(ws.state(), State::Closed, "{name}");
             let len = out.len();
             let late = frame(config.role, FIN | TEXT, b"late");
-            assert_eq!(
-                feed(&mut ws, &late, 100, &mut out),
-                [],
-                "{name}: input after the end is discarded"
-            );
+            assert_eq!(feed(&mut ws, &late, 100, &mut out), [], "{name}: input after the end is discarded");
             assert_eq!(out.len(), len, "{name}");
             assert_eq!(ws.buffered(), 0, "{name}");
         }
@@ -122,10 +114,7 @@ pub(crate) fn check(name: &str, config: &Config, wire: &[u8], expected: &[Got]) 
         }
         outs.push(out);
     }
-    assert!(
-        outs.windows(2).all(|pair| pair[0] == pair[1]),
-        "{name}: what was written depends on the pieces"
-    );
+    assert!(outs.windows(2).all(|pair| pair[0] == pair[1]), "{name}: what was written depends on the pieces");
     outs.swap_remove(0)
 }
 
@@ -135,21 +124,13 @@ pub(crate) fn unmasked(mut wire: &[u8]) -> Vec<u8> {
     while let [first, second, rest @ ..] = wire {
         let (len, rest) = match second & 0x7f {
             126 => (usize::from(u16::from_be_bytes([rest[0], rest[1]])), &rest[2..]),
-            127 => (
-                u64::from_be_bytes(rest[..8].try_into().expect("8 bytes")) as usize,
-                &rest[8..],
-            ),
+            127 => (u64::from_be_bytes(rest[..8].try_into().expect("8 bytes")) as usize, &rest[8..]),
             len => (usize::from(len), rest),
         };
         assert_eq!(second & 0x80, 0x80, "a client masks");
         let (key, rest) = rest.split_at(4);
         plain.extend_from_slice(&[*first, second & 0x7f]);
-        plain.extend(
-            rest[..len]
-                .iter()
-                .zip(key.iter().cycle())
-                .map(|(byte, key)| byte ^ key),
-        );
+        plain.extend(rest[..len].iter().zip(key.iter().cycle()).map(|(byte, key)| byte ^ key));
         wire = &rest[len..];
     }
     plain
@@ -161,11 +142,7 @@ pub(crate) fn close_body(code: u16, reason: &[u8]) -> Vec<u8> {
 }
 
 pub(crate) fn other(role: Role) -> Role {
-    if role == Role::Client {
-        Role::Server
-    } else {
-        Role::Client
-    }
+    if role == Role::Client { Role::Server } else { Role::Client }
 }
 
 /// Neither compressible to nothing nor incompressible, and valid UTF-8.
