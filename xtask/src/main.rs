@@ -1,1 +1,67 @@
-fn main() {}
+//! What is done with this repository beside compiling it: testing all of it, tidiness, fuzzing, measuring.
+
+mod autobahn;
+mod bench;
+mod examples;
+mod fresh;
+mod fuzz;
+mod process;
+mod report;
+mod test;
+mod tidy;
+mod vectors;
+
+use report::Report;
+use std::{path::Path, process::ExitCode};
+
+type Result<T = ()> = std::result::Result<T, Box<dyn std::error::Error>>;
+
+const HELP: &str = "\
+Usage: cargo xtask COMMAND
+
+  test [CHECK...]    everything that has to hold, or only the checks named; `test --list` names them
+  tidy               the rules that the compiler does not know
+  vectors            the recorded conversations, played against the conformance server
+  autobahn           the Autobahn testsuite against the server and the client
+  fuzz [SECONDS]     every fuzz target, 60 seconds each unless told otherwise
+  bench [ARGUMENT...]  builds what is measured and runs bench/measure.py with these arguments
+  help               this text
+
+Whatever a check needs and does not find is named at the end: it counts as skipped, not as passed.";
+
+fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let command = arguments.next();
+    let arguments: Vec<String> = arguments.collect();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is around this crate");
+    let result = match command.as_deref() {
+        Some("test") => return test::run(root, &arguments),
+        Some("tidy") => one("tidy", || tidy::check(root)),
+        Some("vectors") => one("vectors", || vectors::check(root)),
+        Some("autobahn") => {
+            let mut report = Report::new(vec![]);
+            autobahn::checks(root, &mut report);
+            return report.finish();
+        }
+        Some("fuzz") => fuzz::run(root, &arguments),
+        Some("bench") => bench::run(root, &arguments),
+        None | Some("help" | "--help" | "-h") => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        Some(other) => Err(format!("there is no command `{other}`\n\n{HELP}").into()),
+    };
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn one(name: &'static str, check: impl FnOnce() -> Result<report::Outcome>) -> Result<ExitCode> {
+    let mut report = Report::new(vec![]);
+    report.check(name, check);
+    Ok(report.finish())
+}

@@ -1,0 +1,99 @@
+//! Everything that has to hold before a change goes in: what CI runs, and what everybody can run.
+
+use crate::{
+    Result, autobahn, examples, fresh,
+    process::{self, cargo, exists, target},
+    report::{Outcome, Report},
+    tidy, vectors,
+};
+use std::{
+    path::Path,
+    process::{Command, ExitCode},
+};
+
+/// In the order in which they run: quick ones first.
+const CHECKS: &[&str] = &[
+    "format",
+    "tidy",
+    "clippy",
+    "clippy-alone",
+    "tests",
+    "docs",
+    "deny",
+    "wasm",
+    "examples",
+    "fresh-crate",
+    "vectors",
+    "autobahn-server",
+    "autobahn-client",
+];
+
+fn run_checks(root: &Path, report: &mut Report) {
+    report.check("format", || passes(cargo(root).args(["fmt", "--all", "--check"])));
+    report.check("tidy", || tidy::check(root));
+    report.check("clippy", || {
+        passes(cargo(root).args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+    });
+    report.check("clippy-alone", || clippy_alone(root));
+    report.check("tests", || passes(cargo(root).args(["test", "--workspace", "--no-fail-fast"])));
+    report.check("docs", || {
+        passes(cargo(root).args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+    });
+    report.check("deny", || deny(root));
+    report.check("wasm", || wasm(root));
+    report.check("examples", || examples::check(root));
+    report.check("fresh-crate", || fresh::check(root));
+    report.check("vectors", || vectors::check(root));
+    autobahn::checks(root, report);
+}
+
+pub(crate) fn run(root: &Path, arguments: &[String]) -> ExitCode {
+    if arguments.iter().any(|argument| argument == "--list") {
+        CHECKS.iter().for_each(|name| println!("{name}"));
+        return ExitCode::SUCCESS;
+    }
+    if let Some(unknown) = arguments.iter().find(|argument| !CHECKS.contains(&argument.as_str())) {
+        eprintln!("xtask: there is no check `{unknown}`; there are {}", CHECKS.join(", "));
+        return ExitCode::FAILURE;
+    }
+    let mut report = Report::new(arguments.to_vec());
+    run_checks(root, &mut report);
+    report.finish()
+}
+
+fn passes(command: &mut Command) -> Result<Outcome> {
+    process::run(command)?;
+    Outcome::passed()
+}
+
+/// The crates with optional features, without what the rest of the workspace turns on.
+fn clippy_alone(root: &Path) -> Result<Outcome> {
+    for package in ["swill-proto", "swill", "swill-client"] {
+        process::run(cargo(root).args(["clippy", "--package", package, "--", "-D", "warnings"]))?;
+    }
+    Outcome::passed()
+}
+
+fn deny(root: &Path) -> Result<Outcome> {
+    if !exists("cargo-deny", "--version") {
+        return Ok(Outcome::Skipped("cargo-deny is not installed (cargo install cargo-deny)".into()));
+    }
+    passes(cargo(root).args(["deny", "--all-features", "check"]))
+}
+
+/// Crates without IO build where there is none.
+fn wasm(root: &Path) -> Result<Outcome> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    let folder = Command::new("rustc").args(["--print", "target-libdir", "--target", TARGET]).output()?;
+    let folder = String::from_utf8(folder.stdout)?;
+    if !Path::new(folder.trim()).exists() {
+        return Ok(Outcome::Skipped(format!(
+            "the target {TARGET} is not installed (rustup target add {TARGET})"
+        )));
+    }
+    passes(
+        cargo(root)
+            .args(["check", "--package", "swill-proto", "--target", TARGET, "--target-dir"])
+            .arg(target(root).join("wasm")),
+    )
+}
