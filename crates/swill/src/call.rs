@@ -80,13 +80,16 @@ pub(crate) fn poll(
     task: &mut std::task::Context<'_>,
 ) -> std::task::Poll<Result<Finished, Panicked>> {
     use std::task::Poll;
-    let Some(future) = running else { return Poll::Pending };
-    match panic::catch_unwind(panic::AssertUnwindSafe(|| future.as_mut().poll(task))) {
-        Ok(Poll::Pending) => Poll::Pending,
-        Ok(Poll::Ready(finished)) => {
-            discard(running);
-            Poll::Ready(Ok(finished))
+    let polled = panic::catch_unwind(panic::AssertUnwindSafe(|| {
+        let Some(future) = running else { return Poll::Pending };
+        let polled = future.as_mut().poll(task);
+        if polled.is_ready() {
+            *running = None;
         }
+        polled
+    }));
+    match polled {
+        Ok(polled) => polled.map(Ok),
         Err(cause) => {
             discard(running);
             Poll::Ready(Err(Panicked::new(&*cause)))

@@ -5,7 +5,8 @@ use crate::{
     reply::{Output, Reply},
 };
 use schemars::{Schema, SchemaGenerator};
-use std::{borrow::Cow, fmt, future::Future, sync::Arc, time::Duration};
+use pin_project_lite::pin_project;
+use std::{borrow::Cow, fmt, future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
 use swill_proto::{Error, Payload, Result, Shape};
 
 /// One method that peers can call, with its types erased.
@@ -76,7 +77,7 @@ impl Procedure {
         let start = move |mut cx: Box<Context>, payload: Option<Payload<'_>>| match P::take(&mut cx, payload, &names) {
             Ok(input) => {
                 let finished = run(Call { cx, input });
-                Started::Running(Box::pin(async move { finished.await.erase() }))
+                Started::Running(Box::pin(Erased { finished }))
             }
             Err(error) => Started::Failed(cx, error),
         };
@@ -160,6 +161,23 @@ impl fmt::Debug for Procedure {
             .field("parameters", &self.parameters.iter().map(|parameter| parameter.name).collect::<Vec<_>>())
             .field("shape", &self.shape)
             .finish_non_exhaustive()
+    }
+}
+
+pin_project! {
+    /// A procedure's future without the type of its answer. An `async` block would hold the future twice.
+    struct Erased<Fut> {
+        #[pin]
+        finished: Fut,
+    }
+}
+
+impl<O: Output, Fut: Future<Output = Finished<O>>> Future for Erased<Fut> {
+    type Output = Finished;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<Finished> {
+        self.project().finished.poll(task).map(Finished::erase)
     }
 }
 

@@ -79,7 +79,8 @@ pub(super) enum ResponseKind {
 pub(super) struct Request<'m> {
     pub(super) seq: Seq,
     pub(super) data: &'m [u8],
-    pub(super) rpc: &'m str,
+    /// The name, not yet known to be text.
+    pub(super) rpc: &'m [u8],
     pub(super) kind: RequestKind,
     /// A map that is not empty.
     pub(super) metadata: Option<&'m [u8]>,
@@ -117,6 +118,14 @@ impl<'m> Request<'m> {
         }
         reader.end()?;
         Ok(request)
+    }
+}
+
+impl<'m> Request<'m> {
+    /// The name as text.
+    #[inline]
+    pub(super) fn name(&self) -> Result<&'m str, Unusable> {
+        std::str::from_utf8(self.rpc).map_err(|_| Unusable::NoRpc)
     }
 }
 
@@ -190,7 +199,7 @@ pub(super) fn rescue(message: &[u8], why: Unusable) -> Result<(Seq, Option<&str>
     }
     let rpc = scan::messagepack::end(reader.rest).ok().and_then(|end| {
         reader.rest = reader.rest.get(end..)?;
-        reader.name().ok()
+        std::str::from_utf8(reader.name().ok()?).ok()
     });
     Ok((seq, rpc))
 }
@@ -333,7 +342,7 @@ impl<'m> Reader<'m> {
     }
 
     #[inline(always)]
-    fn name(&mut self) -> Result<&'m str, Unusable> {
+    fn name(&mut self) -> Result<&'m [u8], Unusable> {
         let length = match self.byte() {
             Some(marker @ 0xa0..=0xbf) => Some(u64::from(marker & 0x1f)),
             Some(0xd9) => self.number::<1>(),
@@ -345,8 +354,7 @@ impl<'m> Reader<'m> {
         if length > LONGEST_NAME as u64 {
             return Err(Unusable::LongName);
         }
-        let text = self.split(length as usize).ok_or(Unusable::Malformed)?;
-        std::str::from_utf8(text).map_err(|_| Unusable::NoRpc)
+        self.split(length as usize).ok_or(Unusable::Malformed)
     }
 
     #[inline(always)]

@@ -32,7 +32,7 @@ pub(super) struct Driver<'c> {
 
 impl Driver<'_> {
     /// Handles what a message meant. An error closes the connection.
-    #[inline]
+    #[inline(always)]
     pub(super) fn received(
         &mut self,
         received: Received<'_>,
@@ -46,7 +46,7 @@ impl Driver<'_> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn frame(&mut self, frame: Frame<'_>, task: &mut std::task::Context<'_>) -> Result<(), Close> {
         match frame {
             Frame::Open(open) => self.open(open, task),

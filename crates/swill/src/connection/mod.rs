@@ -12,6 +12,8 @@ mod bucket;
 mod buffers;
 mod calls;
 mod task;
+#[cfg(test)]
+mod tests;
 
 use crate::{
     Context, Peer,
@@ -197,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Poll::Ready(());
             }
             self.look_after_wishes(now);
-            self.hear_others();
+            self.hear_others(now);
 
             let high = self.service().limits.outbox;
             let mut blocked = true;
@@ -289,13 +291,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Poll::Ready(())
     }
 
-    /// Keeps input for later. If that may take long, it keeps no more memory than the input has.
+    /// Keeps input for later. If it is little, or that may take long, it keeps no more memory than the input has.
     fn put_aside(&mut self, rest: Rest) {
-        self.rest = rest;
-        if self.paused.is_some() {
-            let Rest { buffer, at, end } = std::mem::take(&mut self.rest);
+        const LITTLE: usize = 4 << 10;
+        let Rest { buffer, at, end } = rest;
+        if end - at <= LITTLE || self.paused.is_some() {
             self.rest = Rest { buffer: buffer[at..end].to_vec(), at: 0, end: end - at };
             buffers::give_read(buffer);
+        } else {
+            self.rest = Rest { buffer, at, end };
         }
     }
 
@@ -390,11 +394,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Writes what tasks of calls have said, and remembers that it has to be flushed.
-    fn hear_others(&mut self) {
+    fn hear_others(&mut self, now: Instant) {
         if self.waiting() >= self.service().limits.outbox || !matches!(self.phase, Phase::Open) {
             return;
         }
-        self.with_driver(Instant::now(), |driver| driver.hear_others());
+        self.with_driver(now, |driver| driver.hear_others());
     }
 
     /// Lends the parts of the connection that calls need.
@@ -470,7 +474,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         if let Some(close) = self.peer.0.outbox.take_close() {
             // What was said before the wish is written first.
-            self.hear_others();
+            self.hear_others(now);
             let mut out = std::mem::take(&mut self.out);
             self.close(close, now, &mut out);
             self.out = out;
@@ -484,7 +488,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.peer.0.ending.store(true, Ordering::SeqCst);
         }
         if self.peer.0.running.load(Ordering::SeqCst) == 0 {
-            self.hear_others();
+            self.hear_others(now);
             let mut out = std::mem::take(&mut self.out);
             self.close(Close::new(1001, "the server is shutting down"), now, &mut out);
             self.out = out;
