@@ -62,6 +62,7 @@ pub mod handshake;
 mod header;
 mod input;
 mod mask;
+mod partial;
 mod reader;
 mod websocket;
 mod writer;

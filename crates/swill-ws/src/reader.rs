@@ -5,10 +5,10 @@
 
 use bytes::BufMut;
 
-use crate::deflate::{InflateError, Inflater};
+use crate::deflate::Inflater;
 use crate::header::{Header, LONGEST, MASKED, Opcode, Rules};
-use crate::mask::{self, Key};
-use crate::{Config, Event, Input, Kind, Limits, Role, State, Violation, Writer, close};
+use crate::partial::{Assembly, Frame, Partial, not_utf8};
+use crate::{Config, Event, Input, Kind, Limits, Role, State, Violation, Writer, close, mask};
 
 /// A payload of which less than this is missing is read through the driver's own buffer: the read may bring
 /// the next messages as well, which is worth more than the copy saved.
@@ -27,45 +27,6 @@ pub struct Reader {
     mask: u8,
     inflater: Option<Box<Inflater>>,
     partial: Option<Box<Partial>>,
-}
-
-/// What has arrived of something incomplete. Events borrow from it, so it outlives the event by one call.
-#[derive(Debug, Default)]
-struct Partial {
-    /// The head of the next frame, as far as it is here.
-    head: [u8; LONGEST],
-    head_len: usize,
-    /// The frame whose payload is arriving.
-    frame: Option<Frame>,
-    /// The payload of a control frame, as far as it is here; or the one last reported.
-    control: Vec<u8>,
-    /// The message that is being put together in `data`.
-    message: Option<Assembly>,
-    /// The payload of all its frames, unmasked and inflated; or the message last reported.
-    data: Vec<u8>,
-}
-
-/// A frame whose payload is arriving.
-#[derive(Debug, Clone, Copy)]
-struct Frame {
-    opcode: Opcode,
-    fin: bool,
-    /// Rotated: its first byte belongs to the next byte.
-    key: Key,
-    missing: usize,
-}
-
-/// A message of which the end is not here.
-#[derive(Debug)]
-struct Assembly {
-    kind: Kind,
-    compressed: bool,
-    fragments: u32,
-    empty_fragments: u32,
-    /// Bytes of `data` that are unmasked. What lies behind came by [`Reader::payload_buffer`].
-    unmasked: usize,
-    /// Bytes of `data` known to be UTF-8; at most three fewer than there are.
-    valid: usize,
 }
 
 /// A frame of the one case that matters. Positions count from its first byte.
@@ -468,108 +429,6 @@ impl Reader {
     }
 }
 
-impl Partial {
-    fn is_idle(&self) -> bool {
-        self.head_len == 0 && self.frame.is_none() && self.message.is_none()
-    }
-
-    /// Takes what the input has of a control frame; whether it is complete.
-    fn take_control(&mut self, frame: Frame, input: &mut Input<'_>) -> bool {
-        let bytes = input.take(frame.missing);
-        mask::apply(bytes, frame.key);
-        self.control.extend_from_slice(bytes);
-        self.taken(frame, bytes.len())
-    }
-
-    /// Takes what the input has of a data frame; whether the frame is complete.
-    fn take_data(
-        &mut self,
-        frame: Frame,
-        input: &mut Input<'_>,
-        limits: &Limits,
-        inflater: Option<&mut Inflater>,
-    ) -> Result<bool, Violation> {
-        let Some(message) = &mut self.message else {
-            return Ok(true);
-        };
-        let data = &mut self.data;
-        if message.compressed {
-            let bytes = input.take(frame.missing);
-            mask::apply(bytes, frame.key);
-            let inflated = inflater.map_or(Ok(()), |inflater| inflater.push(bytes, data, limits.message));
-            message.check_inflated(inflated, data, limits.message)?;
-            return Ok(self.taken(frame, bytes.len()));
-        }
-        let direct = data.len() - message.unmasked;
-        let bytes = input.take(frame.missing.saturating_sub(direct));
-        // The end of the frame is the end of the message, or else anything up to the limit may follow.
-        let end = if frame.fin { message.unmasked + frame.missing } else { limits.message };
-        make_room(data, bytes.len(), end);
-        data.extend_from_slice(bytes);
-        let taken = direct + bytes.len();
-        mask::apply(data.get_mut(message.unmasked..).unwrap_or_default(), frame.key);
-        message.unmasked = data.len();
-        message.check_utf8(data)?;
-        Ok(self.taken(frame, taken))
-    }
-
-    /// Forgets what the input has of a data frame; whether the frame is complete.
-    fn drop_data(&mut self, frame: Frame, input: &mut Input<'_>) -> bool {
-        let direct = match &mut self.message {
-            Some(message) if !message.compressed => {
-                let direct = self.data.len().saturating_sub(message.unmasked);
-                message.unmasked = 0;
-                direct
-            }
-            _ => 0,
-        };
-        self.data = Vec::new();
-        let bytes = input.take(frame.missing.saturating_sub(direct)).len();
-        self.taken(frame, direct + bytes)
-    }
-
-    /// Notes that `len` bytes of the frame's payload have been dealt with; whether that was all of it.
-    fn taken(&mut self, frame: Frame, len: usize) -> bool {
-        let missing = frame.missing.saturating_sub(len);
-        self.frame = Some(Frame { missing, key: mask::rotate(frame.key, len), ..frame });
-        missing == 0
-    }
-}
-
-impl Frame {
-    fn new(header: &Header, len: usize) -> Self {
-        Frame { opcode: header.opcode, fin: header.fin, key: header.key, missing: len }
-    }
-}
-
-impl Assembly {
-    /// Checks what is new in a text. A character that is not complete waits for the rest, unless no rest could
-    /// complete it.
-    fn check_utf8(&mut self, data: &[u8]) -> Result<(), Violation> {
-        if self.kind == Kind::Binary {
-            return Ok(());
-        }
-        match simdutf8::compat::from_utf8(data.get(self.valid..).unwrap_or_default()) {
-            Ok(_) => self.valid = data.len(),
-            Err(error) if error.error_len().is_none() => self.valid += error.valid_up_to(),
-            Err(_) => return Err(not_utf8()),
-        }
-        Ok(())
-    }
-
-    /// Checks what came out of the inflater, even if it failed: bad text before that is what went wrong first,
-    /// and what is reported must not depend on how much arrived at once.
-    fn check_inflated(
-        &mut self,
-        inflated: Result<(), InflateError>,
-        data: &[u8],
-        limit: usize,
-    ) -> Result<(), Violation> {
-        self.check_utf8(data.get(..limit).unwrap_or(data))?;
-        inflated.map_err(inflate_violation)
-    }
-}
-
 /// If the whole payload of a frame is in the input: takes it, unmasks it and says where it is.
 fn complete(header: &Header, input: &mut Input<'_>) -> Option<(usize, usize)> {
     let len = usize::try_from(header.len).ok().filter(|&len| len <= input.remaining())?;
@@ -578,31 +437,18 @@ fn complete(header: &Header, input: &mut Input<'_>) -> Option<(usize, usize)> {
     Some((start, start + len))
 }
 
-/// Reserves for `extra` more bytes: doubling, but not beyond `end` bytes in all.
-fn make_room(data: &mut Vec<u8>, extra: usize, end: usize) {
-    if data.capacity() - data.len() < extra {
-        let capacity = end.min(data.capacity().saturating_mul(2)).max(data.len() + extra);
-        data.reserve_exact(capacity - data.len());
-    }
-}
-
 /// Short texts are the common case and mostly ASCII, and for them the vector code's dispatch costs more than it
 /// saves.
 #[inline]
 fn is_utf8(data: &[u8]) -> bool {
-    (data.len() < 256 && data.is_ascii()) || simdutf8::basic::from_utf8(data).is_ok()
+    (data.len() < 256 && is_ascii(data)) || simdutf8::basic::from_utf8(data).is_ok()
 }
 
-#[cold]
-fn not_utf8() -> Violation {
-    Violation::data("text is not UTF-8")
-}
-
-#[cold]
-fn inflate_violation(error: InflateError) -> Violation {
-    match error {
-        InflateError::Broken => Violation::data("broken compression"),
-        InflateError::TooBig => Violation::too_big("message too big after decompression"),
-        InflateError::TooManyStreams => Violation::policy("too many final blocks in a message"),
-    }
+/// Without the early exit of the standard library's, which short texts are faster without.
+#[inline]
+fn is_ascii(data: &[u8]) -> bool {
+    let (chunks, rest) = data.as_chunks::<8>();
+    let chunks = chunks.iter().fold(0, |all, chunk| all | u64::from_ne_bytes(*chunk));
+    let rest = rest.iter().fold(0, |all, byte| all | byte);
+    (chunks | u64::from(rest)) & 0x8080_8080_8080_8080 == 0
 }

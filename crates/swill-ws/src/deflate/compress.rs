@@ -27,9 +27,9 @@ struct Settings {
 }
 
 thread_local! {
-    /// The context for connections without context takeover, with the settings it was made for. It is some
-    /// 300 KiB, which to allocate and clear costs more than to compress a few kilobytes. A message is compressed
-    /// in one go, so one per thread is all there can be in use.
+    /// The context for connections without context takeover, with the settings it was made for. Making one takes
+    /// 4 µs and 370 KiB, resetting one 1.6 µs, compressing a kilobyte about 2 µs. A message is compressed in one
+    /// go, so one per thread is all there can be in use.
     static SHARED: Cell<Option<(Settings, Compress)>> = const { Cell::new(None) };
 }
 

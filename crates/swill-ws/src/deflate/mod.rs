@@ -6,7 +6,7 @@
 //!
 //! # Memory
 //!
-//! A context for compressing takes about 300 KiB, one for decompressing about 40 KiB. With *context takeover*
+//! A context for compressing takes about 370 KiB, one for decompressing about 46 KiB. With *context takeover*
 //! a connection keeps its contexts for life; without it the thread keeps one of each, which all its connections
 //! share, and an idle connection keeps nothing. Therefore [`Options`] ask for no context takeover by default.
 //! Messages shorter than [`Compression::threshold`] are sent as they are.
@@ -22,8 +22,8 @@ pub use negotiate::{BadAnswer, Negotiated, Options, accept, check};
 /// How a side compresses what it sends. Nothing of this is negotiated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Compression {
-    /// From 0 (store) over 1 (fast) to 9 (small); more counts as 9. Default 1: most of the gain for a third of
-    /// the time.
+    /// From 0 (store) over 1 (fast) to 9 (small); more counts as 9. Default 1: between a third (1 KiB) and two
+    /// thirds (64 KiB) of the time of 2, for a fifth to a half more bytes of JSON.
     pub level: u8,
     /// Messages with fewer bytes are sent uncompressed. Default 1,024.
     pub threshold: usize,
