@@ -224,7 +224,7 @@ impl App {
         Ok(())
     }
 
-    fn build(self) -> Result<Built, BuildError> {
+    pub(crate) fn build(self) -> Result<Built, BuildError> {
         let protocols = if self.protocols.is_empty() { negotiate::default() } else { self.protocols };
         let service =
             Service::new(self.module, self.limits, self.origins, protocols, self.compression, self.debug)?;

@@ -1,5 +1,9 @@
 //! Typed RPC over one WebSocket: write a procedure once, every client can call it.
 
+// What `#[swill::module]` writes names this crate from outside.
+#[cfg(test)]
+extern crate self as swill;
+
 mod app;
 mod call;
 mod connection;

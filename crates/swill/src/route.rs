@@ -56,7 +56,7 @@ impl Hub {
         }
     }
 
-    fn admit(self: &Arc<Self>) -> Option<Slot> {
+    pub(crate) fn admit(self: &Arc<Self>) -> Option<Slot> {
         let slot = Slot(Arc::clone(self));
         (self.open.fetch_add(1, Ordering::AcqRel) < self.most && !self.is_draining()).then_some(slot)
     }
@@ -265,7 +265,7 @@ fn refuse_with(error: &Error) -> Response {
     refuse(status, reason.to_owned())
 }
 
-fn websocket(service: &Service, deflate: Option<deflate::Negotiated>) -> WebSocket {
+pub(crate) fn websocket(service: &Service, deflate: Option<deflate::Negotiated>) -> WebSocket {
     let mut config = swill_ws::Config::server();
     let limits = &service.limits;
     config.limits.message = limits.message;
@@ -276,7 +276,7 @@ fn websocket(service: &Service, deflate: Option<deflate::Negotiated>) -> WebSock
     WebSocket::new(&config)
 }
 
-fn shared(service: Arc<Service>, protocol: &dyn Protocol, request: Request, state: Extensions) -> Arc<Shared> {
+pub(crate) fn shared(service: Arc<Service>, protocol: &dyn Protocol, request: Request, state: Extensions) -> Arc<Shared> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let outbox = Outbox::new(service.limits.outbox);
     Arc::new(Shared {
