@@ -1,0 +1,128 @@
+//! Rules about Rust files.
+
+use super::Files;
+
+/// The longest file that needs no reason.
+const LONGEST: usize = 450;
+
+/// Longer files: how long they may be at most, and why they are one.
+const LONGER: &[(&str, usize, &str)] = &[
+    (
+        "crates/swill/src/connection/mod.rs",
+        760,
+        "one loop and its timers; what it does with frames is in calls.rs",
+    ),
+    ("crates/swill-ws/src/reader.rs", 640, "one state machine; a third of it is documentation with examples"),
+    (
+        "crates/swill-proto/tests/proto/swill1_server.rs",
+        500,
+        "the tables of the protocol, a line for each cell",
+    ),
+];
+
+/// Names of protocols, in small letters.
+const PROTOCOLS: &[&str] =
+    &["swill/1", "swill.1", "swill1", "jsonrpc", "json-rpc", "webmesh", "socketsundso"];
+
+/// Documentation for users may name protocols; code, text for logs and remarks may not.
+pub(super) fn protocol_names(files: &Files) -> Vec<String> {
+    let mut findings = vec![];
+    for (path, text) in files.rust("crates/swill/src/") {
+        if path.ends_with("/negotiate.rs") {
+            continue;
+        }
+        for (at, line) in text.lines().enumerate() {
+            let documentation = line.trim_start().starts_with("///") || line.trim_start().starts_with("//!");
+            let line = line.to_lowercase();
+            if let (false, Some(name)) = (documentation, PROTOCOLS.iter().find(|name| line.contains(**name)))
+            {
+                findings.push(format!("{path}:{} says `{name}`, which only negotiate.rs may know", at + 1));
+            }
+        }
+    }
+    findings
+}
+
+pub(super) fn lengths(files: &Files) -> Vec<String> {
+    let mut findings = vec![];
+    let ours = |path: &str| {
+        ["crates/", "examples/", "xtask/", "fuzz/"].iter().any(|folder| path.starts_with(folder))
+    };
+    for (path, text) in files.rust("").filter(|(path, _)| ours(path)) {
+        let lines = text.lines().count();
+        let allowed =
+            LONGER.iter().find(|(longer, ..)| *longer == path).map_or(LONGEST, |(_, most, _)| *most);
+        if lines > allowed {
+            findings.push(format!(
+                "{path} has {lines} lines, more than {allowed}: look for the second noun in it"
+            ));
+        }
+    }
+    for (path, ..) in LONGER {
+        if files.has(path) && files.get(path).lines().count() <= LONGEST {
+            findings.push(format!("{path} is short now: take it off the list of long files"));
+        }
+    }
+    findings
+}
+
+pub(super) fn exceptions(files: &Files) -> Vec<String> {
+    let mut findings = vec![];
+    for (path, text) in files.rust("crates/").filter(|(path, _)| path.contains("/src/")) {
+        for (start, _) in text.match_indices("#[").chain(text.match_indices("#![")) {
+            let attribute = text[start..].split(']').next().unwrap_or_default();
+            let is = |kind: &str| {
+                let body = attribute.trim_start_matches(['#', '!', '[']);
+                body.starts_with(&format!("{kind}("))
+                    || body.starts_with("cfg_attr(") && body.contains(&format!(" {kind}("))
+            };
+            if (is("allow") || is("expect")) && !attribute.contains("reason = ") {
+                let line = text[..start].lines().count() + usize::from(text[..start].ends_with('\n'));
+                findings.push(format!("{path}:{} makes an exception without `reason = \"..\"`", line.max(1)));
+            }
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_protocol_named_in_the_server_is_found() {
+        let files = Files::of(&[
+            (
+                "crates/swill/src/route.rs",
+                "/// Speaks swill/1.\nif token == \"swill/1\" {}\n// for JSON-RPC\n",
+            ),
+            ("crates/swill/src/negotiate.rs", "use swill_proto::swill1;\n"),
+        ]);
+        let findings = protocol_names(&files);
+        assert_eq!(findings.len(), 2, "{findings:?}");
+        assert!(findings[0].starts_with("crates/swill/src/route.rs:2 says `swill/1`"));
+    }
+
+    #[test]
+    fn long_files_are_found_and_so_are_reasons_for_short_ones() {
+        let files = Files::of(&[
+            ("crates/swill/src/long.rs", &"\n".repeat(LONGEST + 1)),
+            ("crates/swill/src/fine.rs", &"\n".repeat(LONGEST)),
+            (LONGER[0].0, ""),
+            (LONGER[1].0, &"\n".repeat(LONGER[1].1)),
+        ]);
+        let findings = lengths(&files);
+        assert_eq!(findings.len(), 2, "{findings:?}");
+        assert!(findings[0].contains("long.rs") && findings[1].contains("take it off"));
+    }
+
+    #[test]
+    fn exceptions_without_reasons_are_found() {
+        let source = "#[expect(dead_code, reason = \"soon\")]\n#[derive(Debug)]\n#[allow(dead_code)]\n\
+                      #[cfg_attr(test, expect(unused))]\n";
+        let files = Files::of(&[("crates/a/src/a.rs", source), ("crates/a/tests/a.rs", source)]);
+        let findings = exceptions(&files);
+        assert_eq!(findings.len(), 2, "{findings:?}");
+        assert!(findings[0].starts_with("crates/a/src/a.rs:3 "));
+    }
+}
