@@ -1,7 +1,10 @@
-//! A calculator: one call, a stream out, a stream in, and a client that drives all of it.
+//! A calculator: one call, a stream out, a stream in, and a client that drives all of it. The README shows the two
+//! halves as programs of their own.
 //!
 //! `cargo run --example quickstart` serves it on a free port, calls everything once and ends;
 //! `cargo run --example quickstart -- serve` goes on serving at ws://127.0.0.1:8000/ws.
+
+#![expect(clippy::print_stdout, reason = "it shows what happens")]
 
 use std::time::Duration;
 use swill::{App, Stream, Streaming, stream};
@@ -51,17 +54,20 @@ async fn main() -> swill::Result<()> {
 
     let client = Client::connect(&url).await?;
 
+    // One message each way.
     let sum: i64 = client.call("add", (1, 2)).await?;
     println!("add(1, 2) = {sum}");
 
-    let mut numbers = client.request("count").stream::<u32>(3).await?;
+    // A stream out.
+    let mut numbers = client.stream::<u32>("count", 3).await?;
     while let Some(number) = numbers.next().await {
         println!("count(3): {}", number?);
     }
 
+    // A stream in.
     let mut numbers = client.request("total").send::<i64, i64>().await?;
     for number in [1, 2, 3] {
-        numbers.send(&number).await?;
+        numbers.send(number).await?;
     }
     println!("total of 1, 2, 3 = {}", numbers.finish().await?);
 
