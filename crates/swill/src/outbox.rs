@@ -19,6 +19,8 @@ struct Inner {
     said: Said,
     close: Option<Close>,
     gone: bool,
+    /// Something happened while the connection did not listen.
+    woken: bool,
     connection: Option<Waker>,
     waiting: Vec<Waker>,
 }
@@ -108,20 +110,24 @@ impl Outbox {
         waiting.into_iter().for_each(Waker::wake);
     }
 
-    /// Says who is to be woken by the next push, and tells whether something has been pushed already, or the connection
-    /// is to be closed.
+    /// Says who is to be woken by the next push, and tells whether there is something to look after already: something
+    /// has been pushed, the connection is to be closed, or [`wake`](Self::wake) was called since the last time.
     pub(crate) fn listen(&self, connection: &Waker) -> bool {
         let mut inner = lock(&self.inner);
         match &mut inner.connection {
             Some(old) if old.will_wake(connection) => {}
             other => *other = Some(connection.clone()),
         }
-        !inner.said.is_empty() || inner.close.is_some()
+        let woken = std::mem::take(&mut inner.woken);
+        woken || !inner.said.is_empty() || inner.close.is_some()
     }
 
     /// Wakes the connection's task.
     pub(crate) fn wake(&self) {
-        let connection = lock(&self.inner).connection.take();
+        let mut inner = lock(&self.inner);
+        inner.woken = true;
+        let connection = inner.connection.take();
+        drop(inner);
         if let Some(connection) = connection {
             connection.wake();
         }
@@ -159,5 +165,22 @@ impl Outbox {
         let waiting = std::mem::take(&mut inner.waiting);
         drop(inner);
         waiting.into_iter().for_each(Waker::wake);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wake_between_two_listens_is_not_lost() {
+        let outbox = Outbox::new(100);
+        assert!(!outbox.listen(Waker::noop()));
+        outbox.wake();
+        assert!(outbox.listen(Waker::noop()), "the connection may have looked before the first");
+        outbox.wake();
+        outbox.wake();
+        assert!(outbox.listen(Waker::noop()));
+        assert!(!outbox.listen(Waker::noop()), "nothing has happened since");
     }
 }

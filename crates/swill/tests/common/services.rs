@@ -438,6 +438,7 @@ impl Hook for Recorder {
             Outcome::Answered => "after_request answered".into(),
             Outcome::Failed(error) => format!("after_request failed {}", error.code()),
             Outcome::Cancelled(reason) => format!("after_request cancelled {reason:?}"),
+            #[allow(unreachable_patterns, reason = "non-exhaustive outside of the crate only")]
             other => format!("{other:?}"),
         });
     }
