@@ -547,6 +547,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Sets the timer. A timer that fires too early is cheaper than one that is moved with every message.
     fn arm(&mut self, now: Instant, task: &mut std::task::Context<'_>) {
+        if self.waiting() >= self.service().limits.outbox {
+            // We do not read, so the peer's silence is ours.
+            self.keepalive = Keepalive { heard: now, pinged: None };
+        }
         let due = self.due();
         let armed = self.timer.deadline();
         if due < armed || armed <= now {

@@ -574,3 +574,19 @@ async fn calls_in_flight_may_finish_when_the_server_shuts_down() {
     pair.connection.await.expect("no panic");
     assert_eq!(probe.running(), 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn silence_does_not_count_while_the_peer_takes_what_is_sent_slowly() {
+    let probe = Probe::new();
+    let app = probe.app().limits(Limits::default().outbox(10_000));
+    let mut pair = open(app, 1000);
+    pair.client.request(1, "endless", 500).await;
+    // Any ping waits behind items, and the pong behind what the server does not read: 200 s pass with a byte now and then.
+    let start = Instant::now();
+    let mut byte = [0; 100];
+    while start.elapsed() < 200 * SECOND {
+        sleep(5 * SECOND).await;
+        let read = pair.client.socket.read(&mut byte).await;
+        assert!(matches!(read, Ok(1..)), "cut off after {} s: {read:?}", seconds_since(start));
+    }
+}
