@@ -533,16 +533,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let limits = &self.service().limits;
         let stalled = self.stalled_since.map(|since| since + limits.write_stall);
         let paused = self.paused.as_ref().map(|paused| paused.since + limits.stream_stall);
-        let phase = match &self.phase {
-            Phase::Open => Some(match self.keepalive.pinged {
-                Some(at) => at + limits.pong_within,
-                None => self.keepalive.heard + limits.ping_after,
-            }),
-            Phase::Closing { until } | Phase::Lingering { until, .. } => Some(*until),
-            Phase::Over | Phase::Farewell(_) => None,
+        let (phase, leaving) = match &self.phase {
+            Phase::Open => {
+                let peer = match self.keepalive.pinged {
+                    Some(at) => at + limits.pong_within,
+                    None => self.keepalive.heard + limits.ping_after,
+                };
+                (Some(peer), self.leaving_until)
+            }
+            Phase::Closing { until } | Phase::Lingering { until, .. } => (Some(*until), None),
+            Phase::Over | Phase::Farewell(_) => (None, None),
         };
         let far = self.keepalive.heard + limits.ping_after + limits.pong_within;
-        [stalled, paused, phase, self.leaving_until].into_iter().flatten().min().unwrap_or(far)
+        [stalled, paused, phase, leaving].into_iter().flatten().min().unwrap_or(far)
     }
 
     /// Sets the timer. A timer that fires too early is cheaper than one that is moved with every message.
@@ -586,8 +589,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Phase::Open => self.look_after_peer(now),
             _ => {}
         }
-        if self.leaving_until.is_some_and(|until| now >= until) {
-            self.leaving_until = Some(now + limits.grace);
+        if matches!(self.phase, Phase::Open) && self.leaving_until.is_some_and(|until| now >= until) {
             self.give_up_calls(now);
         }
     }

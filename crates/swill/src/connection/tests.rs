@@ -590,3 +590,24 @@ async fn silence_does_not_count_while_the_peer_takes_what_is_sent_slowly() {
         assert!(matches!(read, Ok(1..)), "cut off after {} s: {read:?}", seconds_since(start));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_grace_of_nothing_does_not_spin_while_the_peer_is_waited_for() {
+    let probe = Probe::new();
+    let mut pair = open(probe.app().limits(Limits::default().grace(Duration::ZERO)), 4096);
+    pair.client.polite = false;
+    pair.client.request(1, "wait", ()).await;
+    assert_eq!(pair.client.call(2, "add", (1, 2)).await, Ok(Value::from(3)));
+    pair.hub.drain();
+    let start = Instant::now();
+    assert_eq!(pair.client.closed().await, Some(1001));
+    assert_eq!(seconds_since(start), 5);
+}#[tokio::test(start_paused = true)]
+async fn calls_that_the_peer_breaks_count_as_cancelled() {
+    let mut pair = open(Probe::new().app().limits(Limits::default().cancels(20, 5)), 1 << 16);
+    for seq in 0..21 {
+        pair.client.request(seq, "total", 1).await;
+        pair.client.kind(seq, "total", client::METADATA).await;
+    }
+    assert_eq!(pair.client.closed().await, Some(1008));
+}
