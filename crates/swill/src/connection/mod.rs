@@ -674,11 +674,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
             ready!(this.work(task));
             let farewell = this.farewell();
             this.phase = Phase::Farewell(farewell);
+            let grace = this.service().limits.grace;
+            this.timer.as_mut().reset(Instant::now() + grace);
         }
         let Phase::Farewell(Some(hooks)) = &mut this.phase else { return Poll::Ready(()) };
         // Procedures that cannot be stopped, blocking ones, are not waited for longer than a grace.
         this.peer.0.outbox.listen(task.waker());
-        if this.peer.0.running.load(Ordering::SeqCst) > 0 {
+        if this.peer.0.running.load(Ordering::SeqCst) > 0 && this.timer.as_mut().poll(task).is_pending() {
             return Poll::Pending;
         }
         hooks.as_mut().poll(task)

@@ -611,3 +611,40 @@ async fn calls_that_the_peer_breaks_count_as_cancelled() {
     }
     assert_eq!(pair.client.closed().await, Some(1008));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_blocking_procedure_holds_a_connection_no_longer_than_the_grace() {
+    let probe = Probe::new();
+    let app = probe.app().hook(Recorder::new(&probe)).limits(Limits::default().grace(30 * SECOND));
+    let mut pair = open(app, 4096);
+    pair.client.request(1, "block", ()).await;
+    // The clock does not go on by itself while a blocking procedure runs.
+    while probe.started() == 0 {
+        tokio::task::yield_now().await;
+    }
+    drop(pair.client);
+    for _ in 0..40 {
+        tokio::time::advance(SECOND).await;
+    }
+    let ended = pair.connection.is_finished();
+    let log = probe.log();
+    probe.unblock();
+    pair.connection.await.expect("no panic");
+    assert!(ended, "it is still waited for after the grace");
+    assert_eq!(log.last().map(String::as_str), Some("after_connection 1006"));
+    assert_eq!(pair.hub.open(), 0);
+}#[tokio::test(start_paused = true)]
+async fn items_for_a_stream_that_was_dropped_are_thrown_away() {
+    let probe = Probe::new();
+    let limits = Limits::default().unread(10_000, 20_000).stream_stall(10 * SECOND);
+    let mut pair = open(probe.app().limits(limits), 1 << 20);
+    let text = "x".repeat(1000);
+    let start = Instant::now();
+    for _ in 0..100 {
+        pair.client.request(1, "first_then_gate", &text).await;
+    }
+    assert_eq!(pair.client.call(2, "add", (1, 2)).await, Ok(Value::from(3)));
+    assert_eq!(seconds_since(start), 0);
+    probe.open_gate(1);
+    assert_eq!(pair.client.answer().await.result(), Ok(Value::from(1000)));
+}
