@@ -472,8 +472,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if !matches!(self.phase, Phase::Open) {
             return;
         }
+        if self.waiting() >= self.service().limits.outbox {
+            // What was said before the wish is written first, for which there is no room.
+            return;
+        }
         if let Some(close) = self.peer.0.outbox.take_close() {
-            // What was said before the wish is written first.
             self.hear_others(now);
             let mut out = std::mem::take(&mut self.out);
             self.close(close, now, &mut out);

@@ -648,3 +648,37 @@ async fn items_for_a_stream_that_was_dropped_are_thrown_away() {
     probe.open_gate(1);
     assert_eq!(pair.client.answer().await.result(), Ok(Value::from(1000)));
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_before_a_close_is_heard() {
+    for how in ["close", "drain"] {
+        let probe = Probe::new();
+        let mut pair = open(probe.app().limits(Limits::default().outbox(2000)), 1000);
+        for seq in 1..=20 {
+            pair.client.request(seq, "gated", "x".repeat(1500)).await;
+        }
+        assert_eq!(pair.client.call(99, "add", (1, 2)).await, Ok(Value::from(3)));
+        // More than the pipe and the write buffer hold: some waits in the outbox when the close is asked for.
+        probe.open_gate(if how == "close" { 4 } else { 20 });
+        sleep(SECOND).await;
+        match how {
+            "close" => pair.peer.close(4001, "bye"),
+            _ => pair.hub.drain(),
+        }
+        let (mut answers, mut closed) = (0, None);
+        loop {
+            sleep(Duration::from_millis(10)).await;
+            match pair.client.next().await {
+                Got::Answer(answer) => {
+                    answer.result().expect("nothing was cancelled");
+                    answers += 1;
+                }
+                Got::Close(code, _) => closed = Some(code),
+                Got::Gone => break,
+                _ => {}
+            }
+        }
+        let expected = if how == "close" { (4, Some(4001)) } else { (20, Some(1001)) };
+        assert_eq!((answers, closed), expected, "{how}");
+    }
+}
