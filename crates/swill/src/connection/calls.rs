@@ -126,6 +126,9 @@ impl Driver<'_> {
                 if let Some(running) = running {
                     let waiting = CallTask::new(running, &self.peer.0, call, id, deadline);
                     tokio::spawn(waiting);
+                    if shape.streams_in {
+                        self.pause_if_full(call);
+                    }
                 }
                 Ok(())
             }
@@ -170,12 +173,19 @@ impl Driver<'_> {
         *self.spare = Some(cx);
     }
 
-    /// Hands an item of a stream in to its procedure. If the stream, or the connection, is full now, reading pauses.
+    /// Hands an item of a stream in to its procedure.
     fn item(&mut self, call: CallId, payload: &Payload<'_>) {
         let shared = &self.peer.0;
         let Some(state) = shared.open_call(call) else { return };
         state.inbox.item(payload.bytes());
         shared.unread_added(cost(payload.bytes().len()));
+        self.pause_if_full(call);
+    }
+
+    /// Pauses reading if a stream that has got an item, or the connection, is full now.
+    fn pause_if_full(&mut self, call: CallId) {
+        let shared = &self.peer.0;
+        let Some(state) = shared.open_call(call) else { return };
         let limits = &shared.service.limits;
         let full = if state.inbox.unread() >= limits.stream_unread {
             Some(call)

@@ -682,3 +682,26 @@ async fn what_was_said_before_a_close_is_heard() {
         assert_eq!((answers, closed), expected, "{how}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn calls_that_the_peer_breaks_count_as_cancelled() {
+    let mut pair = open(Probe::new().app().limits(Limits::default().cancels(20, 5)), 1 << 16);
+    for seq in 0..21 {
+        pair.client.request(seq, "total", 1).await;
+        pair.client.kind(seq, "total", client::METADATA).await;
+    }
+    assert_eq!(pair.client.closed().await, Some(1008));
+}
+
+#[tokio::test(start_paused = true)]
+async fn items_that_come_with_the_opening_of_calls_count_too() {
+    let probe = Probe::new();
+    let limits = Limits::default().unread(10_000, 50_000).stream_stall(10 * SECOND);
+    let mut pair = open(probe.app().limits(limits), 1 << 20);
+    let text = "x".repeat(9000);
+    for seq in 0..20 {
+        pair.client.request(seq, "gated_lengths", &text).await;
+    }
+    sleep(SECOND).await;
+    assert!(probe.started() <= 6, "{} streams of 9,000 bytes were taken", probe.started());
+}
