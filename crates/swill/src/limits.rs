@@ -180,10 +180,11 @@ impl Limits {
         self
     }
 
-    /// How many bytes may wait to be written before procedures have to wait and nothing more is read. 64 KiB.
+    /// How many bytes may wait to be written before procedures have to wait and nothing more is read. 64 KiB, at
+    /// least 1.
     #[must_use]
     pub fn outbox(mut self, bytes: usize) -> Self {
-        self.outbox = bytes;
+        self.outbox = bytes.max(1);
         self
     }
 

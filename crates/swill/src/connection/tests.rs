@@ -705,3 +705,57 @@ async fn items_that_come_with_the_opening_of_calls_count_too() {
     sleep(SECOND).await;
     assert!(probe.started() <= 6, "{} streams of 9,000 bytes were taken", probe.started());
 }
+
+#[tokio::test(start_paused = true)]
+async fn items_for_a_stream_that_was_dropped_are_thrown_away() {
+    let probe = Probe::new();
+    let limits = Limits::default().unread(10_000, 20_000).stream_stall(10 * SECOND);
+    let mut pair = open(probe.app().limits(limits), 1 << 20);
+    let text = "x".repeat(1000);
+    let start = Instant::now();
+    for _ in 0..100 {
+        pair.client.request(1, "first_then_gate", &text).await;
+    }
+    assert_eq!(pair.client.call(2, "add", (1, 2)).await, Ok(Value::from(3)));
+    assert_eq!(seconds_since(start), 0);
+    probe.open_gate(1);
+    assert_eq!(pair.client.answer().await.result(), Ok(Value::from(1000)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_may_be_as_long_as_they_like() {
+    let max = Duration::MAX;
+    let limits = Limits::default()
+        .handshake(max)
+        .keepalive(max, max)
+        .write_stall(max)
+        .stream_stall(max)
+        .close(max)
+        .grace(max)
+        .deadline(max);
+    let probe = Probe::new();
+    let mut pair = open(probe.app().limits(limits), 4096);
+    pair.client.request(1, "gated", "later").await;
+    sleep(100_000 * SECOND).await;
+    probe.open_gate(1);
+    assert_eq!(pair.client.answer().await.result(), Ok(Value::from("later")));
+    pair.client.goodbye().await;
+    pair.connection.await.expect("no panic");
+}
+
+#[tokio::test(start_paused = true)]
+async fn limits_of_nothing_are_as_little_as_possible() {
+    let limits = Limits::default().outbox(0).unread(0, 0).fragments(0, 0).stream_stall(10 * SECOND);
+    let mut pair = open(Probe::new().app().limits(limits), 4096);
+    assert_eq!(pair.client.call(1, "add", (1, 2)).await, Ok(Value::from(3)));
+    for number in 1..=10 {
+        pair.client.request(2, "total", number).await;
+    }
+    pair.client.kind(2, "total", END).await;
+    assert_eq!(pair.client.answer().await.result(), Ok(Value::from(55)));
+    pair.client.request(3, "count", 10).await;
+    for number in 0..10 {
+        assert_eq!(pair.client.answer().await.result(), Ok(Value::from(number)));
+    }
+    assert_eq!(pair.client.answer().await.kind, END);
+}
