@@ -62,9 +62,8 @@ impl Driver<'_> {
             }
             Frame::Cancel { call, reason } => self.cancel(call, reason),
             Frame::Fail { call, error } => {
-                if let Some(state) = self.peer.0.forget(call) {
-                    state.cancel(CancelReason::Client);
-                }
+                // The peer has broken its call, which costs as much as to cancel it.
+                self.cancel(call, CancelReason::Client)?;
                 self.fail(call, error)
             }
             Frame::Metadata { .. } => Ok(()),

@@ -377,6 +377,7 @@ async fn a_connection_that_is_over_keeps_nothing() {
     // After the end nothing can be asked for.
     pair.peer.close(1000, "too late");
 }
+
 #[tokio::test(start_paused = true)]
 async fn a_blocking_procedure_holds_a_connection_no_longer_than_the_grace() {
     let probe = Probe::new();
@@ -399,6 +400,7 @@ async fn a_blocking_procedure_holds_a_connection_no_longer_than_the_grace() {
     assert_eq!(log.last().map(String::as_str), Some("after_connection 1006"));
     assert_eq!(pair.hub.open(), 0);
 }
+
 #[tokio::test(start_paused = true)]
 async fn a_grace_of_nothing_does_not_spin_while_the_peer_is_waited_for() {
     let probe = Probe::new();
@@ -410,147 +412,6 @@ async fn a_grace_of_nothing_does_not_spin_while_the_peer_is_waited_for() {
     let start = Instant::now();
     assert_eq!(pair.client.closed().await, Some(1001));
     assert_eq!(seconds_since(start), 5);
-}
-#[tokio::test(start_paused = true)]
-async fn calls_in_flight_may_finish_when_the_server_shuts_down() {
-    let probe = Probe::new();
-    let mut pair = open(probe.app(), 4096);
-    pair.client.request(1, "gated", "late").await;
-    pair.client.request(2, "sleep", 5000).await;
-    assert_eq!(pair.client.call(3, "add", (1, 2)).await, Ok(Value::from(3)));
-    let start = Instant::now();
-    pair.hub.drain();
-    sleep(SECOND).await;
-    assert_eq!(pair.client.refused(4, "add", (1, 2)).await, 503);
-    assert_eq!(pair.client.answer().await.seq, 2);
-    probe.open_gate(1);
-    assert_eq!(pair.client.answer().await.result(), Ok(Value::from("late")));
-    assert!(matches!(pair.client.next().await, Got::Close(1001, _)));
-    assert_eq!(pair.client.next().await, Got::Gone);
-    assert_eq!(seconds_since(start), 5);
-    drop(pair.client);
-    pair.connection.await.expect("no panic");
-    assert_eq!(probe.running(), 0);
-}
-#[tokio::test(start_paused = true)]
-async fn calls_that_the_peer_breaks_count_as_cancelled() {
-    let mut pair = open(Probe::new().app().limits(Limits::default().cancels(20, 5)), 1 << 16);
-    for seq in 0..21 {
-        pair.client.request(seq, "total", 1).await;
-        pair.client.kind(seq, "total", client::METADATA).await;
-    }
-    assert_eq!(pair.client.closed().await, Some(1008));
-}
-#[tokio::test(start_paused = true)]
-async fn items_for_a_stream_that_was_dropped_are_thrown_away() {
-    let probe = Probe::new();
-    let limits = Limits::default().unread(10_000, 20_000).stream_stall(10 * SECOND);
-    let mut pair = open(probe.app().limits(limits), 1 << 20);
-    let text = "x".repeat(1000);
-    let start = Instant::now();
-    for _ in 0..100 {
-        pair.client.request(1, "first_then_gate", &text).await;
-    }
-    assert_eq!(pair.client.call(2, "add", (1, 2)).await, Ok(Value::from(3)));
-    assert_eq!(seconds_since(start), 0);
-    probe.open_gate(1);
-    assert_eq!(pair.client.answer().await.result(), Ok(Value::from(1000)));
-}
-#[tokio::test(start_paused = true)]
-async fn items_that_come_with_the_opening_of_calls_count_too() {
-    let probe = Probe::new();
-    let limits = Limits::default().unread(10_000, 50_000).stream_stall(10 * SECOND);
-    let mut pair = open(probe.app().limits(limits), 1 << 20);
-    let text = "x".repeat(9000);
-    for seq in 0..20 {
-        pair.client.request(seq, "gated_lengths", &text).await;
-    }
-    sleep(SECOND).await;
-    assert!(probe.started() <= 6, "{} streams of 9,000 bytes were taken", probe.started());
-}
-#[tokio::test(start_paused = true)]
-async fn limits_may_be_as_long_as_they_like() {
-    let max = Duration::MAX;
-    let limits = Limits::default()
-        .handshake(max)
-        .keepalive(max, max)
-        .write_stall(max)
-        .stream_stall(max)
-        .close(max)
-        .grace(max)
-        .deadline(max);
-    let probe = Probe::new();
-    let mut pair = open(probe.app().limits(limits), 4096);
-    pair.client.request(1, "gated", "later").await;
-    sleep(100_000 * SECOND).await;
-    probe.open_gate(1);
-    assert_eq!(pair.client.answer().await.result(), Ok(Value::from("later")));
-    pair.client.goodbye().await;
-    pair.connection.await.expect("no panic");
-}
-#[tokio::test(start_paused = true)]
-async fn limits_of_nothing_are_as_little_as_possible() {
-    let limits = Limits::default().outbox(0).unread(0, 0).fragments(0, 0).stream_stall(10 * SECOND);
-    let mut pair = open(Probe::new().app().limits(limits), 4096);
-    assert_eq!(pair.client.call(1, "add", (1, 2)).await, Ok(Value::from(3)));
-    for number in 1..=10 {
-        pair.client.request(2, "total", number).await;
-    }
-    pair.client.kind(2, "total", END).await;
-    assert_eq!(pair.client.answer().await.result(), Ok(Value::from(55)));
-    pair.client.request(3, "count", 10).await;
-    for number in 0..10 {
-        assert_eq!(pair.client.answer().await.result(), Ok(Value::from(number)));
-    }
-    assert_eq!(pair.client.answer().await.kind, END);
-}
-#[tokio::test(start_paused = true)]
-async fn silence_does_not_count_while_the_peer_takes_what_is_sent_slowly() {
-    let probe = Probe::new();
-    let app = probe.app().limits(Limits::default().outbox(10_000));
-    let mut pair = open(app, 1000);
-    pair.client.request(1, "endless", 500).await;
-    // Any ping waits behind items, and the pong behind what the server does not read: 200 s pass with a byte now and then.
-    let start = Instant::now();
-    let mut byte = [0; 100];
-    while start.elapsed() < 200 * SECOND {
-        sleep(5 * SECOND).await;
-        let read = pair.client.socket.read(&mut byte).await;
-        assert!(matches!(read, Ok(1..)), "cut off after {} s: {read:?}", seconds_since(start));
-    }
-}
-#[tokio::test(start_paused = true)]
-async fn what_was_said_before_a_close_is_heard() {
-    for how in ["close", "drain"] {
-        let probe = Probe::new();
-        let mut pair = open(probe.app().limits(Limits::default().outbox(2000)), 1000);
-        for seq in 1..=20 {
-            pair.client.request(seq, "gated", "x".repeat(1500)).await;
-        }
-        assert_eq!(pair.client.call(99, "add", (1, 2)).await, Ok(Value::from(3)));
-        // More than the pipe and the write buffer hold: some waits in the outbox when the close is asked for.
-        probe.open_gate(if how == "close" { 4 } else { 20 });
-        sleep(SECOND).await;
-        match how {
-            "close" => pair.peer.close(4001, "bye"),
-            _ => pair.hub.drain(),
-        }
-        let (mut answers, mut closed) = (0, None);
-        loop {
-            sleep(Duration::from_millis(10)).await;
-            match pair.client.next().await {
-                Got::Answer(answer) => {
-                    answer.result().expect("nothing was cancelled");
-                    answers += 1;
-                }
-                Got::Close(code, _) => closed = Some(code),
-                Got::Gone => break,
-                _ => {}
-            }
-        }
-        let expected = if how == "close" { (4, Some(4001)) } else { (20, Some(1001)) };
-        assert_eq!((answers, closed), expected, "{how}");
-    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -576,33 +437,6 @@ async fn calls_in_flight_may_finish_when_the_server_shuts_down() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn silence_does_not_count_while_the_peer_takes_what_is_sent_slowly() {
-    let probe = Probe::new();
-    let app = probe.app().limits(Limits::default().outbox(10_000));
-    let mut pair = open(app, 1000);
-    pair.client.request(1, "endless", 500).await;
-    // Any ping waits behind items, and the pong behind what the server does not read: 200 s pass with a byte now and then.
-    let start = Instant::now();
-    let mut byte = [0; 100];
-    while start.elapsed() < 200 * SECOND {
-        sleep(5 * SECOND).await;
-        let read = pair.client.socket.read(&mut byte).await;
-        assert!(matches!(read, Ok(1..)), "cut off after {} s: {read:?}", seconds_since(start));
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_grace_of_nothing_does_not_spin_while_the_peer_is_waited_for() {
-    let probe = Probe::new();
-    let mut pair = open(probe.app().limits(Limits::default().grace(Duration::ZERO)), 4096);
-    pair.client.polite = false;
-    pair.client.request(1, "wait", ()).await;
-    assert_eq!(pair.client.call(2, "add", (1, 2)).await, Ok(Value::from(3)));
-    pair.hub.drain();
-    let start = Instant::now();
-    assert_eq!(pair.client.closed().await, Some(1001));
-    assert_eq!(seconds_since(start), 5);
-}#[tokio::test(start_paused = true)]
 async fn calls_that_the_peer_breaks_count_as_cancelled() {
     let mut pair = open(Probe::new().app().limits(Limits::default().cancels(20, 5)), 1 << 16);
     for seq in 0..21 {
@@ -613,27 +447,6 @@ async fn calls_that_the_peer_breaks_count_as_cancelled() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_blocking_procedure_holds_a_connection_no_longer_than_the_grace() {
-    let probe = Probe::new();
-    let app = probe.app().hook(Recorder::new(&probe)).limits(Limits::default().grace(30 * SECOND));
-    let mut pair = open(app, 4096);
-    pair.client.request(1, "block", ()).await;
-    // The clock does not go on by itself while a blocking procedure runs.
-    while probe.started() == 0 {
-        tokio::task::yield_now().await;
-    }
-    drop(pair.client);
-    for _ in 0..40 {
-        tokio::time::advance(SECOND).await;
-    }
-    let ended = pair.connection.is_finished();
-    let log = probe.log();
-    probe.unblock();
-    pair.connection.await.expect("no panic");
-    assert!(ended, "it is still waited for after the grace");
-    assert_eq!(log.last().map(String::as_str), Some("after_connection 1006"));
-    assert_eq!(pair.hub.open(), 0);
-}#[tokio::test(start_paused = true)]
 async fn items_for_a_stream_that_was_dropped_are_thrown_away() {
     let probe = Probe::new();
     let limits = Limits::default().unread(10_000, 20_000).stream_stall(10 * SECOND);
@@ -647,50 +460,6 @@ async fn items_for_a_stream_that_was_dropped_are_thrown_away() {
     assert_eq!(seconds_since(start), 0);
     probe.open_gate(1);
     assert_eq!(pair.client.answer().await.result(), Ok(Value::from(1000)));
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_was_said_before_a_close_is_heard() {
-    for how in ["close", "drain"] {
-        let probe = Probe::new();
-        let mut pair = open(probe.app().limits(Limits::default().outbox(2000)), 1000);
-        for seq in 1..=20 {
-            pair.client.request(seq, "gated", "x".repeat(1500)).await;
-        }
-        assert_eq!(pair.client.call(99, "add", (1, 2)).await, Ok(Value::from(3)));
-        // More than the pipe and the write buffer hold: some waits in the outbox when the close is asked for.
-        probe.open_gate(if how == "close" { 4 } else { 20 });
-        sleep(SECOND).await;
-        match how {
-            "close" => pair.peer.close(4001, "bye"),
-            _ => pair.hub.drain(),
-        }
-        let (mut answers, mut closed) = (0, None);
-        loop {
-            sleep(Duration::from_millis(10)).await;
-            match pair.client.next().await {
-                Got::Answer(answer) => {
-                    answer.result().expect("nothing was cancelled");
-                    answers += 1;
-                }
-                Got::Close(code, _) => closed = Some(code),
-                Got::Gone => break,
-                _ => {}
-            }
-        }
-        let expected = if how == "close" { (4, Some(4001)) } else { (20, Some(1001)) };
-        assert_eq!((answers, closed), expected, "{how}");
-    }
-}
-
-#[tokio::test(start_paused = true)]
-async fn calls_that_the_peer_breaks_count_as_cancelled() {
-    let mut pair = open(Probe::new().app().limits(Limits::default().cancels(20, 5)), 1 << 16);
-    for seq in 0..21 {
-        pair.client.request(seq, "total", 1).await;
-        pair.client.kind(seq, "total", client::METADATA).await;
-    }
-    assert_eq!(pair.client.closed().await, Some(1008));
 }
 
 #[tokio::test(start_paused = true)]
@@ -704,22 +473,6 @@ async fn items_that_come_with_the_opening_of_calls_count_too() {
     }
     sleep(SECOND).await;
     assert!(probe.started() <= 6, "{} streams of 9,000 bytes were taken", probe.started());
-}
-
-#[tokio::test(start_paused = true)]
-async fn items_for_a_stream_that_was_dropped_are_thrown_away() {
-    let probe = Probe::new();
-    let limits = Limits::default().unread(10_000, 20_000).stream_stall(10 * SECOND);
-    let mut pair = open(probe.app().limits(limits), 1 << 20);
-    let text = "x".repeat(1000);
-    let start = Instant::now();
-    for _ in 0..100 {
-        pair.client.request(1, "first_then_gate", &text).await;
-    }
-    assert_eq!(pair.client.call(2, "add", (1, 2)).await, Ok(Value::from(3)));
-    assert_eq!(seconds_since(start), 0);
-    probe.open_gate(1);
-    assert_eq!(pair.client.answer().await.result(), Ok(Value::from(1000)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -758,4 +511,54 @@ async fn limits_of_nothing_are_as_little_as_possible() {
         assert_eq!(pair.client.answer().await.result(), Ok(Value::from(number)));
     }
     assert_eq!(pair.client.answer().await.kind, END);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_does_not_count_while_the_peer_takes_what_is_sent_slowly() {
+    let probe = Probe::new();
+    let app = probe.app().limits(Limits::default().outbox(10_000));
+    let mut pair = open(app, 1000);
+    pair.client.request(1, "endless", 500).await;
+    // Any ping waits behind items, and the pong behind what the server does not read: 200 s pass with a byte now and then.
+    let start = Instant::now();
+    let mut byte = [0; 100];
+    while start.elapsed() < 200 * SECOND {
+        sleep(5 * SECOND).await;
+        let read = pair.client.socket.read(&mut byte).await;
+        assert!(matches!(read, Ok(1..)), "cut off after {} s: {read:?}", seconds_since(start));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_before_a_close_is_heard() {
+    for how in ["close", "drain"] {
+        let probe = Probe::new();
+        let mut pair = open(probe.app().limits(Limits::default().outbox(2000)), 1000);
+        for seq in 1..=20 {
+            pair.client.request(seq, "gated", "x".repeat(1500)).await;
+        }
+        assert_eq!(pair.client.call(99, "add", (1, 2)).await, Ok(Value::from(3)));
+        // More than the pipe and the write buffer hold: some waits in the outbox when the close is asked for.
+        probe.open_gate(if how == "close" { 4 } else { 20 });
+        sleep(SECOND).await;
+        match how {
+            "close" => pair.peer.close(4001, "bye"),
+            _ => pair.hub.drain(),
+        }
+        let (mut answers, mut closed) = (0, None);
+        loop {
+            sleep(Duration::from_millis(10)).await;
+            match pair.client.next().await {
+                Got::Answer(answer) => {
+                    answer.result().expect("nothing was cancelled");
+                    answers += 1;
+                }
+                Got::Close(code, _) => closed = Some(code),
+                Got::Gone => break,
+                _ => {}
+            }
+        }
+        let expected = if how == "close" { (4, Some(4001)) } else { (20, Some(1001)) };
+        assert_eq!((answers, closed), expected, "{how}");
+    }
 }
