@@ -151,6 +151,14 @@ impl<T: DeserializeOwned + Send + 'static> Stream for Streaming<T> {
 
 impl<T> Unpin for Streaming<T> {}
 
+impl<T> Drop for Streaming<T> {
+    /// Nobody will take the rest: it must not hold up the connection.
+    fn drop(&mut self) {
+        let unread = self.state.inbox.close();
+        self.state.shared().unread_taken(unread);
+    }
+}
+
 impl<T> fmt::Debug for Streaming<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Streaming").field("waiting", &self.state.inbox.unread()).finish_non_exhaustive()
@@ -178,9 +186,9 @@ pub(crate) const fn cost(bytes: usize) -> usize {
 }
 
 impl Inbox {
-    /// Adds an item.
-    pub(crate) fn item(&self, payload: &[u8]) {
-        self.push(Entry::Item(payload.len()), payload);
+    /// Adds an item; `false` if nobody will take it.
+    pub(crate) fn item(&self, payload: &[u8]) -> bool {
+        self.push(Entry::Item(payload.len()), payload)
     }
 
     /// Ends the stream.
@@ -204,10 +212,10 @@ impl Inbox {
         }
     }
 
-    fn push(&self, entry: Entry, payload: &[u8]) {
+    fn push(&self, entry: Entry, payload: &[u8]) -> bool {
         let mut queue = lock(&self.queue);
         if queue.ended {
-            return;
+            return false;
         }
         queue.ended = matches!(entry, Entry::End);
         if !queue.ended {
@@ -219,6 +227,16 @@ impl Inbox {
             drop(queue);
             procedure.wake();
         }
+        true
+    }
+
+    /// Throws away what waits here and what is still to come; returns what it counted.
+    fn close(&self) -> usize {
+        let mut queue = lock(&self.queue);
+        queue.ended = true;
+        queue.batch = Batch::default();
+        queue.procedure = None;
+        self.unread.swap(0, Ordering::Relaxed)
     }
 
     fn poll_take(&self, into: &mut Batch, procedure: &Waker) -> Poll<Entry> {

@@ -176,9 +176,10 @@ impl Driver<'_> {
     fn item(&mut self, call: CallId, payload: &Payload<'_>) {
         let shared = &self.peer.0;
         let Some(state) = shared.open_call(call) else { return };
-        state.inbox.item(payload.bytes());
-        shared.unread_added(cost(payload.bytes().len()));
-        self.pause_if_full(call);
+        if state.inbox.item(payload.bytes()) {
+            shared.unread_added(cost(payload.bytes().len()));
+            self.pause_if_full(call);
+        }
     }
 
     /// Pauses reading if a stream that has got an item, or the connection, is full now.
