@@ -47,6 +47,9 @@ pub(crate) struct Rate {
     pub(crate) per_second: u32,
 }
 
+/// Longer than any program runs, and short enough to be added to the time of day.
+pub(crate) const FOREVER: Duration = Duration::from_secs(30 * 365 * 24 * 3600);
+
 impl Default for Limits {
     fn default() -> Self {
         Self {
@@ -83,7 +86,7 @@ impl Limits {
     /// Belongs to the listener: the outermost app's counts.
     #[must_use]
     pub fn handshake(mut self, within: Duration) -> Self {
-        self.handshake = within;
+        self.handshake = within.min(FOREVER);
         self
     }
 
@@ -150,7 +153,8 @@ impl Limits {
         self
     }
 
-    /// How many cancellations a peer may send: at once (200) and per second (50). Beyond: closed with 1008.
+    /// How many cancellations a peer may send: at once (200) and per second (50). Beyond: closed with 1008. A message that
+    /// breaks an open call counts as one.
     #[must_use]
     pub fn cancels(mut self, burst: u32, per_second: u32) -> Self {
         self.cancels = Rate { burst, per_second };
@@ -176,7 +180,7 @@ impl Limits {
     /// 429, and the connection reads on.
     #[must_use]
     pub fn stream_stall(mut self, within: Duration) -> Self {
-        self.stream_stall = within;
+        self.stream_stall = within.min(FOREVER);
         self
     }
 
@@ -191,7 +195,7 @@ impl Limits {
     /// How long a peer may take nothing of what waits for it. 10 s. Then the connection is cut off with 4008.
     #[must_use]
     pub fn write_stall(mut self, within: Duration) -> Self {
-        self.write_stall = within;
+        self.write_stall = within.min(FOREVER);
         self
     }
 
@@ -199,21 +203,21 @@ impl Limits {
     /// cut off.
     #[must_use]
     pub fn keepalive(mut self, ping_after: Duration, pong_within: Duration) -> Self {
-        (self.ping_after, self.pong_within) = (ping_after, pong_within);
+        (self.ping_after, self.pong_within) = (ping_after.min(FOREVER), pong_within.min(FOREVER));
         self
     }
 
     /// How long a peer may take to answer a close. 5 s. Then the connection is cut off.
     #[must_use]
     pub fn close(mut self, within: Duration) -> Self {
-        self.close = within;
+        self.close = within.min(FOREVER);
         self
     }
 
     /// How long calls in flight may take to end when the server shuts down. 30 s. Then they are cancelled.
     #[must_use]
     pub fn grace(mut self, within: Duration) -> Self {
-        self.grace = within;
+        self.grace = within.min(FOREVER);
         self
     }
 
@@ -221,7 +225,7 @@ impl Limits {
     /// one of its own, see [`Procedure::deadline`](crate::Procedure::deadline).
     #[must_use]
     pub fn deadline(mut self, within: Duration) -> Self {
-        self.deadline = Some(within);
+        self.deadline = Some(within.min(FOREVER));
         self
     }
 }

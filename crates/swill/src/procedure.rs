@@ -2,6 +2,7 @@ use crate::{
     Context,
     call::{Call, Finished, Running},
     input::Input,
+    limits::FOREVER,
     reply::{Output, Reply},
 };
 use schemars::{Schema, SchemaGenerator};
@@ -113,7 +114,7 @@ impl Procedure {
     /// [`Limits::deadline`](crate::Limits::deadline).
     #[must_use]
     pub fn deadline(mut self, within: Duration) -> Self {
-        self.deadline = Some(within);
+        self.deadline = Some(within.min(FOREVER));
         self
     }
 
