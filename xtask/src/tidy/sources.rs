@@ -1,6 +1,6 @@
 //! Rules about Rust files.
 
-use super::Files;
+use super::{Files, code};
 
 /// The longest file that needs no reason.
 const LONGEST: usize = 450;
@@ -66,6 +66,61 @@ pub(super) fn lengths(files: &Files) -> Vec<String> {
     findings
 }
 
+/// The places where a frame and where a byte leaves: once each.
+pub(super) fn one_road(files: &Files) -> Vec<String> {
+    let mut findings = vec![];
+    for road in ["protocol.send(", "poll_write("] {
+        let mut places = vec![];
+        for (path, text) in files.rust("crates/swill/src/").filter(|(path, _)| !path.ends_with("/tests.rs")) {
+            places.extend(
+                code(text).filter(|(_, line)| line.contains(road)).map(|(at, _)| format!("{path}:{at}")),
+            );
+        }
+        if places.len() != 1 {
+            findings.push(format!(
+                "`{road}..)` belongs in one place, and is in {}: {}",
+                places.len(),
+                places.join(", ")
+            ));
+        }
+    }
+    findings
+}
+
+/// The types that users name in every signature.
+pub(super) fn no_type_parameters(files: &Files) -> Vec<String> {
+    let mut findings = vec![];
+    for (name, file) in [("App", "app.rs"), ("Context", "context.rs"), ("Peer", "peer.rs")] {
+        let path = format!("crates/swill/src/{file}");
+        let declared = format!("pub struct {name}");
+        let after = files.get(&path).split_once(&declared).map(|(_, after)| after);
+        if !after
+            .is_some_and(|after| after.starts_with([' ', '(', ';']) && !after.trim_start().starts_with('<'))
+        {
+            findings.push(format!("{path} does not declare `{name}` without type parameters"));
+        }
+    }
+    findings
+}
+
+/// The map of the code names every file.
+pub(super) fn mapped(files: &Files) -> Vec<String> {
+    let architecture = files.get("ARCHITECTURE.md");
+    let mut findings = vec![];
+    for (path, _) in files.rust("crates/") {
+        let Some((name, file)) = path.strip_prefix("crates/").and_then(|path| path.split_once("/src/"))
+        else {
+            continue;
+        };
+        let section = architecture.split("\n### ").find(|section| section.starts_with(&format!("{name}\n")));
+        let plain = file.ends_with("lib.rs") || file.ends_with("tests.rs") || file.ends_with("mod.rs");
+        if !plain && !section.unwrap_or_default().contains(&format!("`{file}`")) {
+            findings.push(format!("ARCHITECTURE.md does not name {file} of {name}"));
+        }
+    }
+    findings
+}
+
 pub(super) fn exceptions(files: &Files) -> Vec<String> {
     let mut findings = vec![];
     for (path, text) in files.rust("crates/").filter(|(path, _)| path.contains("/src/")) {
@@ -114,6 +169,43 @@ mod tests {
         let findings = lengths(&files);
         assert_eq!(findings.len(), 2, "{findings:?}");
         assert!(findings[0].contains("long.rs") && findings[1].contains("take it off"));
+    }
+
+    #[test]
+    fn a_second_road_to_the_socket_is_found() {
+        let road = "self.protocol.send(frame);\n";
+        let files = Files::of(&[
+            ("crates/swill/src/a.rs", road),
+            ("crates/swill/src/b.rs", "socket.poll_write(task);\n"),
+        ]);
+        assert_eq!(one_road(&files), [""; 0]);
+        let files = Files::of(&[("crates/swill/src/a.rs", road), ("crates/swill/src/b.rs", road)]);
+        assert_eq!(one_road(&files).len(), 2);
+    }
+
+    #[test]
+    fn type_parameters_that_users_would_see_are_found() {
+        let files = |app| {
+            Files::of(&[
+                ("crates/swill/src/app.rs", app),
+                ("crates/swill/src/context.rs", "pub struct Context {\n"),
+                ("crates/swill/src/peer.rs", "pub struct Peer(Arc<Shared>);\n"),
+            ])
+        };
+        assert_eq!(no_type_parameters(&files("pub struct App {\n")), [""; 0]);
+        assert_eq!(no_type_parameters(&files("pub struct App<S> {\n")).len(), 1);
+        assert_eq!(no_type_parameters(&files("")).len(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_not_on_the_map_is_found() {
+        let files = Files::of(&[
+            ("ARCHITECTURE.md", "# A\n\n### swill\n\n`app.rs`\n\n### swill-ws\n\n`lost.rs`\n"),
+            ("crates/swill/src/app.rs", ""),
+            ("crates/swill/src/lib.rs", ""),
+            ("crates/swill/src/lost.rs", ""),
+        ]);
+        assert_eq!(mapped(&files), ["ARCHITECTURE.md does not name lost.rs of swill"]);
     }
 
     #[test]
