@@ -11,6 +11,9 @@ use std::{env, path::Path, process::Command, time::Duration};
 /// An example of the name would be `examples/autobahn_client.rs`; it is called with `--url URL --agent NAME`.
 const CLIENT: &str = "autobahn_client";
 
+/// Half a minute on a quick machine; on a busy one compression takes its time.
+const PATIENCE: Duration = Duration::from_secs(1600);
+
 pub(crate) fn checks(root: &Path, report: &mut Report) {
     report.check("autobahn-server", || server(root));
     report.check("autobahn-client", || client(root));
@@ -25,8 +28,11 @@ fn server(root: &Path) -> Result<Outcome> {
     let url = format!("ws://{}/raw", server.address);
     let out = target(root).join("autobahn-server");
     let mut suite = script(root, "run.sh");
-    suite.arg(url).args(["--agent", "swill", "--require-deflate", "--strict", "--out"]).arg(out);
-    let (status, said) = output(&mut suite, Duration::from_secs(900))?;
+    suite
+        .arg(url)
+        .args(["--agent", "swill", "--require-deflate", "--strict", "--timeout", "1500", "--out"])
+        .arg(out);
+    let (status, said) = output(&mut suite, PATIENCE)?;
     server.stop()?;
     verdict(status.success(), &said)
 }
@@ -45,12 +51,12 @@ fn client(root: &Path) -> Result<Outcome> {
     let _ = std::fs::remove_dir_all(&out);
     let mut suite = Command::new("python3");
     suite.arg(root.join("e2e/autobahn/ab.py")).args(["fuzzingserver", &port.to_string(), "--out"]).arg(&out);
-    suite.args(["--require-deflate", "--strict"]).env("AUTOBAHN_HOME", home(root));
+    suite.args(["--require-deflate", "--strict", "--timeout", "1500"]).env("AUTOBAHN_HOME", home(root));
     let mut suite = Running::start(&mut suite)?;
     drop(suite.wait_for_port(port)?);
     let mut client = Command::new(program);
     client.arg("--url").arg(format!("ws://127.0.0.1:{port}")).args(["--agent", "swill-client"]);
-    let (status, _) = output(&mut client, Duration::from_secs(900))?;
+    let (status, _) = output(&mut client, PATIENCE)?;
     if !status.success() {
         return Err(format!("the client ended with {status}").into());
     }

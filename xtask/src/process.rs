@@ -123,9 +123,16 @@ impl Running {
 }
 
 impl Drop for Running {
+    /// Asks first, since it may have started others that it has to end.
     fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        if matches!(self.0.try_wait(), Ok(Some(_))) {
+            return;
+        }
+        let _ = Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status();
+        if self.wait(Duration::from_secs(15)).is_none() {
+            let _ = self.0.kill();
+            let _ = self.0.wait();
+        }
     }
 }
 
