@@ -193,8 +193,18 @@ impl Shared {
     }
 
     pub(crate) fn enter(&self, state: State) {
-        tracing::debug!(server = self.settings.address.authority, ?state, "the client's state has changed");
-        self.state.send_replace(state);
+        self.state.send_if_modified(|old| {
+            let new = *old != state;
+            if new {
+                tracing::debug!(
+                    server = self.settings.address.authority,
+                    ?state,
+                    "the client's state has changed"
+                );
+                *old = state;
+            }
+            new
+        });
     }
 }
 

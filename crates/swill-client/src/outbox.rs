@@ -2,7 +2,10 @@ use crate::{call::Call, fault};
 use rustc_hash::FxHashSet;
 use std::{
     pin::pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     task::Waker,
 };
 use swill_proto::{CallId, Close, Metadata, Result, Shape};
@@ -20,6 +23,8 @@ pub(crate) struct Outbox {
     limit: usize,
     calls: usize,
     inner: Mutex<Inner>,
+    /// There is a wish to close.
+    closing: AtomicBool,
     room: Notify,
 }
 
@@ -132,7 +137,7 @@ impl Said {
 
 impl Outbox {
     pub(crate) fn new(limit: usize, calls: usize) -> Self {
-        Self { limit, calls, inner: Mutex::default(), room: Notify::new() }
+        Self { limit, calls, inner: Mutex::default(), closing: AtomicBool::new(false), room: Notify::new() }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -198,6 +203,7 @@ impl Outbox {
     pub(crate) fn close(&self, close: Close) {
         let mut inner = self.lock();
         inner.close.get_or_insert(close);
+        self.closing.store(true, Ordering::SeqCst);
         wake(inner);
         self.room.notify_waiters();
     }
@@ -213,14 +219,14 @@ impl Outbox {
         }
     }
 
-    /// Says who is to be woken, and tells whether there is something to take, or a wish to close.
+    /// Says who is to be woken, and tells whether there is something to take.
     pub(crate) fn listen(&self, driver: &Waker) -> bool {
         let mut inner = self.lock();
         match &mut inner.driver {
             Some(old) if old.will_wake(driver) => {}
             other => *other = Some(driver.clone()),
         }
-        !inner.said.is_empty() || inner.close.is_some()
+        !inner.said.is_empty()
     }
 
     /// So many calls are in flight no more.
@@ -233,8 +239,16 @@ impl Outbox {
         }
     }
 
+    /// Whether there is a wish to close.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.load(Ordering::SeqCst)
+    }
+
     /// The wish to close, if there is one.
     pub(crate) fn wish(&self) -> Option<Close> {
+        if !self.is_closing() {
+            return None;
+        }
         self.lock().close.clone()
     }
 

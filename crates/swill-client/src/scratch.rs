@@ -15,7 +15,7 @@ pub(crate) struct Scratch(Vec<u8>);
 
 impl Scratch {
     pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
-        let mut scratch = Self(SPARE.take());
+        let mut scratch = Self(SPARE.try_with(Cell::take).unwrap_or_default());
         scratch.0.clear();
         Payload::encode_into(Format::MessagePack, value, &mut scratch.0)?;
         Ok(scratch)
@@ -33,7 +33,9 @@ impl Deref for Scratch {
 impl Drop for Scratch {
     fn drop(&mut self) {
         if self.0.capacity() <= LARGEST_KEPT {
-            SPARE.set(std::mem::take(&mut self.0));
+            let buffer = std::mem::take(&mut self.0);
+            // The thread may be ending.
+            let _ = SPARE.try_with(|spare| spare.set(buffer));
         }
     }
 }

@@ -11,13 +11,14 @@ thread_local! {
 
 /// A buffer of initialised bytes.
 pub(super) fn take() -> Vec<u8> {
-    let buffer = SPARE.take();
+    let buffer = SPARE.try_with(Cell::take).unwrap_or_default();
     if buffer.is_empty() { vec![0; READ] } else { buffer }
 }
 
 /// Gives a buffer back.
 pub(super) fn give(buffer: Vec<u8>) {
     if buffer.len() == READ {
-        SPARE.set(buffer);
+        // The thread may be ending.
+        let _ = SPARE.try_with(|spare| spare.set(buffer));
     }
 }

@@ -3,7 +3,7 @@ use crate::{
     outbox::{Entry, Opening, Said},
 };
 use rustc_hash::FxHashMap;
-use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc};
+use std::{cmp::Reverse, collections::BinaryHeap, sync::Arc, time::Duration};
 use swill_proto::CallId;
 use tokio::time::Instant;
 
@@ -49,6 +49,9 @@ impl Calls {
         let waiting = self.open.get_mut(&id)?;
         if waiting.until_first {
             waiting.deadline = None;
+            if let Some(again) = &mut waiting.again {
+                again.0.deadline = None;
+            }
         }
         if item {
             waiting.again = None;
@@ -89,15 +92,18 @@ impl Calls {
         None
     }
 
-    /// Takes out the calls that may be sent again, in their order.
-    pub(super) fn take_again(&mut self) -> Said {
+    /// Takes out the calls that may be sent again, in their order. Deadlines for being sent start anew.
+    pub(super) fn take_again(&mut self, within: Option<Duration>) -> Said {
         let mut ids: Vec<_> =
             self.open.iter().filter(|(_, waiting)| waiting.again.is_some()).map(|(id, _)| *id).collect();
         ids.sort_unstable_by_key(|id| id.number());
         let mut said = Said::default();
         for id in ids {
             if let Some(again) = self.open.remove(&id).and_then(|waiting| waiting.again) {
-                let (opening, bytes) = *again;
+                let (mut opening, bytes) = *again;
+                if opening.until_sent {
+                    opening.deadline = within.and_then(|within| Instant::now().checked_add(within));
+                }
                 said.push(Entry::Open(opening), &[&bytes]);
             }
         }

@@ -1,0 +1,168 @@
+//! What happens by itself: deadlines, keepalive, stalls. And how a connection closes.
+
+use super::{Connection, Phase, broken};
+use crate::fault;
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::atomic::Ordering,
+    task::{Context, Poll},
+    time::Duration,
+};
+use swill_proto::{CancelReason, Close};
+use tokio::{io::AsyncWrite, time::Instant};
+
+/// How long a server may take to hang up once both sides have said goodbye.
+const LINGER: Duration = Duration::from_secs(1);
+
+impl Connection {
+    /// Begins to close. Calls end now: nobody would hear their answers.
+    pub(super) fn close(&mut self, close: Close, now: Instant) {
+        if !matches!(self.phase, Phase::Open) {
+            return;
+        }
+        self.ws.close(close.code, &close.reason, &mut self.out);
+        self.phase = Phase::Closing { until: now + self.shared.settings.limits.close };
+        self.ended_by.get_or_insert(close);
+        self.stop_pausing(now);
+    }
+
+    /// The last frame is on its way.
+    pub(super) fn linger(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::Over) {
+            self.phase = Phase::Lingering { until: now + LINGER, shut: false };
+        }
+        self.stop_pausing(now);
+    }
+
+    fn stop_pausing(&mut self, now: Instant) {
+        if self.paused.is_some() {
+            self.resume(now);
+        }
+    }
+
+    pub(super) fn over(&mut self, close: Close) {
+        self.ended_by.get_or_insert(close);
+        self.phase = Phase::Over;
+    }
+
+    pub(super) fn shut(&mut self, task: &mut Context<'_>) {
+        if let Poll::Ready(Err(_)) = Pin::new(&mut self.socket).poll_shutdown(task) {
+            self.over(broken());
+        } else if let Phase::Lingering { shut, .. } = &mut self.phase {
+            *shut = true;
+        }
+    }
+
+    /// Closes the connection if a handle wants that.
+    pub(super) fn look_after_wishes(&mut self, now: Instant) {
+        if !matches!(self.phase, Phase::Open) {
+            return;
+        }
+        if let Some(close) = self.shared.outbox.wish() {
+            // What was said before the wish is written first, unless the socket is stuck.
+            if self.out.is_empty() {
+                self.hear_callers(now);
+            }
+            self.close(close, now);
+            self.fail_calls();
+        }
+    }
+
+    /// Does what is due.
+    pub(super) fn look_after_time(&mut self, now: Instant) {
+        if now < self.timer.deadline() || matches!(self.phase, Phase::Over) {
+            return;
+        }
+        let limits = self.shared.settings.limits.clone();
+        if self.stalled_since.is_some_and(|since| now >= since + limits.write_stall) {
+            self.over(Close::new(1006, "the server took nothing of what was sent to it"));
+            return;
+        }
+        if let Some(paused) = &self.paused {
+            // Pongs wait behind the data that is not read: the server's silence is ours.
+            self.heard = now;
+            self.pinged = None;
+            if now >= paused.since + limits.stream_stall {
+                self.stream_stalled(now);
+            }
+        }
+        match self.phase {
+            Phase::Closing { until } | Phase::Lingering { until, .. } if now >= until => {
+                return self.over(broken());
+            }
+            Phase::Open => self.look_after_server(now),
+            _ => {}
+        }
+        while let Some(id) = self.calls.expired(now) {
+            if let Some(call) = self.calls.get(id) {
+                call.fail(fault::deadline());
+            }
+            self.cancel(id, CancelReason::Deadline, now);
+        }
+        self.cancel_late(now);
+    }
+
+    /// The stream that is full has taken nothing, and others wait: it fails. If it has moved, it gets more time.
+    fn stream_stalled(&mut self, now: Instant) {
+        let Some(paused) = &mut self.paused else { return };
+        paused.since = now;
+        let id = paused.call;
+        let Some(call) = self.calls.get(id) else { return };
+        let taken = call.taken();
+        if taken != paused.taken || self.calls.len() < 2 {
+            paused.taken = taken;
+            return;
+        }
+        self.shared.unread.fetch_sub(call.fail_slow(), Ordering::SeqCst);
+        self.cancel(id, CancelReason::Slow, now);
+    }
+
+    /// Sends a ping after a silence, and gives up after a longer one.
+    fn look_after_server(&mut self, now: Instant) {
+        let limits = &self.shared.settings.limits;
+        match self.pinged {
+            Some(at) if now >= at + limits.pong_within => {
+                self.over(Close::new(1006, "the server did not answer a ping"));
+            }
+            None if now >= self.heard + limits.ping_after => {
+                self.pinged = Some(now);
+                self.ws.ping(&[], &mut self.out);
+            }
+            _ => {}
+        }
+    }
+
+    /// When something has to happen by itself, at the earliest.
+    fn due(&self) -> Instant {
+        let limits = &self.shared.settings.limits;
+        let phase = match self.phase {
+            Phase::Open => match self.pinged {
+                Some(at) => at + limits.pong_within,
+                None => self.heard + limits.ping_after,
+            },
+            Phase::Closing { until } | Phase::Lingering { until, .. } => until,
+            Phase::Over => self.heard,
+        };
+        let others = [
+            self.stalled_since.map(|since| since + limits.write_stall),
+            self.paused.as_ref().map(|paused| paused.since + limits.stream_stall),
+            self.calls.due(),
+            (!self.late_cancels.is_empty()).then(|| self.cancels.due()),
+        ];
+        others.into_iter().flatten().fold(phase, Instant::min)
+    }
+
+    /// Sets the timer. A timer that fires too early is cheaper than one that is moved with every message.
+    pub(super) fn arm(&mut self, now: Instant, task: &mut Context<'_>) {
+        let due = self.due();
+        let armed = self.timer.deadline();
+        if due < armed || armed <= now {
+            // What is due is done by then; only a clock that stands still could bring it up again.
+            self.timer.as_mut().reset(due.max(now + Duration::from_millis(1)));
+        }
+        if self.timer.as_mut().poll(task).is_ready() {
+            task.waker().wake_by_ref();
+        }
+    }
+}

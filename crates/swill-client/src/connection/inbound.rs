@@ -1,0 +1,90 @@
+//! Hands out what the server has said.
+
+use super::calls::Calls;
+use crate::{
+    call::{Call, End},
+    client::Shared,
+};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+};
+use swill_proto::{CallId, Close, Directory, Found, Frame, Received};
+
+/// Servers do not call.
+pub(super) struct Nobody;
+
+impl Directory for Nobody {
+    fn find(&self, _: &str) -> Option<Found> {
+        None
+    }
+}
+
+/// What it takes to hand something out, while the machine is borrowed by it.
+pub(super) struct Inbound<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) calls: &'a mut Calls,
+    pub(super) late_cancels: &'a mut VecDeque<CallId>,
+    pub(super) ended: &'a mut usize,
+    /// Too much is unread now, of this call most; what its caller had taken.
+    pub(super) full: Option<(CallId, usize)>,
+}
+
+impl Inbound<'_> {
+    pub(super) fn received(&mut self, received: Received<'_>) -> Result<(), Close> {
+        match received {
+            Received::Nothing => {}
+            Received::One(frame) => self.frame(frame),
+            Received::Many(frames) => frames.into_iter().for_each(|frame| self.frame(frame)),
+            Received::Close(close) => return Err(close),
+        }
+        Ok(())
+    }
+
+    fn frame(&mut self, frame: Frame<'_>) {
+        match frame {
+            Frame::Item { call, payload, leading } => {
+                let Some(call) = self.calls.heard(call, true) else { return };
+                let cost = call.item(payload.bytes(), leading);
+                let all = self.shared.unread.fetch_add(cost, Ordering::SeqCst) + cost;
+                let limits = &self.shared.settings.limits;
+                if call.unread() > limits.stream_unread {
+                    self.full = Some((call.id, call.taken()));
+                } else if all > limits.unread {
+                    let fullest = self.calls.fullest().and_then(|id| self.calls.get(id));
+                    self.full = fullest.map(|call| (call.id, call.taken()));
+                }
+            }
+            Frame::Metadata { call, metadata } => {
+                if let Some(call) = self.calls.heard(call, false) {
+                    call.leading(metadata);
+                }
+            }
+            Frame::End { call, last, leading, trailing } => {
+                if let Some(call) = self.remove(call) {
+                    let last = last.map(|payload| payload.bytes().to_vec());
+                    call.finish(End { last, trailing }, leading);
+                }
+            }
+            Frame::Fail { call, error } => {
+                if let Some(call) = self.remove(call) {
+                    call.fail(error);
+                }
+            }
+            // Servers neither call nor cancel.
+            Frame::Open(_) | Frame::Cancel { .. } => {}
+        }
+    }
+
+    fn remove(&mut self, id: CallId) -> Option<Arc<Call>> {
+        let call = self.calls.remove(id);
+        if call.is_some() {
+            *self.ended += 1;
+        } else if let Some(at) = self.late_cancels.iter().position(|late| *late == id) {
+            // It has ended by itself before it could be cancelled.
+            self.late_cancels.remove(at);
+            *self.ended += 1;
+        }
+        call
+    }
+}
