@@ -104,7 +104,7 @@ async fn a_silent_server_is_pinged_and_given_up() {
     let state = states.until(|state| *state != State::Open).await;
     assert_eq!(start.elapsed().as_secs(), 80);
     assert!(matches!(state, State::Waiting { attempt: 1, .. }), "{state:?}");
-    server.accept().await;
+    let _peer = server.accept().await;
     states.until(|state| *state == State::Open).await;
 }
 
