@@ -28,6 +28,7 @@ const RULES: &[Rule] = &[
     ("the README names every example", readme::names_examples),
     ("nothing is left half done", texts::leftovers),
     ("no path of somebody's machine", texts::machine_paths),
+    ("promises are held by tests", texts::promises),
     ("links between documents lead somewhere", texts::links),
 ];
 

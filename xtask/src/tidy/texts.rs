@@ -65,6 +65,31 @@ pub(super) fn links(files: &Files) -> Vec<String> {
     findings
 }
 
+/// A promise names the tests that hold it: functions, or recorded conversations.
+pub(super) fn promises(files: &Files) -> Vec<String> {
+    const DOCUMENT: &str = "docs/guarantees.md";
+    let tested = |name: &str| match name.contains('/') {
+        true => files.iter().any(|(path, text)| {
+            path.starts_with("conformance/vectors/") && text.contains(&format!("\"name\": \"{name}\""))
+        }),
+        false => files.rust("crates/").any(|(_, text)| text.contains(&format!("fn {name}("))),
+    };
+    let rows = files.get(DOCUMENT).lines().filter(|line| line.starts_with("| **"));
+    let mut findings = vec![];
+    for row in rows {
+        // What is between backticks: every second piece.
+        let held_by = row.trim_end_matches([' ', '|']).rsplit('|').next().unwrap_or_default();
+        let names: Vec<&str> = held_by.split('`').skip(1).step_by(2).collect();
+        if names.is_empty() {
+            findings.push(format!("{DOCUMENT} names no test in the row {row:.40}"));
+        }
+        let missing = names.iter().filter(|name| !tested(name));
+        findings
+            .extend(missing.map(|name| format!("{DOCUMENT} names the test `{name}`, which does not exist")));
+    }
+    findings
+}
+
 /// Where a relative link leads.
 fn resolve(folder: &str, link: &str) -> String {
     let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
@@ -95,6 +120,24 @@ mod tests {
         let text = format!("see {}ann/notes\n", MACHINES[0]);
         assert_eq!(machine_paths(&Files::of(&[("docs/a.md", &text)])).len(), 1);
         assert_eq!(machine_paths(&Files::of(&[("docs/a.md", "see $HOME/notes")])).len(), 0);
+    }
+
+    #[test]
+    fn a_promise_without_a_test_is_found() {
+        let text = "| promise | held by |\n|---|---|\n| **One.** | `it_is_so`, `call/add` |\n\
+                    | **Two.** | `it_is_not`, `call/sub` |\n| **Three.** | hope |\n";
+        let files = Files::of(&[
+            ("docs/guarantees.md", text),
+            ("crates/a/tests/a.rs", "async fn it_is_so() {}\n"),
+            ("conformance/vectors/a.jsonl", "{\"name\": \"call/add\"}\n"),
+        ]);
+        let findings = promises(&files);
+        assert_eq!(findings.len(), 3, "{findings:?}");
+        assert!(
+            findings[0].contains("it_is_not")
+                && findings[1].contains("call/sub")
+                && findings[2].contains("no test")
+        );
     }
 
     #[test]
