@@ -146,10 +146,11 @@ impl App {
         self
     }
 
-    /// The full names of all procedures, in the order of registration. Empty if the app cannot be served; serving it
-    /// then says why.
-    pub fn procedures(self) -> Vec<String> {
-        self.build().map(|(service, _, _)| service.names().map(str::to_owned).collect()).unwrap_or_default()
+    /// The full names of all procedures, in the order of registration; without those of apps mounted beside it.
+    pub fn procedures(&self) -> Vec<String> {
+        let mut names = Vec::new();
+        self.module.full_names("", &mut names);
+        names
     }
 
     /// Serves the app until the process is told to end (SIGTERM or Ctrl-C), then lets calls in flight finish.

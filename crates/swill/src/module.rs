@@ -132,4 +132,24 @@ impl Module {
             Entry::Replacement(_) | Entry::Module(_) => None,
         })
     }
+
+    /// What comes before the names of this module's procedures, inside of `outer`.
+    pub(crate) fn prefix(&self, outer: &str) -> String {
+        match self.name.as_deref() {
+            Some(name) if !name.is_empty() => format!("{outer}{name}."),
+            _ => outer.to_owned(),
+        }
+    }
+
+    /// Adds the full names of all procedures, those of modules inside this one included.
+    pub(crate) fn full_names(&self, outer: &str, names: &mut Vec<String>) {
+        let prefix = self.prefix(outer);
+        for entry in &self.entries {
+            match entry {
+                Entry::Procedure(procedure) => names.push(format!("{prefix}{}", procedure.name())),
+                Entry::Module(module) => module.full_names(&prefix, names),
+                Entry::Replacement(_) => {}
+            }
+        }
+    }
 }

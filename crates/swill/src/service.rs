@@ -89,10 +89,7 @@ impl Service {
     }
 
     fn register(&mut self, module: Module, prefix: &str, outer: &[Arc<dyn AnyHook>]) -> Result<(), BuildError> {
-        let prefix = match module.name.as_deref() {
-            Some(name) if !name.is_empty() => format!("{prefix}{name}."),
-            _ => prefix.to_owned(),
-        };
+        let prefix = module.prefix(prefix);
         let hooks: Vec<_> = outer.iter().cloned().chain(module.hooks).collect();
         for entry in module.entries {
             match entry {
