@@ -1,4 +1,4 @@
-use crate::fault;
+use crate::{answer::Answer, fault};
 use std::{
     collections::VecDeque,
     sync::{
@@ -40,7 +40,7 @@ struct Inbox {
 /// The good end of a call.
 #[derive(Debug)]
 pub(crate) struct End {
-    pub(crate) last: Option<Vec<u8>>,
+    pub(crate) last: Option<Answer>,
     pub(crate) trailing: Option<Box<Metadata>>,
 }
 

@@ -1,13 +1,35 @@
 //! The Rust client of Swill: typed calls and streams over one WebSocket.
 //!
-//! ```no_run
+//! ```
+//! # use swill::{App, Stream, Streaming, stream};
+//! # struct Calc;
+//! # #[swill::module]
+//! # impl Calc {
+//! #     async fn add(&self, a: i64, b: i64) -> i64 { a + b }
+//! #     fn count(&self, to: u32) -> impl Stream<Item = u32> {
+//! #         stream! { for number in 0..to { yield number; } }
+//! #     }
+//! #     async fn total(&self, mut numbers: Streaming<i64>) -> swill::Result<i64> {
+//! #         let mut sum = 0;
+//! #         while let Some(number) = numbers.next().await { sum += number?; }
+//! #         Ok(sum)
+//! #     }
+//! # }
 //! use swill_client::Client;
 //!
-//! # async fn example() -> swill_client::Result<()> {
-//! let client = Client::connect("ws://127.0.0.1:8000/ws").await?;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> swill_client::Result<()> {
+//! # let server = App::new().module(Calc).bind("127.0.0.1:0").await?;
+//! # let url = format!("ws://{}/ws", server.local_addr());
+//! # tokio::spawn(server.run());
+//! # let _ = stringify! {
+//! let url = "ws://127.0.0.1:8000/ws";
+//! # };
+//! let client = Client::connect(&url).await?;
 //!
 //! // One message each way.
 //! let sum: i64 = client.call("add", (1, 2)).await?;
+//! assert_eq!(sum, 3);
 //!
 //! // A stream out.
 //! let mut numbers = client.stream::<u32>("count", 10).await?;
@@ -20,7 +42,9 @@
 //! for number in 1..=10 {
 //!     numbers.send(number).await?;
 //! }
-//! let total = numbers.finish().await?;
+//! assert_eq!(numbers.finish().await?, 55);
+//!
+//! client.close().await;
 //! # Ok(())
 //! # }
 //! ```
@@ -38,6 +62,7 @@
 //! ([`Limits::unread`]): a program that leaves streams unread for long gives them a client of their own.
 
 mod address;
+mod answer;
 mod backoff;
 mod builder;
 mod call;

@@ -2,6 +2,7 @@
 
 use super::calls::Calls;
 use crate::{
+    answer::Answer,
     call::{Call, End},
     client::Shared,
 };
@@ -62,7 +63,7 @@ impl Inbound<'_> {
             }
             Frame::End { call, last, leading, trailing } => {
                 if let Some(call) = self.remove(call) {
-                    let last = last.map(|payload| payload.bytes().to_vec());
+                    let last = last.map(|payload| Answer::from(payload.bytes()));
                     call.finish(End { last, trailing }, leading);
                 }
             }
