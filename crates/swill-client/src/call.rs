@@ -123,19 +123,23 @@ impl Call {
 
     // What the connection's task says.
 
-    /// An item has come. Returns how much it counts, 0 if nobody wants it.
-    pub(crate) fn item(&self, payload: &[u8], leading: Option<Box<Metadata>>) -> usize {
+    /// What an item counts.
+    pub(crate) fn cost(payload: &[u8]) -> usize {
+        payload.len() + COST
+    }
+
+    /// An item has come. Whether anybody wants it.
+    pub(crate) fn item(&self, payload: &[u8], leading: Option<Box<Metadata>>) -> bool {
         let mut inbox = self.inbox();
         if self.is_over() {
-            return 0;
+            return false;
         }
         inbox.lead(leading);
         inbox.led = true;
         inbox.items.push(payload);
-        let cost = payload.len() + COST;
-        self.unread.fetch_add(cost, Ordering::SeqCst);
+        self.unread.fetch_add(Self::cost(payload), Ordering::SeqCst);
         wake(inbox);
-        cost
+        true
     }
 
     /// Leading metadata has come ahead of everything else.

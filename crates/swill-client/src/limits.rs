@@ -134,7 +134,7 @@ impl Limits {
     /// the same client.
     #[must_use]
     pub fn stream_stall(mut self, time: Duration) -> Self {
-        self.stream_stall = time;
+        self.stream_stall = bounded(time);
         self
     }
 
@@ -142,7 +142,7 @@ impl Limits {
     /// connection counts as broken (1006).
     #[must_use]
     pub fn keepalive(mut self, ping_after: Duration, pong_within: Duration) -> Self {
-        (self.ping_after, self.pong_within) = (ping_after, pong_within);
+        (self.ping_after, self.pong_within) = (bounded(ping_after), bounded(pong_within));
         self
     }
 
@@ -150,14 +150,20 @@ impl Limits {
     /// broken (1006).
     #[must_use]
     pub fn write_stall(mut self, time: Duration) -> Self {
-        self.write_stall = time;
+        self.write_stall = bounded(time);
         self
     }
 
     /// How long the server may take to answer a close. 5 s. Beyond: the socket is dropped.
     #[must_use]
     pub fn close(mut self, within: Duration) -> Self {
-        self.close = within;
+        self.close = bounded(within);
         self
     }
+}
+
+/// A time that can be added to any instant, and that passes.
+fn bounded(time: Duration) -> Duration {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    time.clamp(Duration::from_millis(1), YEAR)
 }

@@ -3,7 +3,7 @@
 use futures_util::StreamExt;
 use std::time::Duration;
 use swill::{App, Context, Stream, Streaming, stream};
-use swill_client::{Client, Code, Metadata, State, Value};
+use swill_client::{Client, Code, Limits, Metadata, State, Value};
 
 struct Calc;
 
@@ -184,4 +184,43 @@ async fn a_server_that_comes_back_is_found() {
     let server = App::new().module(Calc).bind(address).await.unwrap();
     tokio::spawn(server.run());
     assert_eq!(call.await.unwrap().unwrap(), 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn many_tasks_at_once_with_little_room() {
+    let server = App::new().module(Calc).bind("127.0.0.1:0").await.unwrap();
+    let url = format!("ws://{}/ws", server.local_addr());
+    tokio::spawn(server.run());
+    let limits = Limits::default().calls(10).outbox(256).unread(2000, 5000);
+    let client = Client::builder(&url).limits(limits).connect().await.unwrap();
+    let tasks = (0..16_i64).map(|task| {
+        let client = client.clone();
+        tokio::spawn(async move {
+            for round in 0..36 {
+                match (task + round) % 4 {
+                    0 => assert_eq!(client.call::<i64>("add", (task, round)).await.unwrap(), task + round),
+                    1 => {
+                        let numbers =
+                            client.stream::<u32>("count", 300).await.unwrap().collect().await.unwrap();
+                        assert_eq!(numbers, (0..300).collect::<Vec<_>>());
+                    }
+                    2 => {
+                        let mut items = client.stream::<u32>("forever", ()).await.unwrap();
+                        assert_eq!(items.next().await.unwrap().unwrap(), 0);
+                    }
+                    _ => {
+                        let mut sender = client.request("total").send::<i64, i64>().await.unwrap();
+                        for number in 0..50 {
+                            sender.send(number).await.unwrap();
+                        }
+                        assert_eq!(sender.finish().await.unwrap(), 1225);
+                    }
+                }
+            }
+        })
+    });
+    for task in tasks.collect::<Vec<_>>() {
+        task.await.unwrap();
+    }
+    client.close().await;
 }

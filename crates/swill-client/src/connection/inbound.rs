@@ -46,8 +46,13 @@ impl Inbound<'_> {
         match frame {
             Frame::Item { call, payload, leading } => {
                 let Some(call) = self.calls.heard(call, true) else { return };
-                let cost = call.item(payload.bytes(), leading);
+                // Counted first: the caller may have used the item up before this task goes on.
+                let cost = Call::cost(payload.bytes());
                 let all = self.shared.unread.fetch_add(cost, Ordering::SeqCst) + cost;
+                if !call.item(payload.bytes(), leading) {
+                    self.shared.unread.fetch_sub(cost, Ordering::SeqCst);
+                    return;
+                }
                 let limits = &self.shared.settings.limits;
                 if call.unread() > limits.stream_unread {
                     self.full = Some((call.id, call.taken()));

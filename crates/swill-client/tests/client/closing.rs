@@ -176,3 +176,21 @@ async fn the_client_waits_for_the_server_to_hang_up() {
     drop(peer);
     closing.await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn extreme_times_are_bearable() {
+    for time in [Duration::ZERO, Duration::MAX] {
+        let limits =
+            Limits::default().keepalive(time, Duration::MAX).write_stall(time).stream_stall(time).close(time);
+        let (server, builder) = server();
+        let builder = builder.limits(limits).deadline(Duration::MAX).connect_timeout(Duration::MAX);
+        let (_server, mut peer, client) = connected_as((server, builder)).await;
+        let (answer, ()) = tokio::join!(client.call::<i32>("f", ()), async {
+            let seq = peer.expect(MESSAGE, "f").await;
+            peer.answer(seq, 1).await;
+        });
+        assert_eq!(answer.unwrap(), 1);
+        drop(peer);
+        client.close().await;
+    }
+}
