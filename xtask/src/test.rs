@@ -18,6 +18,7 @@ const CHECKS: &[&str] = &[
     "clippy",
     "clippy-alone",
     "tests",
+    "compile-errors",
     "docs",
     "deny",
     "wasm",
