@@ -29,6 +29,8 @@ enum Verdict {
 /// The checks of one run.
 pub(crate) struct Report {
     only: Vec<String>,
+    dry: bool,
+    names: Vec<&'static str>,
     checks: Vec<(&'static str, Duration, Verdict)>,
     started: Instant,
 }
@@ -36,12 +38,23 @@ pub(crate) struct Report {
 impl Report {
     /// Runs the checks that are named; all of them if none is.
     pub(crate) fn new(only: Vec<String>) -> Self {
-        Self { only, checks: vec![], started: Instant::now() }
+        Self { only, dry: false, names: vec![], checks: vec![], started: Instant::now() }
+    }
+
+    /// Runs nothing, and only learns what the checks are called.
+    pub(crate) fn dry() -> Self {
+        Self { dry: true, ..Self::new(vec![]) }
+    }
+
+    /// The checks, in the order in which they run.
+    pub(crate) fn names(&self) -> &[&'static str] {
+        &self.names
     }
 
     /// Runs a check. One that fails does not keep the next ones from running.
     pub(crate) fn check(&mut self, name: &'static str, run: impl FnOnce() -> Result<Outcome>) {
-        if !self.only.is_empty() && !self.only.iter().any(|only| only == name) {
+        self.names.push(name);
+        if self.dry || !self.only.is_empty() && !self.only.iter().any(|only| only == name) {
             return;
         }
         println!("==> {name}");

@@ -11,28 +11,11 @@ use std::{
     process::{Command, ExitCode},
 };
 
-/// In the order in which they run: quick ones first.
-const CHECKS: &[&str] = &[
-    "format",
-    "tidy",
-    "clippy",
-    "clippy-alone",
-    "tests",
-    "compile-errors",
-    "docs",
-    "deny",
-    "wasm",
-    "examples",
-    "fresh-crate",
-    "vectors",
-    "autobahn-server",
-    "autobahn-client",
-];
-
 /// The test of what the compiler says. How it writes the name of a type depends on what else is public, so it runs with
 /// the features that users have, which are not those that the examples turn on for the workspace.
 const COMPILE_ERRORS: &str = "mistakes_are_explained";
 
+/// All checks, quick ones first.
 fn run_checks(root: &Path, report: &mut Report) {
     report.check("format", || passes(cargo(root).args(["fmt", "--all", "--check"])));
     report.check("tidy", || tidy::check(root));
@@ -58,12 +41,14 @@ fn run_checks(root: &Path, report: &mut Report) {
 }
 
 pub(crate) fn run(root: &Path, arguments: &[String]) -> ExitCode {
+    let mut all = Report::dry();
+    run_checks(root, &mut all);
     if arguments.iter().any(|argument| argument == "--list") {
-        CHECKS.iter().for_each(|name| println!("{name}"));
+        all.names().iter().for_each(|name| println!("{name}"));
         return ExitCode::SUCCESS;
     }
-    if let Some(unknown) = arguments.iter().find(|argument| !CHECKS.contains(&argument.as_str())) {
-        eprintln!("xtask: there is no check `{unknown}`; there are {}", CHECKS.join(", "));
+    if let Some(unknown) = arguments.iter().find(|argument| !all.names().contains(&argument.as_str())) {
+        eprintln!("xtask: there is no check `{unknown}`; there are {}", all.names().join(", "));
         return ExitCode::FAILURE;
     }
     let mut report = Report::new(arguments.to_vec());
