@@ -392,16 +392,18 @@ async fn call(
     }
     let mut answered: Option<Box<Context>> = None;
     {
-        let procedure = pin!(async {
+        let answering = pin!(async {
             let finished = (&mut running).await;
-            answered = Some(finished.cx);
+            if finished.result.is_ok() || procedure.shape().streams_out {
+                answered = Some(finished.cx);
+            }
             finished.result
         });
-        let next = Next { hooks, cx: &hooked.cx, running: &mut { procedure } };
+        let next = Next { hooks, cx: &hooked.cx, running: &mut { answering } };
         next.run().await?;
     }
     let Some(mut inner) = answered else {
-        return Err(Error::internal("a hook said that the call was answered, but did not run it"));
+        return Err(Error::internal("a hook said that the call was answered, but it did not run it, or it failed"));
     };
 
     let mut trailing = cx.state().metadata().trailing.take();
