@@ -1,11 +1,12 @@
 //! A procedure seen from outside: a call goes in, an encoded answer comes out.
 
 use crate::{
-    Context,
+    Context, Procedure,
+    procedure::Started,
     reply::{Output, Sent},
 };
 use std::{fmt, future::Future, marker::PhantomData, panic, pin::Pin};
-use swill_proto::{Error, Result};
+use swill_proto::{Error, Payload, Result};
 
 /// A call on its way into a procedure: its [`Context`] and what came over the wire.
 pub struct Call<P> {
@@ -72,6 +73,17 @@ pub(crate) fn too_large(bytes: usize) -> Error {
 
 /// A procedure that runs.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Finished> + Send>>;
+
+/// Starts a procedure; a panic, be it of a parameter's `Deserialize`, becomes an error.
+#[inline]
+pub(crate) fn start(
+    procedure: &Procedure,
+    cx: Box<Context>,
+    payload: Option<Payload<'_>>,
+) -> Result<Started, Panicked> {
+    let started = panic::catch_unwind(panic::AssertUnwindSafe(|| procedure.start(cx, payload)));
+    started.map_err(|cause| Panicked::new(&*cause))
+}
 
 /// Polls a running procedure; a panic becomes an error, and the procedure is dropped.
 #[inline]

@@ -11,10 +11,12 @@ use std::{
     any::type_name,
     fmt,
     future::poll_fn,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, OnceLock},
+    task::ready,
     time::Instant,
 };
-use swill_proto::{CallId, CancelReason, Code, Error, Format, Metadata, Parameters, Payload, ProcedureId, Result};
+use swill_proto::{CallId, CancelReason, Error, Format, Metadata, Parameters, Payload, ProcedureId, Result};
 
 /// What the server knows about a call: who called what, with which metadata, until when.
 ///
@@ -85,15 +87,16 @@ pub trait FromContext: Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// The call fails with the error. By default that is code 401 if there is no such value: nobody has put it there,
-    /// so the peer has not said who it is.
+    /// The call fails with the error. By default that is code 500 if there is no such value, and the log says which type
+    /// nobody has put there. Where a value may be missing, as the user of a connection without login, write the method
+    /// and return what fits, such as code 401.
     fn from_context(cx: &Context) -> Result<&Self>
     where
         Self: Sized,
     {
         cx.get::<Self>().ok_or_else(|| {
-            Error::new(Code::UNAUTHENTICATED, "not authenticated")
-                .with_source(format!("there is no `{}` in this call or connection", type_name::<Self>()))
+            let missing = type_name::<Self>();
+            Error::internal(format!("no hook has put a `{missing}` into this call or its connection"))
         })
     }
 }
@@ -146,12 +149,26 @@ impl Context {
         self.procedure = procedure;
         self.metadata = metadata;
         self.deadline = deadline;
+        self.answer.clear();
+    }
+
+    /// Lets go of what belongs to the call that is over.
+    #[inline]
+    pub(crate) fn release(&mut self) {
+        if self.values.is_some() || self.hooked.is_some() || self.metadata.is_some() {
+            self.release_values();
+        }
         if self.state.get().is_some() {
             self.state = OnceLock::new();
         }
-        self.values = None;
-        self.hooked = None;
-        self.answer.clear();
+    }
+
+    #[cold]
+    fn release_values(&mut self) {
+        let values = (self.values.take(), self.hooked.take(), self.metadata.take());
+        if catch_unwind(AssertUnwindSafe(|| drop(values))).is_err() {
+            tracing::error!("a value that was put into a call panicked while it was dropped");
+        }
     }
 
     /// A second context of the same call, for hooks to look at while the procedure has the first.
@@ -330,7 +347,15 @@ impl Context {
 
     async fn say(&self, entry: Entry, payload: &[u8]) -> Result<()> {
         let mut entry = Some(entry);
-        poll_fn(|task| self.peer.0.outbox.poll_push(task, &mut entry, payload))
+        poll_fn(|task| {
+            // A stream that is always ready takes turns with other tasks, too.
+            let turn = ready!(tokio::task::coop::poll_proceed(task));
+            let pushed = self.peer.0.outbox.poll_push(task, &mut entry, payload);
+            if pushed.is_ready() {
+                turn.made_progress();
+            }
+            pushed
+        })
             .await
             .map_err(|_| Error::cancelled(CancelReason::Disconnect))
     }

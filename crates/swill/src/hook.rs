@@ -1,6 +1,6 @@
 use crate::{
     Context, Peer,
-    call::{Finished, Panicked, Running},
+    call::{Finished, Panicked, Running, too_large},
     handshake::Handshake,
     procedure::{Procedure, Started},
 };
@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use std::{
     fmt,
     future::{Future, poll_fn},
-    panic::AssertUnwindSafe,
+    panic::{AssertUnwindSafe, catch_unwind},
     pin::{Pin, pin},
     sync::Arc,
     task::Poll,
@@ -54,8 +54,10 @@ use swill_proto::{CancelReason, Close, Error, Metadata, Payload, Result};
 /// | the end of a call, however it ends | `after_request` |
 /// | the connection is over, after the `after_request` of all its calls | `after_connection` |
 ///
-/// Several hooks run in the order in which they were added, those of the app before those of its modules. Calls of
-/// unknown procedures are seen by none. A later message of a stream is seen when the procedure takes it.
+/// Several hooks run in the order in which they were added, those of the app before those of its modules. A call that
+/// never begins is seen by none: of an unknown procedure, or refused because too many are in flight, the server is
+/// shutting down, or the protocol cannot carry it. `after_connection` runs for every connection for which `after_accept`
+/// was reached; a handshake that is refused or breaks before has no counterpart. A later message of a stream is seen when the procedure takes it.
 ///
 /// # Refusing
 ///
@@ -262,10 +264,18 @@ pub(crate) struct Hooked {
 
 impl Hooked {
     pub(crate) async fn before_response_message(&self, message: &mut Payload<'static>) -> Result<()> {
+        let format = message.format();
         for hook in &*self.hooks {
             hook.before_response_message(&self.cx, message).await?;
         }
-        Ok(())
+        if message.format() != format {
+            let why = format!("a hook replaced a message in {format} by one in {}", message.format());
+            return Err(Error::internal(why));
+        }
+        match message.bytes().len() {
+            bytes if bytes > self.cx.limits().answer => Err(too_large(bytes)),
+            _ => Ok(()),
+        }
     }
 
     pub(crate) async fn before_leading_metadata(&self, metadata: &mut Option<Box<Metadata>>) -> Result<()> {
@@ -333,15 +343,19 @@ pub(crate) async fn run(
 ) -> Finished {
     let state = Arc::clone(cx.state());
     let result = {
-        let calling = AssertUnwindSafe(call(&mut cx, &hooks, &procedure, payload)).catch_unwind();
-        let mut calling = pin!(calling);
-        poll_fn(|task| {
+        let mut calling = Box::pin(AssertUnwindSafe(call(&mut cx, &hooks, &procedure, payload)).catch_unwind());
+        let result = poll_fn(|task| {
             if let Some(reason) = state.cancelled() {
                 return Poll::Ready(Err(Error::cancelled(reason)));
             }
             calling.as_mut().poll(task).map(|done| done.unwrap_or_else(|cause| Err(Error::internal(Panicked::new(&*cause)))))
         })
-        .await
+        .await;
+        // A destructor that panics does not keep the hooks from their last word.
+        if catch_unwind(AssertUnwindSafe(|| drop(calling))).is_err() {
+            tracing::error!("a procedure panicked while it was dropped");
+        }
+        result
     };
     let cancelled = state.cancelled();
     for hook in &*hooks {

@@ -94,48 +94,58 @@ impl Shared {
         Arc::clone(calls.entry(call).or_insert_with(|| Arc::new(CallState::new(Arc::clone(self)))))
     }
 
-    /// The state of a call that is open.
+    /// The state of a call that is open, and not cancelled.
     pub(crate) fn open_call(&self, call: CallId) -> Option<Arc<CallState>> {
-        lock(&self.calls).get(&call).cloned()
+        lock(&self.calls).get(&call).filter(|state| state.cancelled().is_none()).cloned()
     }
 
-    /// Forgets a call. Its state lives on as long as something of the call runs.
-    pub(crate) fn forget(&self, call: CallId) -> Option<Arc<CallState>> {
-        lock(&self.calls).remove(&call)
+    /// Forgets a call, of which nothing may run any more that asks for its state: it would get a new one.
+    pub(crate) fn forget(&self, call: CallId) {
+        let forgotten = lock(&self.calls).remove(&call);
+        drop(forgotten);
     }
 
     /// The open calls.
     pub(crate) fn open_calls(&self) -> Vec<CallId> {
-        lock(&self.calls).keys().copied().collect()
+        lock(&self.calls).iter().filter(|(_, state)| state.cancelled().is_none()).map(|(call, _)| *call).collect()
     }
 
-    /// The open call whose stream in has the most unread.
-    pub(crate) fn fullest(&self) -> Option<CallId> {
-        lock(&self.calls).iter().max_by_key(|(_, state)| state.inbox.unread()).map(|(call, _)| *call)
+    /// Notes how far every stream in has been taken.
+    pub(crate) fn mark_streams(&self) {
+        lock(&self.calls).values().for_each(|state| state.inbox.mark());
+    }
+
+    /// The fullest stream in of which nothing has been taken since it was marked; or this one, if it is such a one.
+    pub(crate) fn stuck(&self, only: Option<CallId>) -> Option<(CallId, Arc<CallState>)> {
+        let calls = lock(&self.calls);
+        let stuck = calls.iter().filter(|(call, state)| {
+            only.is_none_or(|only| only == **call) && state.cancelled().is_none() && state.inbox.is_stuck()
+        });
+        stuck.max_by_key(|(_, state)| state.inbox.unread()).map(|(call, state)| (*call, Arc::clone(state)))
     }
 
     /// Ends all calls.
     pub(crate) fn cancel_all(&self, reason: CancelReason) {
-        let calls = std::mem::take(&mut *lock(&self.calls));
-        for state in calls.into_values() {
+        let calls: Vec<_> = lock(&self.calls).values().cloned().collect();
+        for state in calls {
             state.cancel(reason);
         }
     }
 
     pub(crate) fn unread_added(&self, bytes: usize) {
-        self.unread.fetch_add(bytes, Ordering::Relaxed);
+        self.unread.fetch_add(bytes, Ordering::SeqCst);
     }
 
     pub(crate) fn unread_taken(&self, bytes: usize) {
-        self.unread.fetch_sub(bytes, Ordering::AcqRel);
-        if self.paused.load(Ordering::Acquire) {
+        self.unread.fetch_sub(bytes, Ordering::SeqCst);
+        if self.paused.load(Ordering::SeqCst) {
             self.outbox.wake();
         }
     }
 
     pub(crate) fn call_ended(&self) {
-        self.running.fetch_sub(1, Ordering::AcqRel);
-        if self.ending.load(Ordering::Acquire) {
+        self.running.fetch_sub(1, Ordering::SeqCst);
+        if self.ending.load(Ordering::SeqCst) {
             self.outbox.wake();
         }
     }

@@ -18,10 +18,12 @@ use axum::{
     routing,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use futures_util::FutureExt;
 use hyper_util::rt::TokioIo;
 use rustc_hash::FxHashMap;
 use std::{
     net::SocketAddr,
+    panic::AssertUnwindSafe,
     sync::{
         Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
@@ -304,11 +306,19 @@ async fn open(
 ) {
     slot.hub().add(&peer);
     for hook in &peer.0.service.hooks {
-        if let Err(error) = hook.after_accept(&peer).await {
-            let close = error.close().cloned();
-            peer.0.outbox.close(close.unwrap_or_else(|| Close::new(1008, error.message().to_owned())));
-            break;
-        }
+        let refused = match AssertUnwindSafe(hook.after_accept(&peer)).catch_unwind().await {
+            Ok(Ok(())) => continue,
+            Ok(Err(error)) => {
+                let close = error.close().cloned();
+                close.unwrap_or_else(|| Close::new(1008, error.message().to_owned()))
+            }
+            Err(_) => {
+                tracing::error!(peer = peer.id(), "a hook panicked after a connection was accepted");
+                Close::new(1011, "an internal server error occurred")
+            }
+        };
+        peer.0.outbox.close(refused);
+        break;
     }
     // The socket itself where it can be had: one layer less on every read, and hyper's buffers are given back.
     match upgraded.downcast::<TokioIo<TcpStream>>() {

@@ -97,7 +97,7 @@ impl Driver<'_> {
         }
         let limit = procedure.time_limit().or(service.limits.deadline);
         let limit = limit.into_iter().chain(head.deadline).min();
-        let deadline = limit.map(|limit| self.now + limit);
+        let deadline = limit.and_then(|limit| self.now.checked_add(limit));
         let mut cx = self.spare.take().unwrap_or_else(|| Box::new(Context::new(self.peer.clone())));
         cx.reset(call, id, head.metadata, deadline.map(Instant::into_std));
 
@@ -105,11 +105,15 @@ impl Driver<'_> {
             Some(hooks) => {
                 Box::pin(hook::run(cx, hooks.clone(), procedure.clone(), input.map(Payload::into_owned)))
             }
-            None => match procedure.start(cx, input) {
-                Started::Running(running) => running,
-                Started::Failed(cx, error) => {
+            None => match call::start(procedure, cx, input) {
+                Ok(Started::Running(running)) => running,
+                Ok(Started::Failed(cx, error)) => {
                     self.keep(cx);
                     return self.fail(call, report(&error, service, id));
+                }
+                Err(panicked) => {
+                    self.peer.0.forget(call);
+                    return self.fail(call, report(&Error::internal(panicked), service, id));
                 }
             },
         };
@@ -169,6 +173,7 @@ impl Driver<'_> {
         if cx.answer.capacity() > LARGEST_KEPT {
             cx.answer = Vec::new();
         }
+        cx.release();
         *self.spare = Some(cx);
     }
 
@@ -187,18 +192,12 @@ impl Driver<'_> {
         let shared = &self.peer.0;
         let Some(state) = shared.open_call(call) else { return };
         let limits = &shared.service.limits;
-        let full = if state.inbox.unread() >= limits.stream_unread {
-            Some(call)
-        } else if shared.unread.load(Ordering::Acquire) >= limits.unread {
-            shared.fullest()
-        } else {
-            None
-        };
-        if let Some(call) = full {
-            let taken = shared.open_call(call).map_or(0, |state| state.inbox.taken());
+        let stream = state.inbox.unread() >= limits.stream_unread;
+        if stream || shared.unread.load(Ordering::SeqCst) >= limits.unread {
             // Whoever takes an item from now on wakes the connection.
             shared.paused.store(true, Ordering::SeqCst);
-            *self.paused = Some(Paused { call, since: self.now, taken });
+            shared.mark_streams();
+            *self.paused = Some(Paused { full: stream.then_some(call), since: self.now });
         }
     }
 
@@ -206,7 +205,7 @@ impl Driver<'_> {
         if !self.cancels.take(self.peer.0.service.limits.cancels, self.now) {
             return Err(Close::new(1008, "too many cancellations"));
         }
-        if let Some(state) = self.peer.0.forget(call) {
+        if let Some(state) = self.peer.0.open_call(call) {
             state.cancel(reason);
         }
         Ok(())

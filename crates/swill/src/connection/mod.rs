@@ -607,7 +607,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             Some(state) => {
                 state.cancel(CancelReason::Slow);
-                self.peer.0.forget(call);
                 self.paused = None;
                 self.peer.0.paused.store(false, Ordering::Release);
                 self.with_driver(now, |driver| driver.fail(call, Error::cancelled(CancelReason::Slow)));

@@ -82,12 +82,25 @@ impl CallTask {
                     leading: metadata.leading.take(),
                     trailing: metadata.trailing.take(),
                 };
+                drop(metadata);
+                cx.release();
                 (entry, answer)
             }
-            Ok(Finished { result: Err(error), .. }) => (self.failed(&error), Vec::new()),
+            Ok(Finished { mut cx, result: Err(error), .. }) => {
+                cx.release();
+                (self.failed(&error), Vec::new())
+            }
             Err(panicked) => (self.failed(&Error::internal(panicked)), Vec::new()),
         };
         Poll::Ready(word)
+    }
+}
+
+impl Drop for CallTask {
+    fn drop(&mut self) {
+        // Usually it has been dropped before; nothing of it may ask for its state any more.
+        call::discard(&mut self.running);
+        self.shared.forget(self.call);
     }
 }
 

@@ -17,7 +17,7 @@ use tokio::{
 };
 
 /// After so long without anything a test has failed. Nothing waits for it to pass.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server on a free port, stopped when dropped.
 pub(crate) struct Server {

@@ -1,0 +1,8 @@
+//! The server from outside: real sockets, a client made by hand.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod cancel;
+mod hooks;
+mod panics;
