@@ -199,11 +199,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Poll::Ready(());
             }
             self.look_after_wishes(now);
+            let high = self.service().limits.outbox;
+            // Asked before others fill the buffer: who always has something to say must not keep us from reading.
+            let room = self.waiting() < high;
             self.hear_others(now);
 
-            let high = self.service().limits.outbox;
             let mut blocked = true;
-            if self.waiting() < high && self.may_read(now) {
+            if room && self.may_read(now) {
                 if handled >= BATCH || !tokio::task::coop::has_budget_remaining() {
                     // Others have a turn; what is ready to be written leaves with the next batch, unless that would
                     // be late.
@@ -332,12 +334,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if out.capacity() == 0 {
             out = buffers::take_write();
         }
-        let high = self.service().limits.outbox;
+        let most = out.len() - self.written + self.service().limits.outbox;
         let result = loop {
             if matches!(self.phase, Phase::Over) {
                 break Handled::All;
             }
-            if self.paused.is_some() || *handled >= BATCH || out.len() - self.written >= high {
+            if self.paused.is_some() || *handled >= BATCH || out.len() - self.written >= most {
                 break match input.is_empty() {
                     true => Handled::All,
                     false => Handled::Until(input.consumed()),
