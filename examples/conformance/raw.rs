@@ -8,7 +8,7 @@ use swill::{
 };
 
 pub(crate) fn app() -> App {
-    let limits = Limits::default().message(64 << 20).fragments(1 << 20, 1 << 20).pings(u32::MAX, 0);
+    let limits = Limits::default().message(64 << 20).fragments(1 << 20, 1 << 20).pings(u32::MAX, 0).outbox(1 << 20);
     App::new().protocol(Raw).limits(limits).compression()
 }
 

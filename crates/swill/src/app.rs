@@ -1,5 +1,5 @@
 use crate::{
-    Hook, Limits, Module, Procedure, Result, Server,
+    Hook, Limits, Module, Procedure, Result, Server, ShutdownHandle,
     module::IntoModule,
     negotiate::{self, Subprotocol},
     origin::Origins,
@@ -107,6 +107,17 @@ impl App {
         self
     }
 
+    /// Answers only under this host name (`localhost`, `api.example.org`, with a port or without); others get HTTP 421.
+    /// Can be called several times. Without it the server answers under every name.
+    ///
+    /// Good for a service on the loopback address, which pages of the browser on the same machine could otherwise reach
+    /// by a name of their own (DNS rebinding).
+    #[must_use]
+    pub fn host(mut self, host: &str) -> Self {
+        self.origins.host(host);
+        self
+    }
+
     /// Offers permessage-deflate (RFC 7692) to peers that ask for it. Off by default: it costs more processor time than
     /// it saves on most networks, and memory if a peer wants to keep its context.
     #[must_use]
@@ -191,8 +202,19 @@ impl App {
     ///
     /// Two procedures have the same name, or a path is none.
     pub fn into_router(self) -> Result<Router> {
-        let limits = self.limits.clone();
-        self.routes(&Arc::new(Hub::new(limits.connections)))
+        self.into_router_with_handle().map(|(router, _)| router)
+    }
+
+    /// As [`into_router`](Self::into_router), with a handle that shuts the app's connections down: the server around it
+    /// does not know that they are open.
+    ///
+    /// # Errors
+    ///
+    /// As [`into_router`](Self::into_router).
+    pub fn into_router_with_handle(self) -> Result<(Router, ShutdownHandle)> {
+        let hub = Arc::new(Hub::new(self.limits.connections));
+        let router = self.routes(&hub)?;
+        Ok((router, ShutdownHandle::new(hub)))
     }
 
     pub(crate) fn listener_limits(&self) -> &Limits {

@@ -1,5 +1,6 @@
 use crate::extensions::Extensions;
 use std::{fmt, net::SocketAddr};
+use swill_proto::Error;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 /// The request that opens a connection. Kept as long as the connection, in little memory.
@@ -172,9 +173,15 @@ impl Handshake {
     ///
     /// # Errors
     ///
-    /// Code 500 if name or value hold characters that a header may not have.
+    /// Code 500 if name or value hold characters that a header may not have, or if the header is one of the handshake's
+    /// own (`Upgrade`, `Connection`, `Sec-WebSocket-…`, those of the body).
     pub fn add_header(&mut self, name: &str, value: &str) -> swill_proto::Result<()> {
         let (name, value) = (name.parse::<HeaderName>()?, HeaderValue::from_str(value)?);
+        let of_the_body = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING];
+        let reserved = [header::UPGRADE, header::CONNECTION].contains(&name) || of_the_body.contains(&name);
+        if reserved || name.as_str().starts_with("sec-websocket-") {
+            return Err(Error::internal(format!("the header `{name}` belongs to the handshake")));
+        }
         self.answer.append(name, value);
         Ok(())
     }

@@ -10,6 +10,8 @@ use http::{HeaderMap, Uri, header};
 pub(crate) struct Origins {
     any: bool,
     listed: Vec<String>,
+    /// The names under which the server answers; all, if none is listed.
+    hosts: Vec<String>,
 }
 
 impl Origins {
@@ -19,6 +21,25 @@ impl Origins {
         } else {
             self.listed.push(origin.trim_end_matches('/').to_ascii_lowercase());
         }
+    }
+
+    pub(crate) fn host(&mut self, host: &str) {
+        self.hosts.push(host.to_ascii_lowercase());
+    }
+
+    /// Whether the server answers under the name that the request asks for. Against DNS rebinding: a page can give its
+    /// own name the address of another server, and is then "of the same host".
+    pub(crate) fn serves(&self, headers: &HeaderMap) -> bool {
+        if self.hosts.is_empty() {
+            return true;
+        }
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let host = host.to_ascii_lowercase();
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+            _ => &host,
+        };
+        self.hosts.iter().any(|listed| *listed == host || *listed == name)
     }
 
     pub(crate) fn admits(&self, headers: &HeaderMap) -> bool {
@@ -89,6 +110,33 @@ mod tests {
             ("a.example", &[""], false),
         ] {
             assert_eq!(admits(&origins, host, origin), admitted, "{origin:?} at {host}");
+        }
+    }
+
+    #[test]
+    fn only_listed_hosts_are_served() {
+        let mut origins = Origins::default();
+        let serves = |origins: &Origins, host: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, host.parse().unwrap());
+            origins.serves(&headers)
+        };
+        assert!(serves(&origins, "anything"));
+        origins.host("localhost");
+        origins.host("[::1]");
+        origins.host("a.example:8000");
+        for (host, served) in [
+            ("localhost", true),
+            ("LocalHost:8000", true),
+            ("[::1]:8000", true),
+            ("[::1]", true),
+            ("a.example:8000", true),
+            ("a.example:9000", false),
+            ("evil.example", false),
+            ("localhost.evil.example", false),
+            ("", false),
+        ] {
+            assert_eq!(serves(&origins, host), served, "{host}");
         }
     }
 

@@ -82,7 +82,9 @@ impl Outbox {
             return Poll::Ready(Err(Gone));
         }
         if inner.said.size() >= self.limit {
-            inner.waiting.push(task.waker().clone());
+            if !inner.waiting.iter().any(|waker| waker.will_wake(task.waker())) {
+                inner.waiting.push(task.waker().clone());
+            }
             return Poll::Pending;
         }
         if let Some(entry) = entry.take() {

@@ -49,6 +49,8 @@ pub(crate) struct Shared {
     pub(crate) running: AtomicUsize,
     /// Bytes of streams in that wait for their procedures.
     pub(crate) unread: AtomicUsize,
+    /// Bytes of answers that wait for room in the outbox.
+    pub(crate) held: AtomicUsize,
     /// The connection waits for a stream to be taken, and wants to be woken.
     pub(crate) paused: AtomicBool,
     /// The connection waits for its calls to end, and wants to be woken.

@@ -277,6 +277,10 @@ where
 {
     let spare = cx.twin();
     let task = tokio::task::spawn_blocking(move || {
+        // It may have waited long for a thread.
+        if let Some(reason) = cx.cancelled() {
+            return (cx, Err(Error::cancelled(reason)));
+        }
         let value = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| run(&cx)));
         (cx, value.map_err(|cause| Error::internal(crate::call::Panicked::new(&*cause))))
     });

@@ -2,6 +2,7 @@
 
 use crate::{
     Handshake, Peer, Request,
+    call::Panicked,
     connection::Connection,
     extensions::Extensions,
     negotiate,
@@ -10,6 +11,7 @@ use crate::{
     service::{BuildError, Service},
     state::lock,
 };
+use bytes::Bytes;
 use axum::{
     Router,
     body::Body,
@@ -19,6 +21,7 @@ use axum::{
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use futures_util::FutureExt;
+use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use rustc_hash::FxHashMap;
 use std::{
@@ -141,6 +144,9 @@ async fn answer(
         Err(refusal) => return refusal,
     };
     let headers = http.headers();
+    if !service.origins.serves(headers) {
+        return refuse(StatusCode::MISDIRECTED_REQUEST, "this server does not answer under that host name");
+    }
     if !service.origins.admits(headers) {
         return refuse(StatusCode::FORBIDDEN, "pages of this origin may not connect");
     }
@@ -156,15 +162,19 @@ async fn answer(
     };
     let (protocol, token) = (choice.protocol.start(&service.limits), choice.token);
     let mut handshake = Handshake { request, answer: HeaderMap::new(), state: Extensions::default() };
-    for hook in &service.hooks {
-        if let Err(error) = hook.before_connection(&mut handshake).await {
-            return refuse_with(&error);
+    let admitted = AssertUnwindSafe(async {
+        for hook in &service.hooks {
+            hook.before_connection(&mut handshake).await?;
         }
-    }
-    for hook in &service.hooks {
-        if let Err(error) = hook.before_accept(&mut handshake).await {
-            return refuse_with(&error);
+        for hook in &service.hooks {
+            hook.before_accept(&mut handshake).await?;
         }
+        Ok(())
+    });
+    match admitted.catch_unwind().await {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => return refuse_with(&error),
+        Err(cause) => return refuse_with(&Error::internal(Panicked::new(&*cause))),
     }
     let extensions = http.headers().get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
     let negotiated = service
@@ -232,11 +242,12 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
         return Err(refuse(StatusCode::BAD_REQUEST, "a request has one Host header"));
     }
     let body = headers.contains_key(header::TRANSFER_ENCODING)
-        || headers.get(header::CONTENT_LENGTH).is_some_and(|length| length != "0");
+        || headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length != "0");
     if body {
         return Err(refuse(StatusCode::BAD_REQUEST, "the request that opens a WebSocket has no body"));
     }
-    if headers.get(header::SEC_WEBSOCKET_VERSION).is_none_or(|version| version != "13") {
+    let mut versions = headers.get_all(header::SEC_WEBSOCKET_VERSION).iter();
+    if versions.next().is_none_or(|version| version != "13") || versions.next().is_some() {
         let mut response = refuse(StatusCode::UPGRADE_REQUIRED, "the version of the WebSocket protocol is 13");
         response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         return Err(response);
@@ -291,6 +302,7 @@ pub(crate) fn shared(service: Arc<Service>, protocol: &dyn Protocol, request: Re
         calls: Mutex::default(),
         running: AtomicUsize::new(0),
         unread: AtomicUsize::new(0),
+        held: AtomicUsize::new(0),
         paused: AtomicBool::new(false),
         ending: AtomicBool::new(false),
     })
@@ -298,7 +310,7 @@ pub(crate) fn shared(service: Arc<Service>, protocol: &dyn Protocol, request: Re
 
 /// Starts the connection's own task, which is much smaller than that of the handshake.
 async fn open(
-    upgraded: hyper::upgrade::Upgraded,
+    upgraded: Upgraded,
     peer: Peer,
     ws: WebSocket,
     protocol: Box<dyn Protocol>,
@@ -321,21 +333,26 @@ async fn open(
         break;
     }
     // The socket itself where it can be had: one layer less on every read, and hyper's buffers are given back.
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => {
-            let socket = parts.io.into_inner();
+    match tcp(upgraded) {
+        Ok((socket, early)) => {
             // Answers leave in one write, so there is nothing to gain from waiting for more.
             let _ = socket.set_nodelay(true);
-            tokio::spawn(Connection::new(socket, &parts.read_buf, peer, ws, protocol, slot));
+            tokio::spawn(Connection::new(socket, &early, peer, ws, protocol, slot));
         }
-        Err(upgraded) => match hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded) {
-            Ok(parts) => {
-                let socket = parts.io.into_inner();
-                tokio::spawn(Connection::new(socket, &parts.read_buf, peer, ws, protocol, slot));
-            }
-            Err(upgraded) => {
-                tokio::spawn(Connection::new(TokioIo::new(upgraded), &[], peer, ws, protocol, slot));
-            }
-        },
+        Err(upgraded) => {
+            tokio::spawn(Connection::new(TokioIo::new(upgraded), &[], peer, ws, protocol, slot));
+        }
+    }
+}
+
+/// The TCP socket below an upgraded connection, and what was read from it already, if it is one of this server or of
+/// `axum::serve`.
+fn tcp(upgraded: Upgraded) -> Result<(TcpStream, Bytes), Upgraded> {
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => Ok((parts.io.into_inner(), parts.read_buf)),
+        Err(upgraded) => {
+            let parts = hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded)?;
+            Ok((parts.io.into_inner(), parts.read_buf))
+        }
     }
 }

@@ -21,7 +21,7 @@ use std::{
 };
 use tokio::{
     net::{TcpListener, TcpStream, ToSocketAddrs},
-    sync::watch,
+    sync::{Semaphore, watch},
     time::{sleep, timeout},
 };
 
@@ -45,20 +45,38 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
-    hub: Arc<Hub>,
     limits: Limits,
-    shutdown: watch::Sender<bool>,
+    shutdown: ShutdownHandle,
 }
 
-/// Shuts a [`Server`] down from elsewhere.
+/// Shuts a [`Server`], or an app mounted in another one, down from elsewhere.
 #[derive(Clone, Debug)]
-pub struct ShutdownHandle(watch::Sender<bool>);
+pub struct ShutdownHandle {
+    told: watch::Sender<bool>,
+    hub: Arc<Hub>,
+}
 
 impl ShutdownHandle {
-    /// Lets calls in flight finish within the grace ([`Limits::grace`]), closes all connections with 1001 and ends
-    /// [`Server::run`]. Nothing new is accepted from now on.
+    pub(crate) fn new(hub: Arc<Hub>) -> Self {
+        Self { told: watch::Sender::new(false), hub }
+    }
+
+    /// Lets calls in flight finish within the grace ([`Limits::grace`]) and closes all connections with 1001. Nothing new
+    /// is accepted from now on; [`Server::run`] ends when the connections have.
     pub fn shutdown(&self) {
-        self.0.send_replace(true);
+        self.told.send_replace(true);
+        self.hub.drain();
+    }
+
+    /// Waits until no connection is open.
+    pub async fn all_closed(&self) {
+        loop {
+            let gone = self.hub.all_gone.notified();
+            if self.hub.open() == 0 {
+                return;
+            }
+            gone.await;
+        }
     }
 }
 
@@ -67,9 +85,10 @@ impl Server {
         let limits = app.listener_limits().clone();
         let hub = Arc::new(Hub::new(limits.connections));
         let router = app.routes(&hub)?;
+        let shutdown = ShutdownHandle::new(hub);
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, router, hub, limits, shutdown: watch::Sender::new(false) })
+        Ok(Self { listener, address, router, limits, shutdown })
     }
 
     /// The address that is listened on, with its port.
@@ -79,20 +98,22 @@ impl Server {
 
     /// A handle that shuts the server down.
     pub fn shutdown_handle(&self) -> ShutdownHandle {
-        ShutdownHandle(self.shutdown.clone())
+        self.shutdown.clone()
     }
 
     /// Serves until the process is told to end (SIGTERM or Ctrl-C), or the server is shut down by its handle.
     ///
     /// Then it accepts nothing new, lets calls in flight finish within the grace ([`Limits::grace`]), closes all
-    /// connections with 1001 and returns.
+    /// connections with 1001 and returns. A second signal makes it return at once.
     ///
     /// # Errors
     ///
     /// The signals of the process cannot be listened to.
     pub async fn run(self) -> Result<()> {
-        let Self { listener, router, hub, limits, shutdown, .. } = self;
-        let mut told = shutdown.subscribe();
+        let Self { listener, router, limits, shutdown, .. } = self;
+        let hub = Arc::clone(&shutdown.hub);
+        let mut told = shutdown.told.subscribe();
+        let http = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
         {
             let mut stop = pin!(async {
                 tokio::select! {
@@ -107,7 +128,16 @@ impl Server {
                     accepted = listener.accept() => match accepted {
                         Ok((socket, remote)) => {
                             failures = 0;
-                            tokio::spawn(serve_http(socket, remote, router.clone(), limits.clone(), shutdown.subscribe()));
+                            // As many again may be in their handshakes, or talk plain HTTP.
+                            let Ok(place) = Arc::clone(&http).try_acquire_owned() else {
+                                tracing::warn!(%remote, "a connection was dropped: too many are in their handshakes");
+                                continue;
+                            };
+                            let serving = serve_http(socket, remote, router.clone(), limits.clone(), shutdown.told.subscribe());
+                            tokio::spawn(async move {
+                                serving.await;
+                                drop(place);
+                            });
                         }
                         Err(error) => {
                             // Usually a lack of descriptors: waiting is all that helps, and it passes.
@@ -120,25 +150,20 @@ impl Server {
             }
         }
         drop(listener);
-        shutdown.send_replace(true);
         tracing::info!(connections = hub.open(), "shutting down");
-        hub.drain();
+        shutdown.shutdown();
         // After the grace each connection closes by itself; what is left then is cut off when the runtime ends.
-        let patience = limits.grace + limits.close + Duration::from_secs(1);
-        if timeout(patience, all_gone(&hub)).await.is_err() {
-            tracing::warn!(connections = hub.open(), "shut down with connections still open");
+        let patience = limits.grace.saturating_add(limits.close).saturating_add(Duration::from_secs(1));
+        tokio::select! {
+            finished = timeout(patience, shutdown.all_closed()) => if finished.is_err() {
+                tracing::warn!(connections = hub.open(), "shut down with connections still open");
+            },
+            result = signals() => {
+                result?;
+                tracing::warn!(connections = hub.open(), "told to end a second time: not waiting for calls in flight");
+            }
         }
         Ok(())
-    }
-}
-
-async fn all_gone(hub: &Hub) {
-    loop {
-        let gone = hub.all_gone.notified();
-        if hub.open() == 0 {
-            return;
-        }
-        gone.await;
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Poll, Waker},
 };
@@ -170,7 +170,7 @@ impl<T> fmt::Debug for Streaming<T> {
 pub(crate) struct Inbox {
     queue: Mutex<Queue>,
     unread: AtomicUsize,
-    taken: AtomicU64,
+    moved: AtomicBool,
 }
 
 #[derive(Default)]
@@ -198,12 +198,17 @@ impl Inbox {
 
     /// Bytes that wait, see [`cost`].
     pub(crate) fn unread(&self) -> usize {
-        self.unread.load(Ordering::Relaxed)
+        self.unread.load(Ordering::SeqCst)
     }
 
-    /// How many items have been taken, to see whether the procedure moves.
-    pub(crate) fn taken(&self) -> u64 {
-        self.taken.load(Ordering::Relaxed)
+    /// Notes how far the stream has been taken.
+    pub(crate) fn mark(&self) {
+        self.moved.store(false, Ordering::Relaxed);
+    }
+
+    /// Whether something waits, and nothing has been taken since the mark.
+    pub(crate) fn is_stuck(&self) -> bool {
+        self.unread() > 0 && !self.moved.load(Ordering::Relaxed)
     }
 
     pub(crate) fn wake(&self) {
@@ -219,7 +224,7 @@ impl Inbox {
         }
         queue.ended = matches!(entry, Entry::End);
         if !queue.ended {
-            self.unread.fetch_add(cost(payload.len()), Ordering::Relaxed);
+            self.unread.fetch_add(cost(payload.len()), Ordering::SeqCst);
         }
         queue.batch.data.extend_from_slice(payload);
         queue.batch.entries.push_back(entry);
@@ -236,7 +241,7 @@ impl Inbox {
         queue.ended = true;
         queue.batch = Batch::default();
         queue.procedure = None;
-        self.unread.swap(0, Ordering::Relaxed)
+        self.unread.swap(0, Ordering::SeqCst)
     }
 
     fn poll_take(&self, into: &mut Batch, procedure: &Waker) -> Poll<Entry> {
@@ -252,7 +257,7 @@ impl Inbox {
     }
 
     fn consumed(&self, length: usize) {
-        self.unread.fetch_sub(cost(length), Ordering::Relaxed);
-        self.taken.fetch_add(1, Ordering::Relaxed);
+        self.unread.fetch_sub(cost(length), Ordering::SeqCst);
+        self.moved.store(true, Ordering::Relaxed);
     }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 /// How much one read takes.
-pub(crate) const READ: usize = 64 << 10;
+pub(crate) const READ: usize = 72 << 10;
 
 /// Buffers that a thread keeps. More than one is borrowed only where a connection has been put aside halfway.
 const KEPT: usize = 4;

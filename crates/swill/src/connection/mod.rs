@@ -44,9 +44,13 @@ const BATCH: u32 = 32;
 /// Answers that are ready wait at most so long while their connection handles further messages.
 const LATEST_FLUSH: Duration = Duration::from_micros(100);
 
+/// After the end of a connection, so many bytes are read and thrown away for the peer's close to be found.
+const DISCARDED_AT_MOST: usize = 1 << 20;
+
 /// A connection as a future: finished when the connection is over.
 pub(crate) struct Connection<S> {
-    socket: S,
+    /// `None` as soon as it is of no use any more: what follows may take its time, and needs no descriptor.
+    socket: Option<S>,
     ws: WebSocket,
     protocol: Box<dyn Protocol>,
     peer: Peer,
@@ -67,6 +71,10 @@ pub(crate) struct Connection<S> {
     stalled_since: Option<Instant>,
     flush_at: Option<Instant>,
     leaving_until: Option<Instant>,
+    /// The peer has shut its side: nothing more is read.
+    eof: bool,
+    /// Bytes that came after the end and were thrown away.
+    discarded: usize,
     timer: Pin<Box<Sleep>>,
     cancels: Bucket,
     pings: Bucket,
@@ -94,11 +102,11 @@ struct Rest {
     end: usize,
 }
 
-/// Not reading, because a stream in is full.
+/// Not reading, because a stream in is full, or all of them together are.
 struct Paused {
-    call: CallId,
+    /// The stream that is full by itself.
+    full: Option<CallId>,
     since: Instant,
-    taken: u64,
 }
 
 struct Keepalive {
@@ -155,7 +163,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let (cancels, pings) = (Bucket::new(limits.cancels, now), Bucket::new(limits.pings, now));
         let timer = Box::pin(sleep_until(now + limits.ping_after));
         Self {
-            socket,
+            socket: Some(socket),
             ws,
             protocol,
             peer,
@@ -172,6 +180,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             stalled_since: None,
             flush_at: None,
             leaving_until: None,
+            eof: false,
+            discarded: 0,
             timer,
             cancels,
             pings,
@@ -225,9 +235,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if matches!(self.phase, Phase::Over) {
                     continue;
                 }
-                if flushed && matches!(self.phase, Phase::Lingering { shut: false, .. }) {
-                    self.shut(task);
-                    continue;
+                if flushed && matches!(self.phase, Phase::Lingering { .. }) {
+                    if self.eof {
+                        self.phase = Phase::Over;
+                        continue;
+                    }
+                    if self.shut(task) {
+                        continue;
+                    }
                 }
                 let more = self.peer.0.outbox.listen(task.waker());
                 let room = self.waiting() < high;
@@ -242,15 +257,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Whether input is wanted. While a stream in is full it is not.
     fn may_read(&mut self, now: Instant) -> bool {
+        if self.eof {
+            return false;
+        }
         let Some(paused) = &self.paused else { return true };
         let shared = &self.peer.0;
         let limits = &shared.service.limits;
-        let full = shared.open_call(paused.call).is_some_and(|state| state.inbox.unread() > limits.stream_unread / 2)
-            || shared.unread.load(Ordering::Acquire) > limits.unread / 2;
-        if full {
+        let half = limits.stream_unread / 2;
+        let stream = paused.full.and_then(|call| shared.open_call(call)).is_some_and(|it| it.inbox.unread() > half);
+        if stream || shared.unread.load(Ordering::SeqCst) > limits.unread / 2 {
             return false;
         }
-        shared.paused.store(false, Ordering::Release);
+        shared.paused.store(false, Ordering::SeqCst);
         self.paused = None;
         self.keepalive.heard = now;
         true
@@ -269,8 +287,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             return Poll::Ready(());
         }
+        let Some(socket) = &mut self.socket else { return Poll::Pending };
         let direct = match self.ws.payload_buffer() {
-            Some(mut buffer) => Some(ready!(pin!(self.socket.read_buf(&mut buffer)).poll(task))),
+            Some(mut buffer) => Some(ready!(pin!(socket.read_buf(&mut buffer)).poll(task))),
             None => None,
         };
         if let Some(read) = direct {
@@ -280,7 +299,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let mut buffer = buffers::take_read();
         let mut target = ReadBuf::new(&mut buffer);
-        let read = Pin::new(&mut self.socket).poll_read(task, &mut target).map_ok(|()| target.filled().len());
+        let read = Pin::new(socket).poll_read(task, &mut target).map_ok(|()| target.filled().len());
         let Poll::Ready(read) = read else {
             buffers::give_read(buffer);
             return Poll::Pending;
@@ -293,11 +312,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Poll::Ready(())
     }
 
-    /// Keeps input for later. If it is little, or that may take long, it keeps no more memory than the input has.
+    /// Keeps input for later, in at most twice the memory that it needs; if that may take long, in no more than that.
     fn put_aside(&mut self, rest: Rest) {
-        const LITTLE: usize = 4 << 10;
         let Rest { buffer, at, end } = rest;
-        if end - at <= LITTLE || self.paused.is_some() {
+        if end - at <= buffer.len() / 2 || self.paused.is_some() {
             self.rest = Rest { buffer: buffer[at..end].to_vec(), at: 0, end: end - at };
             buffers::give_read(buffer);
         } else {
@@ -308,14 +326,29 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Notes what a read brought; returns how much.
     fn heard(&mut self, read: &io::Result<usize>, now: Instant) -> usize {
         match read {
-            Ok(0) | Err(_) => {
+            Ok(0) => {
+                // What is ready to be written still is: the peer may have shut only its own side.
+                self.eof = true;
                 self.ended_by(1006, "the connection broke");
-                self.phase = Phase::Over;
+                if !matches!(self.phase, Phase::Lingering { .. }) {
+                    self.linger(now);
+                }
                 0
             }
             &Ok(bytes) => {
                 self.keepalive = Keepalive { heard: now, pinged: None };
+                if !matches!(self.phase, Phase::Open) {
+                    self.discarded += bytes;
+                    if self.discarded > DISCARDED_AT_MOST {
+                        self.phase = Phase::Over;
+                    }
+                }
                 bytes
+            }
+            Err(_) => {
+                self.ended_by(1006, "the connection broke");
+                self.phase = Phase::Over;
+                0
             }
         }
     }
@@ -458,15 +491,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.peer.0.cancel_all(CancelReason::Disconnect);
     }
 
-    fn shut(&mut self, task: &mut std::task::Context<'_>) {
-        match Pin::new(&mut self.socket).poll_shutdown(task) {
-            Poll::Ready(Ok(())) | Poll::Pending => {
-                if let Phase::Lingering { shut, .. } = &mut self.phase {
-                    *shut = true;
-                }
-            }
-            Poll::Ready(Err(_)) => self.phase = Phase::Over,
+    /// Shuts our side of the socket; whether there was something to do.
+    fn shut(&mut self, task: &mut std::task::Context<'_>) -> bool {
+        let (Phase::Lingering { shut: shut @ false, .. }, Some(socket)) = (&mut self.phase, &mut self.socket) else {
+            return false;
+        };
+        *shut = true;
+        if let Poll::Ready(Err(_)) = Pin::new(socket).poll_shutdown(task) {
+            self.phase = Phase::Over;
         }
+        true
     }
 
     /// Sees what others want of this connection: to close it, or to let it end because the server is shutting down.
@@ -503,7 +537,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Writes as much as the socket takes. Ready when everything is written.
     fn flush(&mut self, now: Instant, task: &mut std::task::Context<'_>) -> Poll<()> {
         while self.written < self.out.len() {
-            match Pin::new(&mut self.socket).poll_write(task, &self.out[self.written..]) {
+            let Some(socket) = &mut self.socket else { return Poll::Pending };
+            match Pin::new(socket).poll_write(task, &self.out[self.written..]) {
                 Poll::Ready(Ok(0) | Err(_)) => {
                     self.ended_by(1006, "the connection broke");
                     self.phase = Phase::Over;
@@ -599,22 +634,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// The stream that everybody waits for has taken nothing: its call fails. If it has moved, it gets more time.
+    /// Reading has been paused for long: the fullest stream of which nothing has been taken meanwhile fails. If all have
+    /// moved, they get more time.
     fn stream_stalled(&mut self, now: Instant) {
         let Some(paused) = &mut self.paused else { return };
-        let call = paused.call;
-        match self.peer.0.open_call(call) {
-            Some(state) if state.inbox.taken() != paused.taken => {
-                (paused.taken, paused.since) = (state.inbox.taken(), now);
-            }
-            Some(state) => {
-                state.cancel(CancelReason::Slow);
-                self.paused = None;
-                self.peer.0.paused.store(false, Ordering::Release);
-                self.with_driver(now, |driver| driver.fail(call, Error::cancelled(CancelReason::Slow)));
-            }
-            None => self.paused = None,
+        paused.since = now;
+        if let Some((call, state)) = self.peer.0.stuck(paused.full) {
+            state.cancel(CancelReason::Slow);
+            self.with_driver(now, |driver| driver.fail(call, Error::cancelled(CancelReason::Slow)));
         }
+        self.peer.0.mark_streams();
     }
 
     /// Sends a ping after a silence, and gives up after a longer one.
@@ -652,6 +681,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn farewell(&mut self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         self.peer.0.ending.store(true, Ordering::SeqCst);
         self.end_calls();
+        self.socket = None;
         self.spare = None;
         self.rest = Rest::default();
         (self.out, self.written) = (Vec::new(), 0);
@@ -702,14 +732,11 @@ impl<S> Drop for Connection<S> {
 
 /// Logs an error that nobody expected, and makes of it what the peer is told.
 pub(crate) fn report(error: &Error, service: &Service, procedure: ProcedureId) -> Error {
-    let told = Error::new(error.code(), error.message().to_owned());
-    let told = match error.data() {
-        Some(data) => told.with_data(data),
-        None => told,
+    let told = match (error.close(), error.data()) {
+        (Some(close), _) => Error::close_connection(close.code, close.reason.clone()),
+        (None, Some(data)) => Error::new(error.code(), error.message().to_owned()).with_data(data),
+        (None, None) => Error::new(error.code(), error.message().to_owned()),
     };
-    if let Some(close) = error.close() {
-        return Error::close_connection(close.code, close.reason.clone());
-    }
     let Some(source) = error.source() else { return told };
     let name = service.name(procedure);
     match error.code() {

@@ -9,10 +9,10 @@ use crate::{
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
 };
-use swill_proto::{CallId, CancelReason, Error, ProcedureId};
+use swill_proto::{CallId, CancelReason, Code, Error, ProcedureId};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A call that had to wait: runs its procedure to the end, or until it is cancelled, and says the last word.
@@ -30,6 +30,8 @@ pub(crate) struct CallTask {
     hooked: bool,
     deadline: Option<Pin<Box<Sleep>>>,
     last_word: Option<(Option<Entry>, Vec<u8>)>,
+    /// Bytes of the last word that count as held, because there was no room for it at once.
+    held: usize,
 }
 
 impl CallTask {
@@ -53,6 +55,7 @@ impl CallTask {
             hooked: registered.and_then(|it| it.hooks.as_ref()).is_some_and(|hooks: &Hooks| !hooks.is_empty()),
             deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
             last_word: None,
+            held: 0,
         }
     }
 
@@ -101,6 +104,7 @@ impl Drop for CallTask {
         // Usually it has been dropped before; nothing of it may ask for its state any more.
         call::discard(&mut self.running);
         self.shared.forget(self.call);
+        self.shared.held.fetch_sub(self.held, Ordering::Relaxed);
     }
 }
 
@@ -113,10 +117,19 @@ impl Future for CallTask {
             let (entry, payload) = ready!(this.poll_running(task));
             this.last_word = Some((Some(entry), payload));
         }
-        match &mut this.last_word {
-            // A connection that is gone wants no last word.
-            Some((entry, payload)) => this.shared.outbox.poll_push(task, entry, payload).map(|_| ()),
-            None => Poll::Ready(()),
+        let Some((entry, payload)) = &mut this.last_word else { return Poll::Ready(()) };
+        // A connection that is gone wants no last word.
+        if this.shared.outbox.poll_push(task, entry, payload).is_ready() {
+            return Poll::Ready(());
         }
+        if this.held == 0 {
+            this.held = payload.len();
+            let held = this.shared.held.fetch_add(this.held, Ordering::Relaxed) + this.held;
+            if held > this.shared.service.limits.answer {
+                let error = Error::new(Code::TOO_LARGE, "too many large answers wait for this connection");
+                this.last_word = Some((Some(Entry::Fail { call: this.call, error }), Vec::new()));
+            }
+        }
+        Poll::Pending
     }
 }

@@ -5,4 +5,6 @@ mod common;
 
 mod cancel;
 mod hooks;
+mod misbehaviour;
 mod panics;
+mod threads;

@@ -151,7 +151,10 @@ async fn a_panic_of_a_hook_is_an_error_of_its_call_or_connection_only() {
         let mut socket = tokio::net::TcpStream::connect(server.address).await.expect("it listens");
         let request = handshake("/", &[("Sec-WebSocket-Protocol", "swill/1")]);
         tokio::io::AsyncWriteExt::write_all(&mut socket, request.as_bytes()).await.expect("it reads");
-        if let Some(response) = response(&mut socket).await {
+        let response = response(&mut socket).await.expect("it answers");
+        if matches!(place, "before_connection" | "before_accept") {
+            assert_eq!(response.status, 500, "{place}");
+        } else {
             let mut client = Client::new(socket, &response.body, PATIENCE);
             if place == "after_connection" {
                 assert_eq!(client.call(1, "add", (1, 2)).await, Ok(Value::from(3)));
