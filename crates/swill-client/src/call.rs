@@ -18,10 +18,12 @@ pub(crate) struct Call {
     pub(crate) id: CallId,
     /// It has ended or nobody waits for it: what still comes is dropped.
     over: AtomicBool,
-    /// Bytes of items that came and that the caller has not taken.
+    /// Its items were left unread for too long and are written off.
+    slow: AtomicBool,
+    /// Bytes of items that came and that the caller has not taken. Nothing once they are written off.
     unread: AtomicUsize,
-    /// How often the caller has taken something. Wraps.
-    taken: AtomicUsize,
+    /// During which pause the caller has last taken something, see [`Unread`](crate::unread::Unread).
+    moved: AtomicUsize,
     inbox: Mutex<Inbox>,
 }
 
@@ -99,8 +101,9 @@ impl Call {
         Self {
             id,
             over: AtomicBool::new(false),
+            slow: AtomicBool::new(false),
             unread: AtomicUsize::new(0),
-            taken: AtomicUsize::new(0),
+            moved: AtomicUsize::new(0),
             inbox: Mutex::default(),
         }
     }
@@ -117,8 +120,14 @@ impl Call {
         self.unread.load(Ordering::SeqCst)
     }
 
-    pub(crate) fn taken(&self) -> usize {
-        self.taken.load(Ordering::Relaxed)
+    /// During which pause the caller has last taken something.
+    pub(crate) fn moved(&self) -> usize {
+        self.moved.load(Ordering::Relaxed)
+    }
+
+    /// Its items were left unread for too long: none of them is to be handed out any more.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow.load(Ordering::SeqCst)
     }
 
     // What the connection's task says.
@@ -172,17 +181,38 @@ impl Call {
         wake(inbox);
     }
 
-    /// The stream has not been taken in time: its items are dropped. Returns how much they counted.
+    /// The stream has not been read in time, be it still open or over: its items are dropped, and the caller hears why.
+    /// Returns how much they counted.
+    ///
+    /// What the caller has fetched and not looked at counts no more, either; it is dropped when the caller comes back.
     pub(crate) fn fail_slow(&self) -> usize {
-        self.end(self.inbox(), Err(Error::cancelled(CancelReason::Slow)));
-        self.throw_away(self.inbox())
+        let mut inbox = self.inbox();
+        let cost = self.unread.swap(0, Ordering::SeqCst);
+        if cost == 0 {
+            // It was read at the last moment.
+            return 0;
+        }
+        self.slow.store(true, Ordering::SeqCst);
+        self.over.store(true, Ordering::SeqCst);
+        inbox.items = Batch::default();
+        inbox.led = true;
+        inbox.succeeded = false;
+        inbox.end = Some(Err(Error::cancelled(CancelReason::Slow)));
+        wake(inbox);
+        cost
     }
 
     /// Drops the items that the caller has not fetched. Returns how much they counted.
     fn throw_away(&self, mut inbox: MutexGuard<'_, Inbox>) -> usize {
         let cost = std::mem::take(&mut inbox.items).cost();
-        self.unread.fetch_sub(cost, Ordering::SeqCst);
-        cost
+        self.release(cost)
+    }
+
+    /// Items count no more. Returns how much they counted: nothing if they have been written off.
+    fn release(&self, cost: usize) -> usize {
+        let released =
+            self.unread.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |unread| unread.checked_sub(cost));
+        if released.is_ok() { cost } else { 0 }
     }
 
     // What the caller asks.
@@ -196,10 +226,10 @@ impl Call {
         (cost, !was_over)
     }
 
-    /// The caller has used up items.
-    pub(crate) fn took(&self, cost: usize) {
-        self.unread.fetch_sub(cost, Ordering::SeqCst);
-        self.taken.fetch_add(1, Ordering::Relaxed);
+    /// The caller has used up items during this pause. Returns how much they counted.
+    pub(crate) fn took(&self, cost: usize, pause: usize) -> usize {
+        self.moved.store(pause, Ordering::Relaxed);
+        self.release(cost)
     }
 
     /// The end of a call without a stream out.

@@ -1,13 +1,13 @@
 use crate::{
     Builder, Items, Request, State, Watch, driver::Driver, handshake::Link, outbox::Outbox,
-    settings::Settings,
+    settings::Settings, unread::Unread,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
 };
 use swill_proto::{CallId, Close, Result};
@@ -44,10 +44,7 @@ pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) outbox: Outbox,
     pub(crate) state: watch::Sender<State>,
-    /// Bytes of items, of all streams, that nobody has taken.
-    pub(crate) unread: AtomicUsize,
-    /// The connection's task does not read, because too much is unread.
-    pub(crate) paused: AtomicBool,
+    pub(crate) unread: Unread,
     /// How many calls there have been.
     last: AtomicU64,
 }
@@ -79,8 +76,7 @@ impl Client {
             outbox: Outbox::new(settings.limits.outbox, settings.limits.calls),
             settings,
             state: watch::Sender::new(state),
-            unread: AtomicUsize::new(0),
-            paused: AtomicBool::new(false),
+            unread: Unread::default(),
             last: AtomicU64::new(0),
         });
         tokio::spawn(Driver::new(shared.clone()).run(link));
@@ -185,8 +181,8 @@ impl Shared {
     /// A caller has used up or thrown away so many unread bytes.
     pub(crate) fn took(&self, cost: usize) {
         if cost > 0 {
-            self.unread.fetch_sub(cost, Ordering::SeqCst);
-            if self.paused.load(Ordering::SeqCst) {
+            self.unread.sub(cost);
+            if self.unread.is_paused() {
                 self.outbox.wake();
             }
         }

@@ -96,6 +96,9 @@ impl<T: DeserializeOwned> Items<T> {
 
     fn poll_item(&mut self, task: &mut Context<'_>) -> Poll<Option<Result<T>>> {
         loop {
+            if self.ticket.call().is_slow() {
+                self.batch = Batch::default();
+            }
             if let Some((item, cost)) = self.batch.pop() {
                 let item = decode(item);
                 self.ticket.took(cost);

@@ -82,6 +82,7 @@ mod scratch;
 mod sender;
 mod settings;
 mod state;
+mod unread;
 
 pub use builder::Builder;
 pub use client::Client;

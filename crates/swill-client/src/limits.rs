@@ -127,11 +127,12 @@ impl Limits {
         self
     }
 
-    /// How long a stream that is full may hold up others without being read at all. 10 s.
+    /// How long streams that are full may hold up others without being read at all. 10 s.
     ///
     /// Beyond: if other calls wait for answers, the stream fails with code 429, its unread items are dropped, and reading
-    /// goes on. This is what ends the deadlock of a loop that reads a stream and, for every item, makes a call through
-    /// the same client.
+    /// goes on. Of streams that are full only together it is the fullest that fails, also when the server has ended it
+    /// and only its items wait to be read; one of which something was taken meanwhile gets more time. This is what ends
+    /// the deadlock of a loop that reads a stream and, for every item, makes a call through the same client.
     #[must_use]
     pub fn stream_stall(mut self, time: Duration) -> Self {
         self.stream_stall = bounded(time);

@@ -314,8 +314,8 @@ impl Ticket {
     /// The caller has used up items.
     pub(crate) fn took(&self, cost: usize) {
         if cost > 0 {
-            self.call.took(cost);
-            self.client.shared().took(cost);
+            let shared = self.client.shared();
+            shared.took(self.call.took(cost, shared.unread.pause()));
         }
     }
 }

@@ -67,9 +67,8 @@ impl Calls {
         self.open.len()
     }
 
-    /// The call of which most is unread.
-    pub(super) fn fullest(&self) -> Option<CallId> {
-        self.open.values().max_by_key(|waiting| waiting.call.unread()).map(|waiting| waiting.call.id)
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Call>> {
+        self.open.values().map(|waiting| &waiting.call)
     }
 
     /// When the next deadline passes, at the earliest.

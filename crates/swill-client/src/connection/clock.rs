@@ -1,11 +1,11 @@
 //! What happens by itself: deadlines, keepalive, stalls. And how a connection closes.
 
-use super::{Connection, Phase, broken};
-use crate::fault;
+use super::{Cause, Connection, Phase, broken};
+use crate::{call::Call, fault};
 use std::{
     future::Future,
     pin::Pin,
-    sync::atomic::Ordering,
+    sync::Arc,
     task::{Context, Poll},
     time::Duration,
 };
@@ -103,19 +103,44 @@ impl Connection {
         self.cancel_late(now);
     }
 
-    /// The stream that is full has taken nothing, and others wait: it fails. If it has moved, it gets more time.
+    /// The pause has lasted for long. Streams that have not moved since it began fail, until reading can go on; those
+    /// that have get more time, and so does everything that nobody waits for.
     fn stream_stalled(&mut self, now: Instant) {
-        let Some(paused) = &mut self.paused else { return };
-        paused.since = now;
-        let id = paused.call;
-        let Some(call) = self.calls.get(id) else { return };
-        let taken = call.taken();
-        if taken != paused.taken || self.calls.len() < 2 {
-            paused.taken = taken;
-            return;
+        while !self.may_read(now) {
+            let Some(call) = self.stalled() else {
+                if let Some(paused) = &mut self.paused {
+                    self.shared.unread.begin_pause();
+                    paused.since = now;
+                }
+                return;
+            };
+            self.shared.unread.sub(call.fail_slow());
+            self.cancel(call.id, CancelReason::Slow, now);
+            if self.shared.unread.bytes() <= self.shared.settings.limits.unread {
+                // The next one may not have to fail.
+                return self.resume(now);
+            }
         }
-        self.shared.unread.fetch_sub(call.fail_slow(), Ordering::SeqCst);
-        self.cancel(id, CancelReason::Slow, now);
+    }
+
+    /// The stream that is to fail so that others get on: of those that hold them up and have not moved, the fullest.
+    fn stalled(&self) -> Option<Arc<Call>> {
+        let (shared, paused) = (&self.shared, self.paused.as_ref()?);
+        let pause = shared.unread.pause();
+        let still = |call: &Arc<Call>| call.unread() > 0 && call.moved() != pause;
+        let call = match &paused.cause {
+            Cause::Stream(call) => Some(call.clone()).filter(still),
+            Cause::All => {
+                let open = self.calls.iter().cloned();
+                let still: Vec<_> = open.chain(shared.unread.left()).filter(still).collect();
+                // If the others can end the pause by going on as they do, these do no harm.
+                let unread: usize = still.iter().map(|call| call.unread()).sum();
+                let harm = unread > shared.settings.limits.unread / 2;
+                still.into_iter().filter(|_| harm).max_by_key(|call| call.unread())
+            }
+        }?;
+        let others = self.calls.len() - usize::from(self.calls.get(call.id).is_some());
+        (others > 0).then_some(call)
     }
 
     /// Sends a ping after a silence, and gives up after a longer one.

@@ -1,15 +1,12 @@
 //! Hands out what the server has said.
 
-use super::calls::Calls;
+use super::{Cause, calls::Calls};
 use crate::{
     answer::Answer,
     call::{Call, End},
     client::Shared,
 };
-use std::{
-    collections::VecDeque,
-    sync::{Arc, atomic::Ordering},
-};
+use std::{collections::VecDeque, sync::Arc};
 use swill_proto::{CallId, Close, Directory, Found, Frame, Received};
 
 /// Servers do not call.
@@ -27,8 +24,8 @@ pub(super) struct Inbound<'a> {
     pub(super) calls: &'a mut Calls,
     pub(super) late_cancels: &'a mut VecDeque<CallId>,
     pub(super) ended: &'a mut usize,
-    /// Too much is unread now, of this call most; what its caller had taken.
-    pub(super) full: Option<(CallId, usize)>,
+    /// Why no more is to be read for now.
+    pub(super) full: Option<Cause>,
 }
 
 impl Inbound<'_> {
@@ -48,17 +45,16 @@ impl Inbound<'_> {
                 let Some(call) = self.calls.heard(call, true) else { return };
                 // Counted first: the caller may have used the item up before this task goes on.
                 let cost = Call::cost(payload.bytes());
-                let all = self.shared.unread.fetch_add(cost, Ordering::SeqCst) + cost;
+                let all = self.shared.unread.add(cost);
                 if !call.item(payload.bytes(), leading) {
-                    self.shared.unread.fetch_sub(cost, Ordering::SeqCst);
+                    self.shared.unread.sub(cost);
                     return;
                 }
                 let limits = &self.shared.settings.limits;
                 if call.unread() > limits.stream_unread {
-                    self.full = Some((call.id, call.taken()));
+                    self.full = Some(Cause::Stream(call.clone()));
                 } else if all > limits.unread {
-                    let fullest = self.calls.fullest().and_then(|id| self.calls.get(id));
-                    self.full = fullest.map(|call| (call.id, call.taken()));
+                    self.full = Some(Cause::All);
                 }
             }
             Frame::Metadata { call, metadata } => {
@@ -84,7 +80,8 @@ impl Inbound<'_> {
 
     fn remove(&mut self, id: CallId) -> Option<Arc<Call>> {
         let call = self.calls.remove(id);
-        if call.is_some() {
+        if let Some(call) = &call {
+            self.shared.unread.leave(call);
             *self.ended += 1;
         } else if let Some(at) = self.late_cancels.iter().position(|late| *late == id) {
             // It has ended by itself before it could be cancelled.

@@ -1,7 +1,7 @@
 //! From the socket to callers.
 
 use super::{
-    Connection, Paused, Phase, Rest, UNWRITTEN, broken, buffers,
+    Cause, Connection, Paused, Phase, Rest, UNWRITTEN, broken, buffers,
     inbound::{Inbound, Nobody},
     output::Frames,
 };
@@ -9,10 +9,9 @@ use std::{
     future::Future,
     io,
     pin::{Pin, pin},
-    sync::atomic::Ordering,
     task::{Context, Poll, ready},
 };
-use swill_proto::{CallId, Close, Kind, Message, Protocol};
+use swill_proto::{Close, Kind, Message, Protocol};
 use swill_ws::{Event, Input};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, ReadBuf},
@@ -27,22 +26,24 @@ impl Connection {
         }
         let Some(paused) = &self.paused else { return true };
         let limits = &self.shared.settings.limits;
-        // A call that is over has let go of its items.
-        let full = self.calls.get(paused.call).is_some_and(|call| call.unread() > limits.stream_unread / 2)
-            || self.shared.unread.load(Ordering::SeqCst) > limits.unread / 2;
+        let full = match &paused.cause {
+            // For a call that is over nothing more comes.
+            Cause::Stream(call) => !call.is_over() && call.unread() > limits.stream_unread / 2,
+            Cause::All => self.shared.unread.bytes() > limits.unread / 2,
+        };
         if !full {
             self.resume(now);
         }
         !full
     }
 
-    fn pause(&mut self, call: CallId, taken: usize, now: Instant) {
-        self.shared.paused.store(true, Ordering::SeqCst);
-        self.paused = Some(Paused { call, since: now, taken });
+    fn pause(&mut self, cause: Cause, now: Instant) {
+        self.shared.unread.begin_pause();
+        self.paused = Some(Paused { cause, since: now });
     }
 
     pub(super) fn resume(&mut self, now: Instant) {
-        self.shared.paused.store(false, Ordering::SeqCst);
+        self.shared.unread.end_pause();
         self.paused = None;
         // Pongs were waiting behind the data.
         self.heard = now;
@@ -122,8 +123,8 @@ impl Connection {
                     if let Err(close) = result {
                         break Some(close);
                     }
-                    if let Some((call, taken)) = full {
-                        self.pause(call, taken, now);
+                    if let Some(cause) = full {
+                        self.pause(cause, now);
                     }
                 }
                 Ok(Some(Event::Ping(_))) => {

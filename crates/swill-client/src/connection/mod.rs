@@ -13,6 +13,7 @@ mod input;
 mod output;
 
 use crate::{
+    call::Call,
     client::Shared,
     connector::Socket,
     fault,
@@ -24,7 +25,7 @@ use calls::Calls;
 use std::{
     collections::VecDeque,
     pin::Pin,
-    sync::{Arc, atomic::Ordering},
+    sync::Arc,
     task::{Context, Poll},
 };
 use swill_proto::{CallId, Close, swill1};
@@ -97,11 +98,18 @@ struct Rest {
     end: usize,
 }
 
-/// Not reading, because too much is unread.
+/// Not reading, because too much is unread. Ends as soon as that is not so any more, whoever has seen to it.
 struct Paused {
-    call: CallId,
+    cause: Cause,
+    /// When it began, or the clock was set back.
     since: Instant,
-    taken: usize,
+}
+
+/// Of what too much is unread.
+enum Cause {
+    Stream(Arc<Call>),
+    /// Of all streams together.
+    All,
 }
 
 impl Connection {
@@ -186,6 +194,7 @@ impl Connection {
     fn fail_calls(&mut self) {
         let close = self.ended_by.clone().unwrap_or_else(broken);
         for call in self.calls.drain() {
+            self.shared.unread.leave(&call);
             call.fail(fault::unknown(&close));
             self.ended += 1;
         }
@@ -222,7 +231,7 @@ impl Drop for Connection {
         // The task may have been dropped by its runtime.
         self.ended_by.get_or_insert_with(broken);
         self.fail_calls();
-        self.shared.paused.store(false, Ordering::SeqCst);
+        self.shared.unread.end_pause();
     }
 }
 

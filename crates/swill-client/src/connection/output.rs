@@ -102,9 +102,8 @@ impl Connection {
 
     /// Ends a call from this side. The caller knows already.
     pub(super) fn cancel(&mut self, call: CallId, reason: CancelReason, now: Instant) {
-        if self.calls.remove(call).is_none() {
-            return;
-        }
+        let Some(ended) = self.calls.remove(call) else { return };
+        self.shared.unread.leave(&ended);
         if self.late_cancels.is_empty() && self.cancels.take(now) {
             self.ended += 1;
             self.send(Frame::Cancel { call, reason });

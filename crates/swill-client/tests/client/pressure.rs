@@ -1,8 +1,9 @@
 use crate::support::{
-    CANCEL, END_OF_STREAM, MESSAGE, METADATA, NIL, Seen, connected, connected_as, server, server_with,
+    CANCEL, END_OF_STREAM, MESSAGE, METADATA, NIL, Peer, Seen, Server, connected, connected_as, server,
+    server_with,
 };
 use std::{pin::pin, time::Duration};
-use swill_client::{Code, Limits, State};
+use swill_client::{Client, Code, Items, Limits, State};
 use tokio::time::{Instant, sleep, timeout};
 
 const ITEM: usize = 1000;
@@ -218,4 +219,172 @@ async fn a_socket_that_takes_nothing_is_given_up() {
     assert!(error.outcome_unknown(), "{error}");
     drop(peer);
     server.accept().await;
+}
+
+/// Streams may hold 1 MiB each and 100 items together; half of that is free again at 50.
+async fn connected_with_room_for_a_hundred() -> (Server, Peer, Client) {
+    let (server, builder) = server();
+    connected_as((server, builder.limits(Limits::default().unread(1 << 20, 100 * (ITEM + 32))))).await
+}
+
+/// Opens a stream and sends so many items. Ends it if that is wanted.
+async fn stream_of(client: &Client, peer: &mut Peer, count: usize, ended: bool) -> (Items<String>, u64) {
+    let items = client.stream("flood", ()).await.unwrap();
+    let seq = peer.expect(MESSAGE, "flood").await;
+    // The text has a head of three bytes.
+    for _ in 0..count {
+        peer.answer(seq, "x".repeat(ITEM - 3)).await;
+    }
+    if ended {
+        peer.say(seq, NIL, END_OF_STREAM).await;
+    }
+    (items, seq)
+}
+
+/// Makes a call that the server answers at once; returns after how many seconds the answer comes through.
+async fn seconds_of_a_call(client: &Client, peer: &mut Peer) -> u64 {
+    let start = Instant::now();
+    let (answer, ()) = tokio::join!(client.request("f").deadline(None).call::<i32>(()), async {
+        let seq = loop {
+            let request = peer.request().await;
+            match request.kind {
+                MESSAGE => break request.seq,
+                kind => assert_eq!(kind, CANCEL),
+            }
+        };
+        peer.answer(seq, 1).await;
+    });
+    assert_eq!(answer.unwrap(), 1);
+    start.elapsed().as_secs()
+}
+
+async fn assert_complete(mut items: Items<String>, count: usize) {
+    for number in 0..count {
+        assert_eq!(items.next().await.unwrap().unwrap().len(), ITEM - 3, "item {number}");
+    }
+    assert!(items.next().await.is_none());
+}
+
+async fn assert_slow(mut items: Items<String>) {
+    assert_eq!(items.next().await.unwrap().unwrap_err().code(), Code::TOO_MANY);
+    assert!(items.next().await.is_none());
+    assert!(items.trailing().is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_over_and_unread_fails_rather_than_the_call_that_waits() {
+    let (_server, mut peer, client) = connected_with_room_for_a_hundred().await;
+    let (small, _) = stream_of(&client, &mut peer, 20, true).await;
+    let (large, _) = stream_of(&client, &mut peer, 50, true).await;
+    let (last, _) = stream_of(&client, &mut peer, 31, true).await;
+    // It is the only call that is open, and it has nothing unread.
+    assert_eq!(seconds_of_a_call(&client, &mut peer).await, 10);
+    assert_slow(large).await;
+    assert_complete(small, 20).await;
+    assert_complete(last, 31).await;
+    // Nothing is left of it.
+    let (items, _) = stream_of(&client, &mut peer, 99, true).await;
+    assert_eq!(seconds_of_a_call(&client, &mut peer).await, 0);
+    assert_complete(items, 99).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_open_stream_with_little_unread_survives_what_is_left_of_others() {
+    let (_server, mut peer, client) = connected_with_room_for_a_hundred().await;
+    let (ended, _) = stream_of(&client, &mut peer, 90, true).await;
+    let (mut open, seq) = stream_of(&client, &mut peer, 11, false).await;
+    assert_eq!(seconds_of_a_call(&client, &mut peer).await, 10);
+    assert_slow(ended).await;
+    for _ in 0..11 {
+        open.next().await.unwrap().unwrap();
+    }
+    peer.answer(seq, "more").await;
+    assert_eq!(open.next().await.unwrap().unwrap(), "more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pause_goes_on_without_the_stream_that_was_fullest() {
+    let (_server, mut peer, client) = connected_with_room_for_a_hundred().await;
+    let (ended, _) = stream_of(&client, &mut peer, 45, true).await;
+    let (other, _) = stream_of(&client, &mut peer, 15, true).await;
+    let (fullest, _) = stream_of(&client, &mut peer, 46, false).await;
+    sleep(Duration::from_secs(1)).await;
+    drop(fullest);
+    // Sixty are left: that is more than half, so that nothing is read, and the clock goes on.
+    assert_eq!(seconds_of_a_call(&client, &mut peer).await, 9);
+    assert_slow(ended).await;
+    assert_complete(other, 15).await;
+    assert_eq!(seconds_of_a_call(&client, &mut peer).await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_is_read_is_not_the_one_that_fails() {
+    let (_server, mut peer, client) = connected_with_room_for_a_hundred().await;
+    let (mut fullest, _) = stream_of(&client, &mut peer, 45, true).await;
+    let (still, _) = stream_of(&client, &mut peer, 40, true).await;
+    let (small, _) = stream_of(&client, &mut peer, 16, true).await;
+    sleep(Duration::from_secs(5)).await;
+    fullest.next().await.unwrap().unwrap();
+    assert_eq!(seconds_of_a_call(&client, &mut peer).await, 5);
+    assert_slow(still).await;
+    assert_complete(fullest, 44).await;
+    assert_complete(small, 16).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_fails_while_the_streams_that_move_can_end_the_pause() {
+    let (_server, mut peer, client) = connected_with_room_for_a_hundred().await;
+    let (mut moving, _) = stream_of(&client, &mut peer, 80, true).await;
+    let (still, _) = stream_of(&client, &mut peer, 21, true).await;
+    let reading = tokio::spawn(async move {
+        for _ in 0..80 {
+            sleep(Duration::from_secs(9)).await;
+            moving.next().await.unwrap().unwrap();
+        }
+    });
+    // Until half is free again.
+    assert_eq!(seconds_of_a_call(&client, &mut peer).await, 51 * 9);
+    reading.await.unwrap();
+    assert_complete(still, 21).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_that_stops_moving_fails_in_the_end() {
+    let (_server, mut peer, client) = connected_with_room_for_a_hundred().await;
+    let (mut items, seq) = stream_of(&client, &mut peer, 101, false).await;
+    sleep(Duration::from_secs(5)).await;
+    // What comes with it has been fetched, too, and counts as long as it is not looked at.
+    items.next().await.unwrap().unwrap();
+    assert_eq!(seconds_of_a_call(&client, &mut peer).await, 15);
+    assert_slow(items).await;
+    assert_eq!(peer.expect(CANCEL, "flood").await, seq);
+    peer.answer(seq, "late").await;
+    let (items, _) = stream_of(&client, &mut peer, 99, true).await;
+    assert_eq!(seconds_of_a_call(&client, &mut peer).await, 0);
+    assert_complete(items, 99).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_left_of_an_earlier_connection_fails_like_everything_else() {
+    let (mut server, mut peer, client) = connected_with_room_for_a_hundred().await;
+    let (mut left, _) = stream_of(&client, &mut peer, 100, false).await;
+    sleep(Duration::from_secs(1)).await;
+    drop(peer);
+    let mut peer = server.accept().await;
+    let (items, _) = stream_of(&client, &mut peer, 1, true).await;
+    assert_eq!(seconds_of_a_call(&client, &mut peer).await, 10);
+    assert_eq!(left.next().await.unwrap().unwrap_err().code(), Code::TOO_MANY);
+    assert!(left.next().await.is_none());
+    assert_complete(items, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn streams_that_nobody_waits_for_stay_until_somebody_does() {
+    let (_server, mut peer, client) = connected_with_room_for_a_hundred().await;
+    let (items, _) = stream_of(&client, &mut peer, 101, true).await;
+    sleep(Duration::from_secs(3605)).await;
+    assert_eq!(client.state(), State::Open);
+    // The clock of the pause has been set back every ten seconds.
+    assert_eq!(seconds_of_a_call(&client, &mut peer).await, 5);
+    assert_slow(items).await;
 }
