@@ -1,8 +1,8 @@
 use http::Uri;
 use swill_proto::{Code, Error, Result};
 
-/// Where a server is, out of a URL.
-#[derive(Clone, Debug)]
+/// Where a server is, out of a URL. The query may be a secret.
+#[derive(Clone)]
 pub(crate) struct Address {
     /// A name or an IP address, without brackets.
     pub(crate) host: String,
@@ -15,8 +15,9 @@ pub(crate) struct Address {
 
 impl Address {
     pub(crate) fn parse(url: &str) -> Result<Self> {
+        let shown = without_secrets(url);
         let bad =
-            |why: &str| Error::new(Code::BAD_REQUEST, format!("`{url}` is no address of a server: {why}"));
+            |why: &str| Error::new(Code::BAD_REQUEST, format!("`{shown}` is no address of a server: {why}"));
         let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
         match uri.scheme_str() {
             Some("ws") => {}
@@ -24,7 +25,7 @@ impl Address {
                 return Err(Error::new(
                     Code::UNIMPLEMENTED,
                     format!(
-                        "`{url}` needs TLS, which this version of swill-client does not have; `Builder::connector` takes a TLS stream"
+                        "`{shown}` needs TLS, which this version of swill-client does not have: `Builder::connector` takes a TLS stream, and the URL then begins with ws://"
                     ),
                 ));
             }
@@ -53,6 +54,17 @@ impl Address {
             authority: if port == 80 { host.to_owned() } else { format!("{host}:{port}") },
             target,
         })
+    }
+}
+
+/// A URL as errors show it: without query and credentials.
+fn without_secrets(url: &str) -> String {
+    let shown = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = shown.split_once("//").map_or(("", shown), |(scheme, rest)| (scheme, rest));
+    match rest.rsplit_once('@') {
+        Some((_, host)) if scheme.is_empty() => format!("…@{host}"),
+        Some((_, host)) => format!("{scheme}//…@{host}"),
+        None => shown.to_owned(),
     }
 }
 
@@ -86,11 +98,26 @@ mod tests {
             "ws://host:99999/",
             "ws://a b/",
         ] {
-            let error = Address::parse(url).unwrap_err();
+            let Err(error) = Address::parse(url) else { panic!("{url} is taken") };
             assert_eq!(error.code(), Code::BAD_REQUEST, "{url}: {error}");
         }
-        let error = Address::parse("wss://localhost/ws").unwrap_err();
+        let Err(error) = Address::parse("wss://localhost/ws") else { panic!("there is TLS") };
         assert_eq!(error.code(), Code::UNIMPLEMENTED);
         assert!(error.message().contains("TLS"), "{error}");
+    }
+
+    #[test]
+    fn errors_do_not_show_secrets() {
+        for (url, shown) in [
+            ("ws://ann:s3cr3t@host/ws", "`ws://…@host/ws`"),
+            ("ws://ann:s3/cr3t@host/ws", "`ws://…@host/ws`"),
+            ("ann:s3cr3t@host/ws", "`…@host/ws`"),
+            ("wss://host/ws?token=s3cr3t", "`wss://host/ws`"),
+            ("http://host/ws#s3cr3t", "`http://host/ws`"),
+        ] {
+            let Err(error) = Address::parse(url) else { panic!("{url} is taken") };
+            assert!(error.message().starts_with(shown), "{error}");
+            assert!(!format!("{error:?}").contains("cr3t"), "{error:?}");
+        }
     }
 }

@@ -2,7 +2,7 @@ use crate::{
     Client, Limits, Reconnect, address::Address, connector::Connector, handshake, settings::Settings,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use std::{future::Future, io, time::Duration};
+use std::{fmt, future::Future, io, time::Duration};
 use swill_proto::{Code, Error, Result};
 use swill_ws::deflate::Options;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -27,7 +27,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
 #[must_use = "a builder does nothing until `connect` or `lazy`"]
 pub struct Builder {
     address: Result<Address>,
@@ -64,15 +63,19 @@ impl Builder {
     /// are refused; `Host` replaces the one from the URL.
     pub fn header(mut self, name: &str, value: &str) -> Self {
         match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            (Ok(name), Ok(value)) if !handshake::is_reserved(&name) => {
+            (Ok(name), Ok(mut value)) if !handshake::is_reserved(&name) => {
+                value.set_sensitive(handshake::is_secret(&name));
                 if name == header::HOST {
                     self.headers.insert(name, value);
                 } else {
                     self.headers.append(name, value);
                 }
             }
-            // The value may be a secret.
-            _ => self.refuse(format!("the header `{name}` cannot be sent with that name and value")),
+            // The value may be a secret, also where it has slipped into the name.
+            _ => {
+                let name = name.split([':', ' ', '=']).next().unwrap_or_default();
+                self.refuse(format!("the header `{name}` cannot be sent with that name and value"));
+            }
         }
         self
     }
@@ -81,6 +84,7 @@ impl Builder {
     pub fn cookie(mut self, name: &str, value: &str) -> Self {
         let bad = |text: &str| text.contains([';', '\r', '\n']) || !text.is_ascii();
         if name.is_empty() || name.contains('=') || bad(name) || bad(value) {
+            let name = name.split(['=', ';', ' ']).next().unwrap_or_default();
             self.refuse(format!("the cookie `{name}` cannot be sent with that name and value"));
             return self;
         }
@@ -233,5 +237,27 @@ impl Builder {
             reconnect: self.reconnect,
             limits: self.limits,
         })
+    }
+}
+
+/// Names only: values of headers and cookies, subprotocols and queries may be secrets.
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.keys().map(HeaderName::as_str).collect();
+        let cookies: Vec<_> =
+            self.cookies.split("; ").filter_map(|cookie| Some(cookie.split_once('=')?.0)).collect();
+        f.debug_struct("Builder")
+            .field("server", &self.address.as_ref().map(|address| &address.authority))
+            .field("connector", &self.connector)
+            .field("headers", &headers)
+            .field("cookies", &cookies)
+            .field("wrong", &self.wrong)
+            .field("subprotocols", &self.subprotocols.len())
+            .field("deflate", &self.deflate)
+            .field("connect_within", &self.connect_within)
+            .field("deadline", &self.deadline)
+            .field("reconnect", &self.reconnect)
+            .field("limits", &self.limits)
+            .finish()
     }
 }

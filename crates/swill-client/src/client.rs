@@ -39,7 +39,6 @@ pub struct Client {
 struct Handle(Arc<Shared>);
 
 /// What handles and the connection's task share.
-#[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) settings: Settings,
     pub(crate) outbox: Outbox,

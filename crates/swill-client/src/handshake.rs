@@ -120,6 +120,11 @@ pub(crate) fn is_reserved(name: &HeaderName) -> bool {
         || name.as_str().starts_with("sec-websocket-")
 }
 
+/// Whether the value of a header is usually a secret.
+pub(crate) fn is_secret(name: &HeaderName) -> bool {
+    [header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::COOKIE].contains(name)
+}
+
 /// Opens a connection, within the time for that.
 pub(crate) async fn connect(settings: &Settings) -> Result<Link, Failure> {
     let link = async {

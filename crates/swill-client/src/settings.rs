@@ -3,8 +3,7 @@ use http::HeaderMap;
 use std::time::Duration;
 use swill_ws::deflate::Options;
 
-/// Everything a [`Builder`](crate::Builder) was told.
-#[derive(Clone, Debug)]
+/// Everything a [`Builder`](crate::Builder) was told. Secrets are among it, so it cannot be printed.
 pub(crate) struct Settings {
     pub(crate) address: Address,
     pub(crate) connector: Connector,

@@ -210,3 +210,67 @@ async fn the_default_connector_is_tcp() {
     assert_eq!(error.code(), Code::UNAVAILABLE);
     assert!(error.source().is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn secrets_are_in_nothing_that_is_printed() {
+    const SECRETS: [&str; 6] = ["a-token", "a-cookie", "a-bearer", "a-header", "a-query", "a-password"];
+    let check = |printed: String| {
+        for secret in SECRETS {
+            assert!(!printed.contains(secret), "{printed}");
+        }
+    };
+    let with_secrets = |builder: swill_client::Builder| {
+        builder
+            .subprotocols(["swill/1", "swill.token.a-token"])
+            .cookie("session", "a-cookie")
+            .bearer("a-bearer")
+            .header("Proxy-Authorization", "a-header")
+            .header("x-key", "a-header")
+            .header("cookie", "other=a-cookie")
+    };
+    let (mut server, builder) = server();
+    let builder = with_secrets(builder);
+    let printed = format!("{builder:?} {builder:#?}");
+    for name in ["server.test", "session", "authorization", "proxy-authorization", "x-key", "cookie"] {
+        assert!(printed.contains(name), "{printed}");
+    }
+    check(printed);
+    check(format!("{:?}", with_secrets(Client::builder("ws://host/ws?a-query"))));
+
+    // A client, and what is made by it.
+    let (client, peer) = tokio::join!(builder.connect(), server.accept());
+    let client = client.unwrap();
+    let items = client.stream::<()>("f", ()).await.unwrap();
+    check(format!("{client:?} {:?} {:?} {items:?}", client.request("f"), client.watch()));
+    drop((server, peer));
+    check(format!("{:?} {:?}", client.state(), client.call::<()>("f", ()).await.unwrap_err()));
+
+    // What goes wrong.
+    for (builder, printed) in [
+        (Client::builder("ws://host").header("authorization", "Bearer a-bearer\n"), "authorization"),
+        (Client::builder("ws://host").header("authorization: Bearer a-bearer", ""), "authorization"),
+        (Client::builder("ws://host").header("sec-websocket-protocol", "swill.token.a-token"), "protocol"),
+        (Client::builder("ws://host").bearer("a-bearer\n"), "bearer"),
+        (Client::builder("ws://host").cookie("session", "a-cookie;"), "session"),
+        (Client::builder("ws://host").cookie("session=a-cookie", ""), "session"),
+        (Client::builder("ws://host").subprotocols(["swill.token.a-token,"]), "subprotocol"),
+        (Client::builder("ws://ann:a-password@host"), "host"),
+        (Client::builder("wss://host?a-query"), "host"),
+    ] {
+        check(format!("{builder:?}"));
+        let error = with_secrets(builder).lazy().unwrap_err();
+        assert!(error.message().contains(printed), "{error}");
+        check(format!("{error:?} {error}"));
+    }
+    for answer in
+        ["HTTP/1.1 401 Unauthorized\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n", "SSH-2.0", &switching("x: y\r\n")]
+    {
+        let (mut server, builder) = crate::support::server();
+        let answer = answer.replace("swill/1", "swill/2");
+        let (result, _stream) = tokio::join!(with_secrets(builder).connect(), async {
+            server.answer(&answer).await.shutdown().await
+        });
+        let error = result.unwrap_err();
+        check(format!("{error:?} {error}"));
+    }
+}
