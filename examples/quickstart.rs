@@ -65,7 +65,7 @@ async fn main() -> swill::Result<()> {
     }
 
     // A stream in.
-    let mut numbers = client.request("total").send::<i64, i64>().await?;
+    let mut numbers = client.request("total").stream_in::<i64, i64>().await?;
     for number in [1, 2, 3] {
         numbers.send(number).await?;
     }

@@ -38,7 +38,7 @@
 //! }
 //!
 //! // A stream in.
-//! let mut numbers = client.request("total").send::<i64, i64>().await?;
+//! let mut numbers = client.request("total").stream_in::<i64, i64>().await?;
 //! for number in 1..=10 {
 //!     numbers.send(number).await?;
 //! }

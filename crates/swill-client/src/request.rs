@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// |---|---|
 /// | [`call`](Self::call), [`call_with_metadata`](Self::call_with_metadata) | answers once |
 /// | [`stream`](Self::stream) | streams out |
-/// | [`send`](Self::send) | takes a stream in and answers once |
+/// | [`stream_in`](Self::stream_in) | takes a stream in and answers once |
 /// | [`both`](Self::both) | streams in and out |
 ///
 /// What is on the wire does not tell a procedure's shape: the caller has to know it.
@@ -147,7 +147,7 @@ impl<'c> Request<'c> {
     ///
     /// ```no_run
     /// # async fn example(client: swill_client::Client) -> swill_client::Result<()> {
-    /// let mut numbers = client.request("total").send::<i64, i64>().await?;
+    /// let mut numbers = client.request("total").stream_in::<i64, i64>().await?;
     /// for number in 1..=10 {
     ///     numbers.send(number).await?;
     /// }
@@ -159,7 +159,7 @@ impl<'c> Request<'c> {
     /// # Errors
     ///
     /// See [`Client::call`]. What the procedure itself fails with comes out of the sender.
-    pub async fn send<T: Serialize, R: DeserializeOwned>(self) -> Result<Sender<T, R>> {
+    pub async fn stream_in<T: Serialize, R: DeserializeOwned>(self) -> Result<Sender<T, R>> {
         Ok(Sender::new(self.open(Shape::STREAM_IN, None).await?))
     }
 

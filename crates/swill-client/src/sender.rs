@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{borrow::Borrow, fmt, future::poll_fn, marker::PhantomData};
 use swill_proto::{Metadata, Result};
 
-/// A stream in that ends with one answer. Made by [`Request::send`](crate::Request::send).
+/// A stream in that ends with one answer. Made by [`Request::stream_in`](crate::Request::stream_in).
 ///
 /// Dropped before [`finish`](Self::finish), it cancels the call.
 #[must_use = "dropping a sender cancels the call"]

@@ -90,7 +90,7 @@ async fn all_four_shapes() {
     let numbers = client.stream::<u32>("count", 1000).await.unwrap().collect().await.unwrap();
     assert_eq!(numbers, (0..1000).collect::<Vec<_>>());
 
-    let mut sender = client.request("total").send::<i64, i64>().await.unwrap();
+    let mut sender = client.request("total").stream_in::<i64, i64>().await.unwrap();
     for number in 1..=100 {
         sender.send(number).await.unwrap();
     }
@@ -209,7 +209,7 @@ async fn many_tasks_at_once_with_little_room() {
                         assert_eq!(items.next().await.unwrap().unwrap(), 0);
                     }
                     _ => {
-                        let mut sender = client.request("total").send::<i64, i64>().await.unwrap();
+                        let mut sender = client.request("total").stream_in::<i64, i64>().await.unwrap();
                         for number in 0..50 {
                             sender.send(number).await.unwrap();
                         }

@@ -151,7 +151,7 @@ async fn a_stream_out_that_fails_yields_the_error_after_its_items() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_in_is_opened_filled_ended_and_answered() {
     let (_server, mut peer, client) = connected().await;
-    let mut sender = client.request("total").send::<i64, i64>().await.unwrap();
+    let mut sender = client.request("total").stream_in::<i64, i64>().await.unwrap();
     // It is opened at once, without an item.
     let seq = peer.expect(METADATA, "total").await;
     for number in 1..=3 {
@@ -170,7 +170,7 @@ async fn a_stream_in_is_opened_filled_ended_and_answered() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_in_that_is_answered_early_drops_the_rest() {
     let (_server, mut peer, client) = connected().await;
-    let mut sender = client.request("first").send::<i64, i64>().await.unwrap();
+    let mut sender = client.request("first").stream_in::<i64, i64>().await.unwrap();
     let seq = peer.expect(METADATA, "first").await;
     sender.send(1).await.unwrap();
     peer.expect(MESSAGE, "first").await;
@@ -186,7 +186,7 @@ async fn a_stream_in_that_is_answered_early_drops_the_rest() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_in_that_fails_early_says_why() {
     let (_server, mut peer, client) = connected().await;
-    let mut sender = client.request("total").send::<i64, i64>().await.unwrap();
+    let mut sender = client.request("total").stream_in::<i64, i64>().await.unwrap();
     let seq = peer.expect(METADATA, "total").await;
     peer.fail(seq, 422, "too odd").await;
     peer.expect(END_OF_STREAM, "total").await;
@@ -241,7 +241,7 @@ async fn what_is_too_large_is_not_sent() {
     assert_eq!(error.code(), Code::NOT_FOUND);
 
     // An item that is too large does not end the stream.
-    let mut sender = client.request("join").send::<String, ()>().await.unwrap();
+    let mut sender = client.request("join").stream_in::<String, ()>().await.unwrap();
     assert_eq!(sender.send("x".repeat(1000)).await.unwrap_err().code(), Code::TOO_LARGE);
     sender.send("x".to_owned()).await.unwrap();
     peer.expect(METADATA, "join").await;

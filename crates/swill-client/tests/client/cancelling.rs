@@ -105,7 +105,7 @@ async fn a_stream_out_may_be_quiet_unless_told_otherwise() {
 #[tokio::test(start_paused = true)]
 async fn the_deadline_of_a_stream_in_counts_for_the_whole() {
     let (_server, mut peer, client) = connected().await;
-    let mut sender = client.request("total").send::<i32, i32>().await.unwrap();
+    let mut sender = client.request("total").stream_in::<i32, i32>().await.unwrap();
     peer.expect(METADATA, "total").await;
     for number in 0..3 {
         sender.send(number).await.unwrap();
@@ -118,7 +118,7 @@ async fn the_deadline_of_a_stream_in_counts_for_the_whole() {
     });
     assert_eq!(error.unwrap_err().code(), Code::DEADLINE);
 
-    let mut sender = client.request("total").send::<i32, i32>().await.unwrap();
+    let mut sender = client.request("total").stream_in::<i32, i32>().await.unwrap();
     peer.expect(METADATA, "total").await;
     peer.expect(CANCEL, "total").await;
     assert_eq!(sender.send(1).await.unwrap_err().code(), Code::DEADLINE);
@@ -140,7 +140,7 @@ async fn whatever_is_dropped_before_its_end_is_cancelled() {
     drop(items);
     assert_eq!(peer.expect(CANCEL, "f").await, seq);
 
-    let sender = client.request("f").send::<i32, i32>().await.unwrap();
+    let sender = client.request("f").stream_in::<i32, i32>().await.unwrap();
     peer.expect(METADATA, "f").await;
     drop(sender);
     peer.expect(CANCEL, "f").await;

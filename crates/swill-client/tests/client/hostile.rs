@@ -225,7 +225,7 @@ async fn no_bytes_whatever_make_the_client_panic() {
     for round in 0..300 {
         let (_server, mut peer, client) = connected().await;
         let mut items = client.stream::<Value>("a", ()).await.unwrap();
-        let sender = client.request("b").send::<i32, Value>().await.unwrap();
+        let sender = client.request("b").stream_in::<i32, Value>().await.unwrap();
         let (half, others) = client.request("c").both::<i32, Value>().await.unwrap();
         tokio::task::yield_now().await;
         for _ in 0..20 {

@@ -90,7 +90,7 @@ async fn leading_metadata_comes_with_the_first_item_or_with_the_end() {
 #[tokio::test(start_paused = true)]
 async fn a_stream_in_sends_and_receives_metadata() {
     let (_server, mut peer, client) = connected().await;
-    let mut sender = client.request("total").metadata([("ours", 1)]).send::<i32, i32>().await.unwrap();
+    let mut sender = client.request("total").metadata([("ours", 1)]).stream_in::<i32, i32>().await.unwrap();
     let request = peer.request().await;
     assert_eq!((request.kind, request.metadata), (METADATA, said("ours")));
     peer.say_with(request.seq, NIL, METADATA, said("leading"), None).await;

@@ -178,7 +178,7 @@ async fn dropping_a_full_stream_frees_the_socket() {
 #[tokio::test(start_paused = true)]
 async fn a_sender_waits_for_a_server_that_does_not_read() {
     let (_server, mut peer, client) = connected_as(server_with(4096)).await;
-    let mut sender = client.request("join").deadline(None).send::<String, i32>().await.unwrap();
+    let mut sender = client.request("join").deadline(None).stream_in::<String, i32>().await.unwrap();
     let seq = peer.expect(METADATA, "join").await;
     let mut sent = 0;
     loop {

@@ -44,7 +44,7 @@ async fn a_call_that_the_socket_has_not_seen_is_sent_over_the_next_connection() 
     let mut unseen = Box::pin(client.call::<i32>("unseen", 1));
     assert!(once(seen.as_mut()).await.is_pending());
     assert!(once(unseen.as_mut()).await.is_pending());
-    let mut stream_in = client.request("total").metadata([("a", 1)]).send::<i32, i32>().await.unwrap();
+    let mut stream_in = client.request("total").metadata([("a", 1)]).stream_in::<i32, i32>().await.unwrap();
     stream_in.send(1).await.unwrap();
     sleep(Duration::from_millis(1)).await;
     // These wait in the queue.
@@ -145,7 +145,7 @@ async fn an_idempotent_stream_starts_again_unless_an_item_has_come() {
 async fn streams_end_with_an_error_when_the_connection_breaks() {
     let (mut server, mut peer, client) = connected().await;
     let mut items = client.stream::<i32>("count", ()).await.unwrap();
-    let mut sender = client.request("total").send::<i32, i32>().await.unwrap();
+    let mut sender = client.request("total").stream_in::<i32, i32>().await.unwrap();
     let (mut half, mut others) = client.request("chat").both::<i32, i32>().await.unwrap();
     let seq = peer.expect(MESSAGE, "count").await;
     peer.expect(METADATA, "total").await;
