@@ -141,9 +141,9 @@ impl Builder {
     /// How long a call may take unless [`Request::deadline`](crate::Request::deadline) says otherwise. 30 s; `None` for
     /// as long as it takes.
     ///
-    /// It counts for the whole of a call that ends with one answer, waiting for a connection and sending a stream in
-    /// included. Of a call that streams out it counts only until the call has been sent: a stream may be quiet for as long
-    /// as it likes.
+    /// It counts for the whole of a call without streams, waiting for a connection included. A stream may take as long as
+    /// it likes: of a call with one it counts until the call has been sent, and once more, of a stream in that ends with
+    /// an answer, from [`Sender::finish`](crate::Sender::finish) to the answer.
     pub fn deadline(mut self, within: impl Into<Option<Duration>>) -> Self {
         self.deadline = within.into();
         self
@@ -162,7 +162,8 @@ impl Builder {
     }
 
     /// Where the bytes come from, in place of a TCP connection to the URL's host: a Unix socket, a TLS stream, a pipe in
-    /// memory. Called for every attempt to connect. The URL still says `Host` and path.
+    /// memory. Called for every attempt to connect. The URL still says `Host` and path, and begins with `ws://` whatever
+    /// the bytes go through; [the crate's page](crate#tls) shows TLS.
     ///
     /// ```
     /// use swill_client::Client;

@@ -8,7 +8,7 @@ use crate::{
 use serde::{Serialize, de::DeserializeOwned};
 use std::{future::poll_fn, sync::Arc, time::Duration};
 use swill_proto::{Code, Error, Format, Metadata, Payload, Result, Shape};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 /// Prepares one call. Made by [`Client::request`].
 ///
@@ -71,9 +71,15 @@ impl<'c> Request<'c> {
     /// How long the call may take, in place of [`Builder::deadline`](crate::Builder::deadline); `None` for as long as it
     /// takes.
     ///
-    /// It counts for the whole of a call that ends with one answer, waiting for a connection and sending a stream in
-    /// included. Of a call that streams out it counts until the first thing comes back, be it metadata, an item or the
-    /// end; there is none between items (`tokio::time::timeout` around [`Items::next`] makes one).
+    /// It counts from now, waiting for a connection included:
+    ///
+    /// | method | this deadline | the default one |
+    /// |---|---|---|
+    /// | [`call`](Self::call) | until the answer | until the answer |
+    /// | [`stream_in`](Self::stream_in) | until the answer, sending included | until the call is sent; then from [`finish`](Sender::finish) until the answer |
+    /// | [`stream`](Self::stream), [`both`](Self::both) | until the first thing comes back, be it metadata, an item or the end | until the call is sent |
+    ///
+    /// There is none between items: `tokio::time::timeout` around [`Items::next`] or [`Sender::send`] makes one.
     ///
     /// When it has passed, the call fails with code 504, and the server is told to stop.
     pub fn deadline(mut self, within: impl Into<Option<Duration>>) -> Self {
@@ -192,6 +198,7 @@ impl<'c> Request<'c> {
             Deadline::Explicit(within) => within,
         };
         let deadline = within.and_then(|within| Instant::now().checked_add(within));
+        let by_default = matches!(self.deadline, Deadline::Default);
         let bytes = payload.as_deref().unwrap_or_default();
         check_size(self.client, self.name.len() + bytes.len(), self.metadata.as_deref())?;
         if self.name.len() > LONGEST_NAME {
@@ -205,12 +212,17 @@ impl<'c> Request<'c> {
             payload: payload.as_ref().map(|payload| payload.len()),
             metadata: self.metadata,
             deadline,
-            until_sent: shape.streams_out && matches!(self.deadline, Deadline::Default),
+            until_sent: (shape.streams_in || shape.streams_out) && by_default,
             idempotent: self.idempotent && !shape.streams_in,
         };
         shared.outbox.push(Entry::Open(opening), &[self.name.as_bytes(), bytes], deadline).await?;
-        let deadline = deadline.filter(|_| !shape.streams_out);
-        Ok(Ticket { client: self.client.clone(), call, deadline, over: false })
+        // Nothing is pushed for a call that takes no stream in.
+        let (deadline, after_stream) = match shape.streams_out {
+            false if by_default => (None, within),
+            false => (deadline, None),
+            true => (None, None),
+        };
+        Ok(Ticket { client: self.client.clone(), call, deadline, after_stream, over: false })
     }
 }
 
@@ -253,6 +265,8 @@ pub(crate) struct Ticket {
     call: Arc<Call>,
     /// How long items may wait for room.
     deadline: Option<Instant>,
+    /// How long the answer may take after the end of the stream in, if the deadline begins only then.
+    after_stream: Option<Duration>,
     /// There is nothing to be cancelled.
     over: bool,
 }
@@ -264,6 +278,7 @@ impl Ticket {
             client: self.client.clone(),
             call: self.call.clone(),
             deadline: self.deadline,
+            after_stream: self.after_stream,
             over: self.over,
         }
     }
@@ -301,6 +316,18 @@ impl Ticket {
             return self.call.refusal();
         }
         self.push(Entry::End { call: self.call.id }, &[]).await
+    }
+
+    /// Ends the stream in and waits for the end of the call, which has no stream out.
+    pub(crate) async fn finish(&mut self) -> Result<(End, Option<Box<Metadata>>)> {
+        let Some(at) = self.after_stream.and_then(|within| Instant::now().checked_add(within)) else {
+            self.end_of_stream().await?;
+            return self.end().await;
+        };
+        self.deadline = Some(at);
+        self.end_of_stream().await?;
+        // The call is cancelled when this is dropped.
+        timeout_at(at, self.end()).await.unwrap_or_else(|_| Err(fault::deadline()))
     }
 
     async fn push(&self, entry: Entry, bytes: &[u8]) -> Result<()> {

@@ -48,25 +48,24 @@ impl<T: Serialize, R: DeserializeOwned> Sender<T, R> {
         self.ticket.item(item.borrow()).await
     }
 
-    /// Ends the stream and waits for the answer.
+    /// Ends the stream and waits for the answer, for 30 s unless [`Builder::deadline`](crate::Builder::deadline) or
+    /// [`Request::deadline`](crate::Request::deadline) says otherwise.
     ///
     /// # Errors
     ///
     /// See [`Client::call`](crate::Client::call).
     pub async fn finish(mut self) -> Result<R> {
-        self.ticket.end_of_stream().await?;
-        let (end, _) = self.ticket.end().await?;
+        let (end, _) = self.ticket.finish().await?;
         decode_last(&end)
     }
 
-    /// Ends the stream and waits for the answer and the metadata around it.
+    /// Ends the stream and waits for the answer and the metadata around it, as long as [`finish`](Self::finish).
     ///
     /// # Errors
     ///
     /// See [`Client::call`](crate::Client::call).
     pub async fn finish_with_metadata(mut self) -> Result<Response<R>> {
-        self.ticket.end_of_stream().await?;
-        let (end, leading) = self.ticket.end().await?;
+        let (end, leading) = self.ticket.finish().await?;
         Response::new(end, leading)
     }
 }

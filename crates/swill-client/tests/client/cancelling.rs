@@ -1,9 +1,9 @@
 use crate::support::{
-    CANCEL, END_OF_STREAM, MESSAGE, METADATA, NIL, Seen, connected, connected_as, once, server,
+    CANCEL, END_OF_STREAM, MESSAGE, METADATA, NIL, Peer, Seen, connected, connected_as, once, server,
 };
 use std::{pin::pin, time::Duration};
 use swill_client::{CancelReason, Code, Limits};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 #[tokio::test(start_paused = true)]
 async fn a_call_without_an_answer_fails_after_thirty_seconds_and_is_cancelled() {
@@ -102,10 +102,69 @@ async fn a_stream_out_may_be_quiet_unless_told_otherwise() {
     assert!(leading.next().await.is_none());
 }
 
+/// Lets time pass in which nothing happens but pings.
+async fn pass(peer: &mut Peer, seconds: u64) {
+    let pings = async { while peer.see().await == Seen::Ping {} };
+    assert!(timeout(Duration::from_secs(seconds), pings).await.is_err());
+}
+
 #[tokio::test(start_paused = true)]
-async fn the_deadline_of_a_stream_in_counts_for_the_whole() {
+async fn the_deadline_by_default_of_a_stream_in_counts_from_its_end() {
     let (_server, mut peer, client) = connected().await;
+    for with_metadata in [false, true] {
+        let mut sender = client.request("total").stream_in::<i32, i32>().await.unwrap();
+        peer.expect(METADATA, "total").await;
+        for number in 0..3 {
+            pass(&mut peer, 100).await;
+            sender.send(number).await.unwrap();
+            peer.expect(MESSAGE, "total").await;
+        }
+        let start = Instant::now();
+        let finish = async {
+            if with_metadata {
+                sender.finish_with_metadata().await.map(|response| response.value)
+            } else {
+                sender.finish().await
+            }
+        };
+        let (error, ()) = tokio::join!(finish, async {
+            let seq = peer.expect(END_OF_STREAM, "total").await;
+            assert_eq!(peer.expect(CANCEL, "total").await, seq);
+            assert_eq!(start.elapsed().as_secs(), 30);
+            peer.answer(seq, 1).await;
+        });
+        assert_eq!(error.unwrap_err().code(), Code::DEADLINE);
+    }
+    // In time.
+    let sender = client.request("total").stream_in::<i32, i32>().await.unwrap();
+    peer.expect(METADATA, "total").await;
+    pass(&mut peer, 100).await;
+    let (sum, ()) = tokio::join!(sender.finish(), async {
+        let seq = peer.expect(END_OF_STREAM, "total").await;
+        pass(&mut peer, 29).await;
+        peer.answer(seq, 6).await;
+    });
+    assert_eq!(sum.unwrap(), 6);
+    peer.expect_silence().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_in_waits_for_a_connection_within_the_deadline_by_default() {
+    let (_server, builder) = server();
+    let client = builder.lazy().unwrap();
+    let start = Instant::now();
     let mut sender = client.request("total").stream_in::<i32, i32>().await.unwrap();
+    sender.send(1).await.unwrap();
+    sleep(Duration::from_secs(5)).await;
+    assert_eq!(sender.finish().await.unwrap_err().code(), Code::DEADLINE);
+    assert_eq!(start.elapsed().as_secs(), 30);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_of_its_own_counts_for_the_whole_of_a_stream_in() {
+    let (_server, mut peer, client) = connected().await;
+    let total = || client.request("total").deadline(Duration::from_secs(30)).stream_in::<i32, i32>();
+    let mut sender = total().await.unwrap();
     peer.expect(METADATA, "total").await;
     for number in 0..3 {
         sender.send(number).await.unwrap();
@@ -118,7 +177,7 @@ async fn the_deadline_of_a_stream_in_counts_for_the_whole() {
     });
     assert_eq!(error.unwrap_err().code(), Code::DEADLINE);
 
-    let mut sender = client.request("total").stream_in::<i32, i32>().await.unwrap();
+    let mut sender = total().await.unwrap();
     peer.expect(METADATA, "total").await;
     peer.expect(CANCEL, "total").await;
     assert_eq!(sender.send(1).await.unwrap_err().code(), Code::DEADLINE);
