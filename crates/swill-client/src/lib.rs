@@ -54,9 +54,38 @@
 //! - A call is executed at most once, unless it is marked [`idempotent`](Request::idempotent). If the connection breaks
 //!   when the call may have reached the server, it fails with
 //!   [`outcome_unknown`](Error::outcome_unknown); if the socket has not seen it, it is sent over the next connection.
-//! - A call that is dropped, or whose deadline has passed (30 s by default), is cancelled on the server.
+//! - A call that is dropped, or whose deadline has passed (30 s by default, see [`Request::deadline`]), is cancelled on the
+//!   server.
 //! - A lost connection is replaced in the background, see [`Reconnect`]; calls made meanwhile wait, within their deadlines.
 //! - Nothing grows without bound, and nothing that a server sends makes it panic, see [`Limits`].
+//!
+//! # TLS
+//!
+//! There is none in this crate, so that `wss://` is refused. [`Builder::connector`] takes a TLS stream of any
+//! implementation; the URL then begins with `ws://` and says `Host` and path.
+//!
+//! ```no_run
+//! # use tokio::net::TcpStream;
+//! # async fn tls(_name: &str, tcp: TcpStream) -> std::io::Result<TcpStream> { Ok(tcp) }
+//! # async fn example() -> swill_client::Result<()> {
+//! use swill_client::Client;
+//!
+//! // What a browser would call wss://example.org/ws.
+//! let client = Client::builder("ws://example.org/ws")
+//!     .connector(|| async {
+//!         let tcp = TcpStream::connect(("example.org", 443)).await?;
+//!         tcp.set_nodelay(true)?;
+//!         // A function of yours that shakes hands and checks the certificate against the name. With tokio-rustls:
+//!         // `TlsConnector::from(config).connect(name.try_into().map_err(io::Error::other)?, tcp).await`
+//!         tls("example.org", tcp).await
+//!     })
+//!     .connect()
+//!     .await?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # One socket
 //!
 //! All calls of a client share one socket. A stream that is not read holds up the others once it is full
 //! ([`Limits::unread`]): a program that leaves streams unread for long gives them a client of their own.
