@@ -22,7 +22,11 @@ struct Inner {
     /// Something happened while the connection did not listen.
     woken: bool,
     connection: Option<Waker>,
-    waiting: Vec<Waker>,
+    /// Calls that wait for room.
+    waiting: Vec<(CallId, Waker)>,
+    /// Calls that have waited, and may now each push one entry whatever the others do: a stream that always has the next
+    /// item would take all the room again and again.
+    turns: Vec<CallId>,
 }
 
 /// Entries and their payloads, in order.
@@ -38,6 +42,14 @@ pub(crate) enum Entry {
     Metadata { call: CallId, metadata: Box<Metadata> },
     End { call: CallId, last: Option<usize>, leading: Option<Box<Metadata>>, trailing: Option<Box<Metadata>> },
     Fail { call: CallId, error: Error },
+}
+
+impl Entry {
+    fn call(&self) -> CallId {
+        match self {
+            Self::Item { call, .. } | Self::Metadata { call, .. } | Self::End { call, .. } | Self::Fail { call, .. } => *call,
+        }
+    }
 }
 
 /// The connection is gone: nobody will write this.
@@ -81,11 +93,17 @@ impl Outbox {
         if inner.gone {
             return Poll::Ready(Err(Gone));
         }
-        if inner.said.size() >= self.limit {
-            if !inner.waiting.iter().any(|waker| waker.will_wake(task.waker())) {
-                inner.waiting.push(task.waker().clone());
+        let Some(call) = entry.as_ref().map(Entry::call) else { return Poll::Ready(Ok(())) };
+        let turn = inner.turns.iter().position(|it| *it == call);
+        if turn.is_none() && inner.said.size() >= self.limit {
+            match inner.waiting.iter_mut().find(|(it, _)| *it == call) {
+                Some((_, waker)) => waker.clone_from(task.waker()),
+                None => inner.waiting.push((call, task.waker().clone())),
             }
             return Poll::Pending;
+        }
+        if let Some(turn) = turn {
+            inner.turns.swap_remove(turn);
         }
         if let Some(entry) = entry.take() {
             inner.said.payloads.extend_from_slice(payload);
@@ -108,8 +126,13 @@ impl Outbox {
         }
         std::mem::swap(&mut inner.said, said);
         let waiting = std::mem::take(&mut inner.waiting);
+        for (call, _) in &waiting {
+            if !inner.turns.contains(call) {
+                inner.turns.push(*call);
+            }
+        }
         drop(inner);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
     }
 
     /// Says who is to be woken by the next push, and tells whether there is something to look after already: something
@@ -164,15 +187,32 @@ impl Outbox {
         inner.gone = true;
         inner.close = None;
         inner.said = Said::default();
+        inner.turns = Vec::new();
         let waiting = std::mem::take(&mut inner.waiting);
         drop(inner);
-        waiting.into_iter().for_each(Waker::wake);
+        waiting.into_iter().for_each(|(_, waker)| waker.wake());
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whoever_has_waited_has_a_turn() {
+        let outbox = Outbox::new(1000);
+        let mut task = Context::from_waker(Waker::noop());
+        let mut push = |call| {
+            let mut entry = Some(Entry::Item { call: CallId::theirs(call), length: 500, leading: None });
+            outbox.poll_push(&mut task, &mut entry, &[0; 500]).is_ready()
+        };
+        assert_eq!([push(1), push(1), push(1), push(2), push(2)], [true, true, false, false, false]);
+        for _ in 0..3 {
+            outbox.take(&mut Said::default());
+            // The first fills everything again, and yet the second has its turn, once.
+            assert_eq!([push(1), push(1), push(1), push(2), push(2)], [true, true, false, true, false]);
+        }
+    }
 
     #[test]
     fn a_wake_between_two_listens_is_not_lost() {

@@ -562,3 +562,26 @@ async fn what_was_said_before_a_close_is_heard() {
         assert_eq!((answers, closed), expected, "{how}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_without_end_does_not_keep_other_calls_from_answering() {
+    for bytes in [10, 100, 5000] {
+        let probe = Probe::new();
+        let mut pair = open(probe.app().hook(Recorder::new(&Probe::new())), 1 << 16);
+        for seq in 1..=3 {
+            pair.client.request(seq, "endless", bytes).await;
+        }
+        for seq in 1..=3 {
+            while pair.client.answer().await.seq != seq {}
+        }
+        // Answered in place, from a task, and with metadata that are sent at once.
+        for (seq, rpc, data) in [(4, "echo", Value::from(1)), (5, "panic_later", Value::Nil), (6, "lead", true.into())] {
+            pair.client.request(seq, rpc, data).await;
+            let mut others = 0;
+            while pair.client.answer().await.seq != seq.into() {
+                others += 1;
+                assert!(others < 20_000, "{rpc} waits behind {others} items of {bytes} bytes");
+            }
+        }
+    }
+}
