@@ -117,6 +117,7 @@ pub(crate) fn handshake(path: &str, headers: &[(&str, &str)]) -> String {
 
 pub(crate) async fn exchange(address: SocketAddr, request: &str) -> (TcpStream, Response) {
     let mut socket = TcpStream::connect(address).await.expect("the server listens");
+    socket.set_nodelay(true).expect("a socket");
     socket.write_all(request.as_bytes()).await.expect("the server reads");
     let response = response(&mut socket).await.expect("the server answers");
     (socket, response)
