@@ -13,6 +13,7 @@ const LONGER: &[(&str, usize, &str)] = &[
         "one loop and its timers; what it does with frames is in calls.rs",
     ),
     ("crates/swill/src/connection/tests.rs", 700, "what a connection does as time passes, on one fixture"),
+    ("crates/swill/tests/server/misbehaviour.rs", 550, "what peers do wrong, one after the other"),
     ("crates/swill/tests/server/hooks.rs", 600, "each hook at each point of each kind of call"),
     ("crates/swill/tests/common/services.rs", 550, "the procedures that all tests call"),
     ("crates/swill-proto/src/swill1/server.rs", 500, "one state machine"),
