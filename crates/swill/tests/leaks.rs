@@ -69,7 +69,10 @@ async fn cycles_of_connect_call_and_cancel_leave_nothing() {
     }
     let (tasks_after, memory_after) = calm(Some(tasks_before)).await;
     let growth = memory_after - memory_before;
-    println!("{} cycles: tasks {tasks_before} -> {tasks_after}, memory {memory_before} -> {memory_after} KiB", cycles());
+    println!(
+        "{} cycles: tasks {tasks_before} -> {tasks_after}, memory {memory_before} -> {memory_after} KiB",
+        cycles()
+    );
     assert!(tasks_after <= tasks_before);
     assert!(growth < 5 << 10, "resident memory grew by {growth} KiB");
     server.stop().await;

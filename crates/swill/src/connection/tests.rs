@@ -107,7 +107,8 @@ async fn a_silent_peer_is_pinged_and_kept_if_it_answers() {
 #[tokio::test(start_paused = true)]
 async fn a_peer_that_answers_no_ping_is_cut_off() {
     let probe = Probe::new();
-    let app = probe.app().hook(Recorder::new(&probe)).limits(Limits::default().keepalive(7 * SECOND, 3 * SECOND));
+    let app =
+        probe.app().hook(Recorder::new(&probe)).limits(Limits::default().keepalive(7 * SECOND, 3 * SECOND));
     let mut pair = open(app, 4096);
     pair.client.polite = false;
     let start = Instant::now();
@@ -131,7 +132,9 @@ async fn silence_does_not_count_while_a_full_stream_is_not_read() {
     let (mut reading, mut writing) = tokio::io::split(pair.client.socket);
     let start = Instant::now();
     let writer = tokio::spawn(async move {
-        tokio::io::AsyncWriteExt::write_all(&mut writing, &wire).await.expect("everything is taken in the end");
+        tokio::io::AsyncWriteExt::write_all(&mut writing, &wire)
+            .await
+            .expect("everything is taken in the end");
         writing
     });
     sleep(600 * SECOND).await;
@@ -143,7 +146,8 @@ async fn silence_does_not_count_while_a_full_stream_is_not_read() {
     assert_eq!(seconds_since(start), 600);
     assert_eq!(&answer[..2], [0x82, length as u8 - 2], "an answer, no ping and no close");
     assert_eq!(rmp_serde::from_slice::<(i64, usize)>(&answer[2..length]).ok(), None, "five elements");
-    let (seq, sum, ..): (i64, usize, u8, (), ()) = rmp_serde::from_slice(&answer[2..length]).expect("an answer");
+    let (seq, sum, ..): (i64, usize, u8, (), ()) =
+        rmp_serde::from_slice(&answer[2..length]).expect("an answer");
     assert_eq!((seq, sum), (1, 100_000));
     drop((reading, writing));
     pair.connection.await.expect("no panic");
@@ -260,7 +264,10 @@ async fn what_does_not_end_within_the_grace_is_cancelled() {
         let start = Instant::now();
         pair.hub.drain();
         let answer = pair.client.next_but_pings().await;
-        assert!(matches!(&answer, Got::Answer(answer) if answer.seq == 1 && answer.code() == 503), "{answer:?}");
+        assert!(
+            matches!(&answer, Got::Answer(answer) if answer.seq == 1 && answer.code() == 503),
+            "{answer:?}"
+        );
         assert!(matches!(pair.client.next().await, Got::Close(1001, _)));
         assert_eq!(seconds_since(start), u64::from(grace));
         assert_eq!(pair.client.next().await, Got::Gone);
@@ -575,7 +582,9 @@ async fn a_stream_without_end_does_not_keep_other_calls_from_answering() {
             while pair.client.answer().await.seq != seq {}
         }
         // Answered in place, from a task, and with metadata that are sent at once.
-        for (seq, rpc, data) in [(4, "echo", Value::from(1)), (5, "panic_later", Value::Nil), (6, "lead", true.into())] {
+        for (seq, rpc, data) in
+            [(4, "echo", Value::from(1)), (5, "panic_later", Value::Nil), (6, "lead", true.into())]
+        {
             pair.client.request(seq, rpc, data).await;
             let mut others = 0;
             while pair.client.answer().await.seq != seq.into() {

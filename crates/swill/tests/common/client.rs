@@ -56,7 +56,8 @@ impl Answer {
             return Ok(self.data);
         }
         let Value::Map(entries) = &self.data else { panic!("an error is a map: {:?}", self.data) };
-        let find = |name: &str| entries.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value);
+        let find =
+            |name: &str| entries.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value);
         let code = find("code").and_then(Value::as_i64).expect("an error has a code");
         let message = find("message").and_then(Value::as_str).expect("an error has a message");
         Err((code, message.to_owned()))
@@ -76,7 +77,13 @@ pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
 }
 
 /// A message of `swill/1`, with as many elements as are needed.
-pub(crate) fn message(seq: i64, data: impl Serialize, rpc: &str, kind: u8, metadata: Option<&Metadata>) -> Vec<u8> {
+pub(crate) fn message(
+    seq: i64,
+    data: impl Serialize,
+    rpc: &str,
+    kind: u8,
+    metadata: Option<&Metadata>,
+) -> Vec<u8> {
     match (kind, metadata) {
         (MESSAGE, None) => encode(&(seq, data, rpc)),
         (_, None) => encode(&(seq, data, rpc, kind)),
@@ -168,7 +175,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
                 return got;
             }
             let mut buffer = std::mem::take(&mut self.buffer);
-            let read = timeout(self.patience, self.socket.read(&mut buffer)).await.expect("the server says something");
+            let read = timeout(self.patience, self.socket.read(&mut buffer))
+                .await
+                .expect("the server says something");
             let Ok(bytes @ 1..) = read else {
                 self.buffer = buffer;
                 return Got::Gone;
@@ -247,7 +256,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Calls and waits; nothing else may come meanwhile.
-    pub(crate) async fn call(&mut self, seq: i64, rpc: &str, data: impl Serialize) -> Result<Value, (i64, String)> {
+    pub(crate) async fn call(
+        &mut self,
+        seq: i64,
+        rpc: &str,
+        data: impl Serialize,
+    ) -> Result<Value, (i64, String)> {
         self.request(seq, rpc, data).await;
         let answer = self.answer().await;
         assert_eq!(answer.seq, seq.into(), "the answer belongs to another call: {answer:?}");

@@ -141,7 +141,8 @@ pub(crate) async fn response(socket: &mut TcpStream) -> Option<Response> {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect();
     let response = Response { status, headers, body: Vec::new() };
-    let length = response.header("content-length").map_or(0, |length| length.parse().expect("a length is a number"));
+    let length =
+        response.header("content-length").map_or(0, |length| length.parse().expect("a length is a number"));
     while status != 101 && body.len() < length {
         more(socket, &mut body).await?;
     }

@@ -10,8 +10,8 @@ use std::{
     time::Duration,
 };
 use swill::{
-    App, Close, Context, DataKind, Handshake, Hook, Metadata, Next, Outcome, Payload, Peer, Result, Stream, Streaming,
-    Value,
+    App, Close, Context, DataKind, Handshake, Hook, Metadata, Next, Outcome, Payload, Peer, Result, Stream,
+    Streaming, Value,
 };
 use tokio::sync::Semaphore;
 
@@ -379,7 +379,7 @@ impl Recorder {
 }
 
 fn keys(metadata: Option<&Metadata>) -> String {
-    metadata.map_or("nil".into(), |it| it.iter().map(|(key, _)| key).collect::<Vec<_>>().join(","))
+    metadata.map_or_else(|| "nil".into(), |it| it.iter().map(|(key, _)| key).collect::<Vec<_>>().join(","))
 }
 
 impl Hook for Recorder {
@@ -428,7 +428,11 @@ impl Hook for Recorder {
         Ok(())
     }
 
-    async fn before_trailing_metadata(&self, _: &Context, metadata: &mut Option<Box<Metadata>>) -> Result<()> {
+    async fn before_trailing_metadata(
+        &self,
+        _: &Context,
+        metadata: &mut Option<Box<Metadata>>,
+    ) -> Result<()> {
         self.note(format!("before_trailing_metadata {}", keys(metadata.as_deref())));
         Ok(())
     }
@@ -450,7 +454,10 @@ impl Hook for Recorder {
     async fn call(&self, _: &Context, next: Next<'_>) -> Result<()> {
         self.note("call {");
         let result = next.run().await;
-        self.note(format!("}} {}", result.as_ref().map_or_else(|error| error.code().to_string(), |()| "ok".into())));
+        self.note(format!(
+            "}} {}",
+            result.as_ref().map_or_else(|error| error.code().to_string(), |()| "ok".into())
+        ));
         result
     }
 }

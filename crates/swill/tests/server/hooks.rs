@@ -3,8 +3,8 @@
 use crate::common::*;
 use std::sync::{Arc, Mutex};
 use swill::{
-    App, Close, Code, Context, DataKind, Error, Handshake, Hook, Metadata, Module, Next, Outcome, Payload, Peer, Result,
-    Value,
+    App, Close, Code, Context, DataKind, Error, Handshake, Hook, Metadata, Module, Next, Outcome, Payload,
+    Peer, Result, Value,
 };
 use tokio::net::TcpStream;
 
@@ -262,10 +262,10 @@ async fn hooks_of_modules_run_inside_those_around_them() {
     let probe = Probe::new();
     let hook = |name| Recorder { probe: probe.clone(), name };
     let leaf = |name: &'static str| Module::new().handle(name, [], async || 1);
-    let app = App::new()
-        .hook(hook("app "))
-        .module(leaf("root"))
-        .nest("outer", leaf("x").hook(hook("outer ")).hook(hook("second ")).nest("inner", leaf("y").hook(hook("inner "))));
+    let app = App::new().hook(hook("app ")).module(leaf("root")).nest(
+        "outer",
+        leaf("x").hook(hook("outer ")).hook(hook("second ")).nest("inner", leaf("y").hook(hook("inner "))),
+    );
     let server = serve(app).await;
     let mut client = server.connect().await;
     until("it is open", || probe.noted("app after_accept")).await;
@@ -330,7 +330,11 @@ impl Hook for Changes {
         Ok(())
     }
 
-    async fn before_trailing_metadata(&self, _: &Context, metadata: &mut Option<Box<Metadata>>) -> Result<()> {
+    async fn before_trailing_metadata(
+        &self,
+        _: &Context,
+        metadata: &mut Option<Box<Metadata>>,
+    ) -> Result<()> {
         *metadata = Some(Box::new(Metadata::from([("end", "hook")])));
         Ok(())
     }
@@ -435,8 +439,15 @@ impl Hook for Refuses {
 }
 
 const PLACES: &[&str] = &[
-    "before_request", "before_request_metadata", "before_request_data", "before_request_message",
-    "before_leading_metadata", "before_response_message", "before_trailing_metadata", "call", "after",
+    "before_request",
+    "before_request_metadata",
+    "before_request_data",
+    "before_request_message",
+    "before_leading_metadata",
+    "before_response_message",
+    "before_trailing_metadata",
+    "call",
+    "after",
 ];
 
 #[tokio::test]
@@ -494,7 +505,9 @@ async fn a_hook_can_refuse_a_connection() {
         assert_eq!(response.text(), if name.ends_with("http") { "who are you?" } else { "no" }, "{name}");
         server.stop().await;
     }
-    for (name, code) in [("after_accept http", 1000), ("after_accept close", 4444), ("after_accept error", 1008)] {
+    for (name, code) in
+        [("after_accept http", 1000), ("after_accept close", 4444), ("after_accept error", 1008)]
+    {
         let server = serve(Probe::new().app().hook(Refuses(name, Arc::default()))).await;
         let mut client = server.connect().await;
         let _ = client.try_write(&frame(0x82, &message(1, (1, 2), "add", MESSAGE, None))).await;
@@ -543,7 +556,9 @@ async fn what_a_hook_puts_into_a_call_is_dropped_with_it() {
     let lent = Arc::new(());
     let server = serve(Probe::new().app().hook(Borrows(Arc::clone(&lent)))).await;
     let mut client = server.connect().await;
-    for (rpc, data) in [("echo", 1), ("sleep", 1), ("no parameters", 1), ("add", 1), ("first", 1), ("count", 0)] {
+    for (rpc, data) in
+        [("echo", 1), ("sleep", 1), ("no parameters", 1), ("add", 1), ("first", 1), ("count", 0)]
+    {
         client.request(1, rpc, data).await;
         client.answer().await;
         until(rpc, || Arc::strong_count(&lent) == 2).await;

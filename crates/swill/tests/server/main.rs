@@ -3,8 +3,11 @@
 #[path = "../common/mod.rs"]
 mod common;
 
+mod app;
 mod cancel;
 mod hooks;
+mod limits;
 mod misbehaviour;
 mod panics;
+mod shutdown;
 mod threads;

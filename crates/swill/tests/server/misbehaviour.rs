@@ -107,8 +107,13 @@ async fn messages_that_are_no_messages_are_answered_or_ignored() {
         [&[0x90 | count], seq, data, rpc, &rest.concat()].concat()
     };
     let echo = b"\xa4echo";
-    let huge: &[&[u8]] =
-        &[b"\xdd\xff\xff\xff\xff", b"\xdf\xff\xff\xff\xff", b"\xdb\xff\xff\xff\xff", b"\xc6\xff\xff\xff\xff", b"\xc9\xff\xff\xff\xff\x01"];
+    let huge: &[&[u8]] = &[
+        b"\xdd\xff\xff\xff\xff",
+        b"\xdf\xff\xff\xff\xff",
+        b"\xdb\xff\xff\xff\xff",
+        b"\xc6\xff\xff\xff\xff",
+        b"\xc9\xff\xff\xff\xff\x01",
+    ];
     let mut messages = vec![
         ("nothing", vec![]),
         ("no array", vec![0xc0]),
@@ -124,7 +129,10 @@ async fn messages_that_are_no_messages_are_answered_or_ignored() {
         ("metadata with a number for a key", request(b"\x01", b"\x02", echo, &[b"\x00", b"\x81\x01\x02"])),
         ("a name that is a number", request(b"\x01", b"\x02", b"\x03", &[])),
         ("a name that is no text", request(b"\x01", b"\x02", b"\xa2\xff\xfe", &[])),
-        ("a name of 300 bytes", request(b"\x01", b"\x02", &[&b"\xda\x01\x2c"[..], &[b'x'; 300]].concat(), &[])),
+        (
+            "a name of 300 bytes",
+            request(b"\x01", b"\x02", &[&b"\xda\x01\x2c"[..], &[b'x'; 300]].concat(), &[]),
+        ),
         ("a seq that is text", request(b"\xa11", b"\x02", echo, &[])),
         ("a seq that is a float", request(b"\xcb\x3f\xf0\0\0\0\0\0\0", b"\x02", echo, &[])),
         ("a seq that is nil", request(b"\xc0", b"\x02", echo, &[])),
@@ -132,7 +140,10 @@ async fn messages_that_are_no_messages_are_answered_or_ignored() {
         ("nested data, a little", request(b"\x01", &nested(600), echo, &[])),
         ("nested data of an unknown procedure", request(b"\x01", &nested(100_000), b"\xa1x", &[])),
         ("a nested name", request(b"\x01", b"\x02", &nested(100_000), &[])),
-        ("nested metadata", request(b"\x01", b"\x02", echo, &[b"\x00", &[&b"\x81\xa1a"[..], &nested(1000)].concat()])),
+        (
+            "nested metadata",
+            request(b"\x01", b"\x02", echo, &[b"\x00", &[&b"\x81\xa1a"[..], &nested(1000)].concat()]),
+        ),
         ("nested too much everywhere", nested(100_000)),
         ("nested keys", request(b"\x01", &[vec![0x81; 50_000], vec![0xc0; 50_001]].concat(), echo, &[])),
         ("nested surplus", request(b"\x01", b"\x02", echo, &[b"\x00", b"\xc0", &nested(100_000)])),
@@ -208,7 +219,9 @@ async fn streams_that_are_opened_and_cancelled_without_end_close_the_connection(
         let flood = tokio::spawn(async move {
             for seq in 0..100_000 {
                 let mut wire = Vec::new();
-                for message in [message(seq, 1, "total", MESSAGE, None), message(seq, (), "total", CANCEL, None)] {
+                for message in
+                    [message(seq, 1, "total", MESSAGE, None), message(seq, (), "total", CANCEL, None)]
+                {
                     ws.send(swill_ws::Kind::Binary, &message, &mut wire);
                 }
                 if writing.write_all(&wire).await.is_err() {
@@ -234,7 +247,8 @@ async fn calls_without_end_are_refused_beyond_the_limit() {
     let probe = Probe::new();
     attack(probe.app(), async |_, mut client: Wire| {
         for start in (0..CALLS).step_by(1000) {
-            let wire = client.framed((start..start + 1000).map(|seq| message(seq, (), "wait", MESSAGE, None)));
+            let wire =
+                client.framed((start..start + 1000).map(|seq| message(seq, (), "wait", MESSAGE, None)));
             client.write(&wire).await;
             for seq in start.max(128)..start + 1000 {
                 let answer = client.answer().await;
@@ -275,7 +289,11 @@ async fn streams_that_are_not_read_wait_and_lose_nothing() {
         for _ in 0..before + 1000 {
             let answer = client.answer().await;
             let seq = usize::try_from(answer.seq).expect("small");
-            assert_eq!(answer.data, Value::from(format!("{:0SIZE$}", expected[seq])), "a gap in stream {seq}");
+            assert_eq!(
+                answer.data,
+                Value::from(format!("{:0SIZE$}", expected[seq])),
+                "a gap in stream {seq}"
+            );
             expected[seq] += 1;
         }
     })
@@ -292,7 +310,11 @@ async fn answers_that_are_not_read_stop_the_server_from_reading() {
         let mut accepted = 0;
         let mut wire = Vec::new();
         for seq in 0..100 {
-            ws.send(swill_ws::Kind::Binary, &message(seq, "x".repeat(10_000), "echo", MESSAGE, None), &mut wire);
+            ws.send(
+                swill_ws::Kind::Binary,
+                &message(seq, "x".repeat(10_000), "echo", MESSAGE, None),
+                &mut wire,
+            );
         }
         loop {
             let written = socket.try_write(&wire);
@@ -329,7 +351,11 @@ async fn a_stream_into_a_busy_procedure_is_taken_in_the_end() {
         let writer = tokio::spawn(async move {
             let mut wire = Vec::new();
             for item in 0..ITEMS {
-                ws.send(swill_ws::Kind::Binary, &message(1, item.to_string(), "gated_lengths", MESSAGE, None), &mut wire);
+                ws.send(
+                    swill_ws::Kind::Binary,
+                    &message(1, item.to_string(), "gated_lengths", MESSAGE, None),
+                    &mut wire,
+                );
             }
             ws.send(swill_ws::Kind::Binary, &message(1, (), "gated_lengths", END, None), &mut wire);
             writing.write_all(&wire).await.expect("all of it is taken");
@@ -444,10 +470,13 @@ async fn random_messages_kill_nobody() {
 #[tokio::test]
 async fn a_compression_bomb_is_stopped_at_the_limit() {
     let server = serve(Probe::new().app().compression()).await;
-    let (socket, response) =
-        server.upgrade("/", &[("Sec-WebSocket-Extensions", "permessage-deflate; client_no_context_takeover")]).await;
+    let (socket, response) = server
+        .upgrade("/", &[("Sec-WebSocket-Extensions", "permessage-deflate; client_no_context_takeover")])
+        .await;
     assert_eq!(response.status, 101);
-    assert!(response.header("sec-websocket-extensions").is_some_and(|it| it.starts_with("permessage-deflate")));
+    assert!(
+        response.header("sec-websocket-extensions").is_some_and(|it| it.starts_with("permessage-deflate"))
+    );
     let mut client = Client::with_config(socket, &[], PATIENCE, &Config::client());
     let _ = client.try_write(&frame(0xc2, &compressed(&vec![0; 64 << 20]))).await;
     assert_eq!(client.closed().await, Some(1009));
@@ -457,7 +486,8 @@ async fn a_compression_bomb_is_stopped_at_the_limit() {
 /// Compresses as a client does that has agreed to it.
 fn compressed(data: &[u8]) -> Vec<u8> {
     let mut config = Config::server();
-    config.deflate = swill_ws::deflate::accept(["permessage-deflate"], &swill_ws::deflate::Options::default());
+    config.deflate =
+        swill_ws::deflate::accept(["permessage-deflate"], &swill_ws::deflate::Options::default());
     let mut out = Vec::new();
     swill_ws::WebSocket::new(&config).send(swill_ws::Kind::Binary, data, &mut out);
     assert_eq!(out[0], 0xc2, "one compressed frame");

@@ -42,7 +42,8 @@ async fn a_panic_is_an_error_of_its_call_only() {
             let app = probe.app().debug(debug);
             let server = serve(if hooked { app.hook(Recorder::new(&Probe::new())) } else { app }).await;
             let secret = debug.then_some(SECRET);
-            for rpc in ["panic", "panic_in_place", "panic_blocking", "panic_later", "panic_in_stream", "fail"] {
+            for rpc in ["panic", "panic_in_place", "panic_blocking", "panic_later", "panic_in_stream", "fail"]
+            {
                 check(&server, &probe, rpc, (), secret).await;
             }
             check(&server, &probe, "panic_before_stream", true, secret).await;

@@ -12,7 +12,9 @@ async fn nothing_is_lost_among_many_connections_and_threads() {
     const CONNECTIONS: u64 = 24;
     const ROUNDS: i64 = 60;
     let probe = Probe::new();
-    let server = serve(probe.app().limits(Limits::default().unread(2000, 8000).outbox(4000).cancels(10_000, 10_000))).await;
+    let server =
+        serve(probe.app().limits(Limits::default().unread(2000, 8000).outbox(4000).cancels(10_000, 10_000)))
+            .await;
     let mut tasks = Vec::new();
     for number in 0..CONNECTIONS {
         let mut client = server.connect().await;
@@ -51,7 +53,9 @@ async fn nothing_is_lost_among_many_connections_and_threads() {
                     }
                     4 => {
                         for (more, rpc) in (0..).zip(["wait", "gated", "endless", "total"]) {
-                            client.request(seq + more, rpc, if rpc == "wait" { Value::Nil } else { 300.into() }).await;
+                            client
+                                .request(seq + more, rpc, if rpc == "wait" { Value::Nil } else { 300.into() })
+                                .await;
                             client.kind(seq + more, rpc, CANCEL).await;
                         }
                         // Items of the stream may come before it was cancelled.
@@ -86,9 +90,11 @@ async fn a_busy_connection_does_not_keep_others_waiting() {
     const CALLS: u64 = 100_000;
     let done = Arc::new(AtomicU64::new(0));
     let (count, look) = (Arc::clone(&done), Arc::clone(&done));
-    let module = Module::new()
-        .handle("work", [], async move || count.fetch_add(1, Ordering::SeqCst))
-        .handle("look", [], async move || look.load(Ordering::SeqCst));
+    let module = Module::new().handle("work", [], async move || count.fetch_add(1, Ordering::SeqCst)).handle(
+        "look",
+        [],
+        async move || look.load(Ordering::SeqCst),
+    );
     let server = serve(App::new().module(module)).await;
     let mut other = server.connect().await;
     let busy = server.connect().await;
