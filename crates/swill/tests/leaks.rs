@@ -26,7 +26,7 @@ async fn cycle(server: &Server, probe: &Probe, hooks: &Probe, number: usize) {
     assert_eq!(client.call(1, "add", (1, 2)).await, Ok(Value::from(3)));
     client.request(2, "wait", ()).await;
     // A stream that is in full flow costs much time, and not everybody has one.
-    let stream = if number % 10 == 0 { "endless" } else { "gated" };
+    let stream = if number.is_multiple_of(10) { "endless" } else { "gated" };
     client.request(3, stream, 1000).await;
     client.request(4, "total", 1).await;
     client.request(5, "lead", true).await;
@@ -48,6 +48,7 @@ async fn cycle(server: &Server, probe: &Probe, hooks: &Probe, number: usize) {
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "the figures are wanted, too")]
 #[cfg_attr(not(target_os = "linux"), ignore = "reads /proc")]
 async fn cycles_of_connect_call_and_cancel_leave_nothing() {
     let probe = Probe::new();

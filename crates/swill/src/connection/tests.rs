@@ -594,3 +594,16 @@ async fn a_stream_without_end_does_not_keep_other_calls_from_answering() {
         }
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn large_answers_are_not_made_before_there_is_room() {
+    let probe = Probe::new();
+    let mut pair = open(probe.app(), 1 << 16);
+    // All of them come in one read, and each is answered at once.
+    pair.client.send_all((1..=30).map(|seq| message(seq, 1_000_000, "bytes", MESSAGE, None))).await;
+    sleep(SECOND).await;
+    assert_eq!(probe.started(), 1);
+    for seq in 1..=30 {
+        assert_eq!(pair.client.answer().await.seq, seq);
+    }
+}

@@ -198,6 +198,7 @@ impl Services {
 
     /// So many bytes.
     async fn bytes(&self, n: usize) -> String {
+        let _alive = self.0.enter();
         "x".repeat(n)
     }
 

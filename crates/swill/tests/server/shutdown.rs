@@ -101,6 +101,7 @@ fn spawn(shell: &str) -> (Process, std::net::SocketAddr) {
 
 /// Not a test: what [`spawn`] starts.
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "whoever started it waits for the line")]
 async fn a_server_in_a_process_of_its_own() {
     if std::env::var_os(CHILD).is_none() {
         return;
