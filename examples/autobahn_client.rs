@@ -6,7 +6,7 @@
 
 use std::{io, process::ExitCode};
 use swill_ws::{
-    Config, Event, Input, WebSocket,
+    Config, Event, Input, State, WebSocket,
     deflate::{Options, check},
     handshake,
 };
@@ -24,7 +24,9 @@ async fn main() -> ExitCode {
     let server = match options() {
         Ok(server) => server,
         Err(error) => {
-            eprintln!("autobahn_client: {error}\n\nusage: autobahn_client --url ws://HOST:PORT [--agent NAME]");
+            eprintln!(
+                "autobahn_client: {error}\n\nusage: autobahn_client --url ws://HOST:PORT [--agent NAME]"
+            );
             return ExitCode::from(2);
         }
     };
@@ -65,7 +67,9 @@ impl Server {
         let count: usize = String::from_utf8_lossy(&count).parse().map_err(io::Error::other)?;
         for case in 1..=count {
             // A case may break the connection on purpose; the report says whether that was right.
-            let _ = timeout(LONGEST_CASE, self.converse(&format!("/runCase?case={case}&agent={}", self.agent))).await;
+            let _ =
+                timeout(LONGEST_CASE, self.converse(&format!("/runCase?case={case}&agent={}", self.agent)))
+                    .await;
         }
         self.converse(&format!("/updateReports?agent={}", self.agent)).await?;
         Ok(count)
@@ -92,9 +96,17 @@ impl Server {
                     }
                 }
             }
-            socket.write_all(&out).await?;
+            let closed = ws.state() == State::Closed;
+            let exchanged = async {
+                socket.write_all(&out).await?;
+                socket.read(&mut buffer).await
+            };
+            filled = match exchanged.await {
+                // After the close handshake it does not matter how the connection ends.
+                Err(_) if closed => 0,
+                result => result?,
+            };
             out.clear();
-            filled = socket.read(&mut buffer).await?;
             if filled == 0 {
                 return Ok(last);
             }
@@ -125,7 +137,9 @@ impl Server {
             let mut lines = head.lines().filter_map(|line| line.split_once(':'));
             lines.find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.trim())
         };
-        if !head.contains(" 101 ") || !header("sec-websocket-accept").is_some_and(|it| handshake::accepts(&key, it)) {
+        if !head.contains(" 101 ")
+            || !header("sec-websocket-accept").is_some_and(|it| handshake::accepts(&key, it))
+        {
             return Err(io::Error::other("the handshake was refused"));
         }
         let mut config = Config::client();

@@ -27,6 +27,7 @@ struct Options {
     threads: Option<usize>,
 }
 
+#[expect(clippy::print_stderr, reason = "errors of a program for the terminal")]
 fn main() -> ExitCode {
     let options = match options() {
         Ok(Some(options)) => options,
@@ -36,7 +37,10 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(tracing_subscriber::filter::LevelFilter::WARN).init();
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .init();
     let mut runtime = match options.threads {
         Some(1) => tokio::runtime::Builder::new_current_thread(),
         _ => tokio::runtime::Builder::new_multi_thread(),
@@ -44,7 +48,11 @@ fn main() -> ExitCode {
     if let Some(threads) = options.threads {
         runtime.worker_threads(threads);
     }
-    let served = runtime.enable_all().build().map_err(Into::into).and_then(|runtime| runtime.block_on(serve(&options)));
+    let served = runtime
+        .enable_all()
+        .build()
+        .map_err(Into::into)
+        .and_then(|runtime| runtime.block_on(serve(&options)));
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -87,7 +95,9 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("addr") => options.address = arguments.value()?.string()?,
-            Long("threads") => options.threads = Some(arguments.value()?.parse::<std::num::NonZeroUsize>()?.get()),
+            Long("threads") => {
+                options.threads = Some(arguments.value()?.parse::<std::num::NonZeroUsize>()?.get())
+            }
             Short('h') | Long("help") => {
                 println!("{HELP}");
                 return Ok(None);

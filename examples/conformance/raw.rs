@@ -3,12 +3,14 @@
 use swill::{
     App, Limits, Subprotocol,
     proto::{
-        Capabilities, Close, Directory, Format, Frame, Held, Message, Outgoing, Parameters, Protocol, Received,
+        Capabilities, Close, Directory, Format, Frame, Held, Message, Outgoing, Parameters, Protocol,
+        Received,
     },
 };
 
 pub(crate) fn app() -> App {
-    let limits = Limits::default().message(64 << 20).fragments(1 << 20, 1 << 20).pings(u32::MAX, 0).outbox(1 << 20);
+    let limits =
+        Limits::default().message(64 << 20).fragments(1 << 20, 1 << 20).pings(u32::MAX, 0).outbox(1 << 20);
     App::new().protocol(Raw).limits(limits).compression()
 }
 
@@ -43,7 +45,12 @@ impl Protocol for Raw {
         &CAPABILITIES
     }
 
-    fn receive<'m>(&mut self, message: Message<'m>, _: &dyn Directory, out: &mut dyn Outgoing) -> Received<'m> {
+    fn receive<'m>(
+        &mut self,
+        message: Message<'m>,
+        _: &dyn Directory,
+        out: &mut dyn Outgoing,
+    ) -> Received<'m> {
         out.begin(message.kind, message.data.len()).extend_from_slice(message.data);
         out.finish();
         Received::Nothing

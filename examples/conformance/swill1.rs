@@ -13,8 +13,27 @@ use swill::{App, Context, Error, IntoModule, Metadata, Module, Result, Stream, S
 
 /// In the order of the table.
 const ORDER: &[&str] = &[
-    "add", "add_sync", "divide", "echo", "nothing", "fail", "error", "slow", "lines", "broken_lines", "ticks", "total",
-    "first", "multiply", "metadata", "metadata_total", "meta", "meta_lines", "close", "trace", "trace_closed",
+    "add",
+    "add_sync",
+    "divide",
+    "echo",
+    "nothing",
+    "fail",
+    "error",
+    "slow",
+    "lines",
+    "broken_lines",
+    "ticks",
+    "total",
+    "first",
+    "multiply",
+    "metadata",
+    "metadata_total",
+    "meta",
+    "meta_lines",
+    "close",
+    "trace",
+    "trace_closed",
 ];
 
 pub(crate) fn app() -> App {

@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 use swill::{
-    Close, Context, DataKind, Error, FromContext, Handshake, Hook, Metadata, Outcome, Payload, Peer, Result, Value,
+    Close, Context, DataKind, Error, FromContext, Handshake, Hook, Metadata, Outcome, Payload, Peer, Result,
+    Value,
 };
 
 /// The hook log of a connection.
@@ -50,7 +51,8 @@ fn add(cx: &Context, hook: &str, value: impl Into<Value>) -> Result<()> {
 }
 
 fn value_of(metadata: &Option<Box<Metadata>>) -> Value {
-    let entries = |metadata: &Metadata| metadata.iter().map(|(key, value)| (key.into(), value.clone())).collect();
+    let entries =
+        |metadata: &Metadata| metadata.iter().map(|(key, value)| (key.into(), value.clone())).collect();
     metadata.as_deref().map_or(Value::Nil, |metadata| Value::Map(entries(metadata)))
 }
 
@@ -101,11 +103,19 @@ impl Hook for TraceHook {
         add(cx, "before_response_message", message.decode::<Value>()?)
     }
 
-    async fn before_leading_metadata(&self, cx: &Context, metadata: &mut Option<Box<Metadata>>) -> Result<()> {
+    async fn before_leading_metadata(
+        &self,
+        cx: &Context,
+        metadata: &mut Option<Box<Metadata>>,
+    ) -> Result<()> {
         add(cx, "before_leading_metadata", value_of(metadata))
     }
 
-    async fn before_trailing_metadata(&self, cx: &Context, metadata: &mut Option<Box<Metadata>>) -> Result<()> {
+    async fn before_trailing_metadata(
+        &self,
+        cx: &Context,
+        metadata: &mut Option<Box<Metadata>>,
+    ) -> Result<()> {
         add(cx, "before_trailing_metadata", value_of(metadata))
     }
 

@@ -26,7 +26,7 @@ pub(crate) fn module(module: &Module) -> TokenStream {
         #block
 
         #[automatically_derived]
-        #[allow(deprecated, clippy::all, clippy::pedantic)]
+        #[allow(deprecated, clippy::all, clippy::pedantic, reason = "written by a macro")]
         impl #generics ::swill::IntoModule for #ty #conditions {
             fn into_module(self) -> ::swill::Module {
                 let #this = ::std::sync::Arc::new(self);

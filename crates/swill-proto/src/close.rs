@@ -13,10 +13,7 @@ pub struct Close {
 impl Close {
     /// A close with this code and reason.
     pub fn new(code: u16, reason: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            code,
-            reason: reason.into(),
-        }
+        Self { code, reason: reason.into() }
     }
 }
 

@@ -143,10 +143,7 @@ impl Error {
 
     /// A call that was sent and whose connection broke before the answer came: it may have been executed, or not.
     pub fn unknown_outcome(why: impl fmt::Display) -> Self {
-        let mut error = Self::new(
-            Code::UNAVAILABLE,
-            format!("the outcome of the call is unknown: {why}"),
-        );
+        let mut error = Self::new(Code::UNAVAILABLE, format!("the outcome of the call is unknown: {why}"));
         error.0.outcome_unknown = true;
         error
     }
@@ -247,8 +244,7 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("Error");
-        text.field("code", &self.0.code.0)
-            .field("message", &self.0.message);
+        text.field("code", &self.0.code.0).field("message", &self.0.message);
         if let Some(data) = &self.0.data {
             text.field("data", data);
         }

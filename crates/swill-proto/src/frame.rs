@@ -109,25 +109,13 @@ pub struct Shape {
 
 impl Shape {
     /// One message each way.
-    pub const SINGLE: Self = Self {
-        streams_in: false,
-        streams_out: false,
-    };
+    pub const SINGLE: Self = Self { streams_in: false, streams_out: false };
     /// Parameters in, items out.
-    pub const STREAM_OUT: Self = Self {
-        streams_in: false,
-        streams_out: true,
-    };
+    pub const STREAM_OUT: Self = Self { streams_in: false, streams_out: true };
     /// Items in, one answer out.
-    pub const STREAM_IN: Self = Self {
-        streams_in: true,
-        streams_out: false,
-    };
+    pub const STREAM_IN: Self = Self { streams_in: true, streams_out: false };
     /// Items in, items out.
-    pub const BOTH: Self = Self {
-        streams_in: true,
-        streams_out: true,
-    };
+    pub const BOTH: Self = Self { streams_in: true, streams_out: true };
 }
 
 impl fmt::Display for Shape {
@@ -171,12 +159,7 @@ impl CallId {
 
 impl fmt::Debug for CallId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}#{}",
-            if self.is_ours() { "ours" } else { "theirs" },
-            self.number()
-        )
+        write!(f, "{}#{}", if self.is_ours() { "ours" } else { "theirs" }, self.number())
     }
 }
 
@@ -232,27 +215,13 @@ impl Frame<'_> {
     pub fn into_owned(self) -> Frame<'static> {
         match self {
             Self::Open(open) => Frame::Open(open.into_owned()),
-            Self::Item {
-                call,
-                payload,
-                leading,
-            } => Frame::Item {
-                call,
-                payload: payload.into_owned(),
-                leading,
-            },
+            Self::Item { call, payload, leading } => {
+                Frame::Item { call, payload: payload.into_owned(), leading }
+            }
             Self::Metadata { call, metadata } => Frame::Metadata { call, metadata },
-            Self::End {
-                call,
-                last,
-                leading,
-                trailing,
-            } => Frame::End {
-                call,
-                last: last.map(Payload::into_owned),
-                leading,
-                trailing,
-            },
+            Self::End { call, last, leading, trailing } => {
+                Frame::End { call, last: last.map(Payload::into_owned), leading, trailing }
+            }
             Self::Fail { call, error } => Frame::Fail { call, error },
             Self::Cancel { call, reason } => Frame::Cancel { call, reason },
         }

@@ -30,10 +30,7 @@ pub struct MetadataLimits {
 
 impl Default for MetadataLimits {
     fn default() -> Self {
-        Self {
-            keys: 64,
-            bytes: 8 << 10,
-        }
+        Self { keys: 64, bytes: 8 << 10 }
     }
 }
 
@@ -54,10 +51,7 @@ impl Metadata {
 
     /// The value of a key.
     pub fn get(&self, key: &str) -> Option<&Value> {
-        self.0
-            .iter()
-            .find(|(name, _)| &**name == key)
-            .map(|(_, value)| value)
+        self.0.iter().find(|(name, _)| &**name == key).map(|(_, value)| value)
     }
 
     /// Takes a key out.

@@ -22,10 +22,7 @@ impl<'a> Payload<'a> {
     /// A value that is already written. The bytes must hold exactly one value of that format, checked by
     /// [`scan::check`] if they came from a peer.
     pub const fn new(format: Format, bytes: &'a [u8]) -> Self {
-        Self {
-            format,
-            data: Data::Borrowed(bytes),
-        }
+        Self { format, data: Data::Borrowed(bytes) }
     }
 
     /// How the value is written.
@@ -47,10 +44,7 @@ impl<'a> Payload<'a> {
             Data::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
             Data::Shared(bytes) => bytes,
         };
-        Payload {
-            format: self.format,
-            data: Data::Shared(bytes),
-        }
+        Payload { format: self.format, data: Data::Shared(bytes) }
     }
 
     /// Reads the value.
@@ -73,10 +67,7 @@ impl<'a> Payload<'a> {
 impl Payload<'static> {
     /// A value that is already written, with shared bytes. See [`Payload::new`].
     pub const fn shared(format: Format, bytes: Bytes) -> Self {
-        Self {
-            format,
-            data: Data::Shared(bytes),
-        }
+        Self { format, data: Data::Shared(bytes) }
     }
 
     /// Writes a value.

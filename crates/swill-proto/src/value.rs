@@ -109,10 +109,9 @@ impl Value {
     /// The value under a text key, if this is a map that has it.
     pub fn get(&self, key: &str) -> Option<&Value> {
         match self {
-            Self::Map(entries) => entries
-                .iter()
-                .find(|(name, _)| name.as_str() == Some(key))
-                .map(|(_, value)| value),
+            Self::Map(entries) => {
+                entries.iter().find(|(name, _)| name.as_str() == Some(key)).map(|(_, value)| value)
+            }
             _ => None,
         }
     }
@@ -257,12 +256,9 @@ impl<'de> Deserialize<'de> for Tagged {
             }
 
             fn visit_seq<A: SeqAccess<'de>>(self, mut pair: A) -> Result<Tagged, A::Error> {
-                let tag = pair
-                    .next_element()?
-                    .ok_or_else(|| de::Error::invalid_length(0, &self))?;
-                let Value::Bytes(bytes) = pair
-                    .next_element()?
-                    .ok_or_else(|| de::Error::invalid_length(1, &self))?
+                let tag = pair.next_element()?.ok_or_else(|| de::Error::invalid_length(0, &self))?;
+                let Value::Bytes(bytes) =
+                    pair.next_element()?.ok_or_else(|| de::Error::invalid_length(1, &self))?
                 else {
                     return Err(de::Error::custom("an extension holds bytes"));
                 };

@@ -1,10 +1,5 @@
 use crate::{
-    Limits, Peer,
-    call::too_large,
-    extensions::Extensions,
-    hook::Hooked,
-    outbox::Entry,
-    state::CallState,
+    Limits, Peer, call::too_large, extensions::Extensions, hook::Hooked, outbox::Entry, state::CallState,
 };
 use serde::Serialize;
 use std::{
@@ -356,8 +351,8 @@ impl Context {
             }
             pushed
         })
-            .await
-            .map_err(|_| Error::cancelled(CancelReason::Disconnect))
+        .await
+        .map_err(|_| Error::cancelled(CancelReason::Disconnect))
     }
 }
 

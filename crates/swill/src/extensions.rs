@@ -18,7 +18,6 @@ impl Extensions {
     pub(crate) fn get<T: Send + Sync + 'static>(&self) -> Option<&T> {
         self.0.get(&TypeId::of::<T>()).and_then(|(_, value)| value.downcast_ref())
     }
-
 }
 
 impl fmt::Debug for Extensions {

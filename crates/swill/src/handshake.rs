@@ -1,7 +1,7 @@
 use crate::extensions::Extensions;
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use std::{fmt, net::SocketAddr};
 use swill_proto::Error;
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 
 /// The request that opens a connection. Kept as long as the connection, in little memory.
 pub struct Request {
@@ -87,10 +87,12 @@ impl Request {
 
     /// A cookie.
     pub fn cookie(&self, name: &str) -> Option<&str> {
-        self.headers().filter(|(key, _)| *key == "cookie").flat_map(|(_, value)| value.split(';')).find_map(|cookie| {
-            let (key, value) = cookie.split_once('=')?;
-            (key.trim() == name).then(|| value.trim().trim_matches('"'))
-        })
+        self.headers().filter(|(key, _)| *key == "cookie").flat_map(|(_, value)| value.split(';')).find_map(
+            |cookie| {
+                let (key, value) = cookie.split_once('=')?;
+                (key.trim() == name).then(|| value.trim().trim_matches('"'))
+            },
+        )
     }
 
     /// The subprotocols that the peer offers, but for a token.
@@ -122,10 +124,16 @@ impl Request {
             .filter(|offer| !offer.is_empty())
     }
 
-    fn pairs<'s>(&'s self, mut start: u16, ends: &'s [(u16, u16)]) -> impl Iterator<Item = (&'s str, &'s str)> {
+    fn pairs<'s>(
+        &'s self,
+        mut start: u16,
+        ends: &'s [(u16, u16)],
+    ) -> impl Iterator<Item = (&'s str, &'s str)> {
         ends.iter().map(move |&(name, value)| {
-            let pair =
-                (&self.text[usize::from(start)..usize::from(name)], &self.text[usize::from(name)..usize::from(value)]);
+            let pair = (
+                &self.text[usize::from(start)..usize::from(name)],
+                &self.text[usize::from(name)..usize::from(value)],
+            );
             start = value;
             pair
         })
@@ -198,6 +206,9 @@ impl Handshake {
 
 impl fmt::Debug for Handshake {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Handshake").field("request", &self.request).field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Handshake")
+            .field("request", &self.request)
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }

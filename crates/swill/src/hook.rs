@@ -62,7 +62,7 @@ use swill_proto::{CancelReason, Close, Error, Metadata, Payload, Result};
 /// # Refusing
 ///
 /// An error of `before_connection` or `before_accept` refuses the handshake: with the status and text of
-/// [`Error::close_connection`], or with the error's code as the HTTP status if it is one of 400 to 599, else 403. An
+/// [`Error::close_connection`], or with the error's code as the HTTP status if it is one of 300 to 599, else 403. An
 /// error of `after_accept` closes the connection. An error of a method that belongs to a call makes the call fail with
 /// it; [`Error::close_connection`] closes the connection instead. The `after_` methods cannot refuse.
 pub trait Hook: Send + Sync + 'static {
@@ -203,7 +203,9 @@ impl Next<'_> {
     pub async fn run(self) -> Result<()> {
         match self.hooks {
             [] => self.running.await,
-            [hook, inner @ ..] => hook.call(self.cx, Next { hooks: inner, cx: self.cx, running: self.running }).await,
+            [hook, inner @ ..] => {
+                hook.call(self.cx, Next { hooks: inner, cx: self.cx, running: self.running }).await
+            }
         }
     }
 }
@@ -343,12 +345,16 @@ pub(crate) async fn run(
 ) -> Finished {
     let state = Arc::clone(cx.state());
     let result = {
-        let mut calling = Box::pin(AssertUnwindSafe(call(&mut cx, &hooks, &procedure, payload)).catch_unwind());
+        let mut calling =
+            Box::pin(AssertUnwindSafe(call(&mut cx, &hooks, &procedure, payload)).catch_unwind());
         let result = poll_fn(|task| {
             if let Some(reason) = state.cancelled() {
                 return Poll::Ready(Err(Error::cancelled(reason)));
             }
-            calling.as_mut().poll(task).map(|done| done.unwrap_or_else(|cause| Err(Error::internal(Panicked::new(&*cause)))))
+            calling
+                .as_mut()
+                .poll(task)
+                .map(|done| done.unwrap_or_else(|cause| Err(Error::internal(Panicked::new(&*cause)))))
         })
         .await;
         // A destructor that panics does not keep the hooks from their last word.
@@ -417,7 +423,9 @@ async fn call(
         next.run().await?;
     }
     let Some(mut inner) = answered else {
-        return Err(Error::internal("a hook said that the call was answered, but it did not run it, or it failed"));
+        return Err(Error::internal(
+            "a hook said that the call was answered, but it did not run it, or it failed",
+        ));
     };
 
     let mut trailing = cx.state().metadata().trailing.take();

@@ -95,7 +95,10 @@ fn unknown(name: &str, names: &[&str]) -> String {
 }
 
 fn surplus(count: usize) -> String {
-    format!("too many parameters: the procedure takes {}", if count == 0 { "none".into() } else { count.to_string() })
+    format!(
+        "too many parameters: the procedure takes {}",
+        if count == 0 { "none".into() } else { count.to_string() }
+    )
 }
 
 fn missing(name: &str) -> String {

@@ -28,6 +28,7 @@ pub mod stream;
 mod streaming;
 
 pub use app::App;
+pub use async_stream::stream;
 pub use call::{Call, Finished};
 pub use context::{CancelGuard, Context, FromContext};
 pub use futures_core::Stream;
@@ -44,7 +45,6 @@ pub use reply::{Fallible, IntoError, Many, One, Output, Plain, Reply, Sent, Stre
 pub use server::{Server, ShutdownHandle};
 pub use service::BuildError;
 pub use streaming::Streaming;
-pub use async_stream::stream;
 #[doc = include_str!("module.md")]
 pub use swill_macros::module;
 #[cfg(feature = "unstable-protocol")]

@@ -1,9 +1,4 @@
-use crate::{
-    Hook, Procedure,
-    hook::AnyHook,
-    input::Input,
-    procedure::Handler,
-};
+use crate::{Hook, Procedure, hook::AnyHook, input::Input, procedure::Handler};
 use std::{borrow::Cow, sync::Arc};
 
 /// Procedures that belong together, under a name or none, with hooks of their own.

@@ -62,7 +62,10 @@ impl Origins {
 fn same_host(origin: &str, host: &str) -> bool {
     let Ok(uri) = origin.parse::<Uri>() else { return false };
     let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else { return false };
-    if !matches!(scheme, "http" | "https") || authority.as_str().contains('@') || !matches!(uri.path(), "" | "/") {
+    if !matches!(scheme, "http" | "https")
+        || authority.as_str().contains('@')
+        || !matches!(uri.path(), "" | "/")
+    {
         return false;
     }
     let default = if scheme == "https" { ":443" } else { ":80" };

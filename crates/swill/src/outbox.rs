@@ -47,7 +47,10 @@ pub(crate) enum Entry {
 impl Entry {
     fn call(&self) -> CallId {
         match self {
-            Self::Item { call, .. } | Self::Metadata { call, .. } | Self::End { call, .. } | Self::Fail { call, .. } => *call,
+            Self::Item { call, .. }
+            | Self::Metadata { call, .. }
+            | Self::End { call, .. }
+            | Self::Fail { call, .. } => *call,
         }
     }
 }

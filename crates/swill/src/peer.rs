@@ -109,7 +109,11 @@ impl Shared {
 
     /// The open calls.
     pub(crate) fn open_calls(&self) -> Vec<CallId> {
-        lock(&self.calls).iter().filter(|(_, state)| state.cancelled().is_none()).map(|(call, _)| *call).collect()
+        lock(&self.calls)
+            .iter()
+            .filter(|(_, state)| state.cancelled().is_none())
+            .map(|(call, _)| *call)
+            .collect()
     }
 
     /// Notes how far every stream in has been taken.
@@ -163,6 +167,9 @@ impl Eq for Peer {}
 
 impl fmt::Debug for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Peer").field("id", &self.0.id).field("path", &self.0.request.path()).finish_non_exhaustive()
+        f.debug_struct("Peer")
+            .field("id", &self.0.id)
+            .field("path", &self.0.request.path())
+            .finish_non_exhaustive()
     }
 }

@@ -5,8 +5,8 @@ use crate::{
     limits::FOREVER,
     reply::{Output, Reply},
 };
-use schemars::{Schema, SchemaGenerator};
 use pin_project_lite::pin_project;
+use schemars::{Schema, SchemaGenerator};
 use std::{borrow::Cow, fmt, future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
 use swill_proto::{Error, Payload, Result, Shape};
 
@@ -75,14 +75,17 @@ impl Procedure {
         Fut: Future<Output = Finished<O>> + Send + 'static,
     {
         let names = parameters;
-        let start = move |mut cx: Box<Context>, payload: Option<Payload<'_>>| match P::take(&mut cx, payload, &names) {
-            Ok(input) => {
-                let finished = run(Call { cx, input });
-                Started::Running(Box::pin(Erased { finished }))
-            }
-            Err(error) => Started::Failed(cx, error),
-        };
-        let parameters = names.as_ref().iter().map(|&name| Parameter { name, doc: Cow::Borrowed("") }).collect();
+        let start =
+            move |mut cx: Box<Context>, payload: Option<Payload<'_>>| match P::take(&mut cx, payload, &names)
+            {
+                Ok(input) => {
+                    let finished = run(Call { cx, input });
+                    Started::Running(Box::pin(Erased { finished }))
+                }
+                Err(error) => Started::Failed(cx, error),
+            };
+        let parameters =
+            names.as_ref().iter().map(|&name| Parameter { name, doc: Cow::Borrowed("") }).collect();
         Self {
             name: name.into(),
             doc: Cow::Borrowed(""),
@@ -210,7 +213,7 @@ macro_rules! handlers {
             type Input = ($($T,)*);
 
             fn procedure(self, name: Cow<'static, str>, names: <Self::Input as Input>::Names) -> Procedure {
-                #[allow(non_snake_case)]
+                #[allow(non_snake_case, reason = "the names of the type parameters serve as those of the values")]
                 Procedure::new(name, names, move |call: Call<Self::Input>| {
                     let run = self.clone();
                     async move {
@@ -290,4 +293,3 @@ where
         Err(error) => (Box::new(spare), Err(Error::internal(error))),
     }
 }
-

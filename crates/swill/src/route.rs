@@ -11,7 +11,6 @@ use crate::{
     service::{BuildError, Service},
     state::lock,
 };
-use bytes::Bytes;
 use axum::{
     Router,
     body::Body,
@@ -19,8 +18,9 @@ use axum::{
     response::Response,
     routing,
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use bytes::Bytes;
 use futures_util::FutureExt;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use rustc_hash::FxHashMap;
@@ -113,7 +113,12 @@ impl Drop for Slot {
 }
 
 /// Adds the route of an app. What axum would answer with a panic is an error here.
-pub(crate) fn add(router: &mut Router, path: &str, service: Arc<Service>, hub: Arc<Hub>) -> Result<(), BuildError> {
+pub(crate) fn add(
+    router: &mut Router,
+    path: &str,
+    service: Arc<Service>,
+    hub: Arc<Hub>,
+) -> Result<(), BuildError> {
     let bad = |why: &str| BuildError::BadPath(format!("the path `{path}` cannot be served: {why}"));
     if !path.starts_with('/') {
         return Err(bad("a path begins with a slash"));
@@ -123,11 +128,13 @@ pub(crate) fn add(router: &mut Router, path: &str, service: Arc<Service>, hub: A
     }
     let handler = move |parameters: RawPathParams, request: axum::extract::Request| {
         let (service, hub) = (Arc::clone(&service), Arc::clone(&hub));
-        let parameters: Vec<_> = parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+        let parameters: Vec<_> =
+            parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         answer(service, hub, parameters, request)
     };
     let before = std::mem::take(router);
-    let added = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| before.route(path, routing::any(handler))));
+    let added =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| before.route(path, routing::any(handler))));
     *router = added.map_err(|_| bad("another route has the same path, or its parameters are malformed"))?;
     Ok(())
 }
@@ -230,7 +237,10 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
             .any(|value| value.trim().eq_ignore_ascii_case(token))
     };
     if !has(header::UPGRADE, "websocket") || !has(header::CONNECTION, "upgrade") {
-        let mut response = refuse(StatusCode::UPGRADE_REQUIRED, "this is a WebSocket endpoint: connect with ws:// or wss://");
+        let mut response = refuse(
+            StatusCode::UPGRADE_REQUIRED,
+            "this is a WebSocket endpoint: connect with ws:// or wss://",
+        );
         response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         return Err(response);
@@ -248,7 +258,8 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
     }
     let mut versions = headers.get_all(header::SEC_WEBSOCKET_VERSION).iter();
     if versions.next().is_none_or(|version| version != "13") || versions.next().is_some() {
-        let mut response = refuse(StatusCode::UPGRADE_REQUIRED, "the version of the WebSocket protocol is 13");
+        let mut response =
+            refuse(StatusCode::UPGRADE_REQUIRED, "the version of the WebSocket protocol is 13");
         response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
         return Err(response);
     }
@@ -262,7 +273,9 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
 fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {
     let mut response = Response::new(why.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response
 }
 
@@ -289,7 +302,12 @@ pub(crate) fn websocket(service: &Service, deflate: Option<deflate::Negotiated>)
     WebSocket::new(&config)
 }
 
-pub(crate) fn shared(service: Arc<Service>, protocol: &dyn Protocol, request: Request, state: Extensions) -> Arc<Shared> {
+pub(crate) fn shared(
+    service: Arc<Service>,
+    protocol: &dyn Protocol,
+    request: Request,
+    state: Extensions,
+) -> Arc<Shared> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let outbox = Outbox::new(service.limits.outbox);
     Arc::new(Shared {
@@ -309,13 +327,7 @@ pub(crate) fn shared(service: Arc<Service>, protocol: &dyn Protocol, request: Re
 }
 
 /// Starts the connection's own task, which is much smaller than that of the handshake.
-async fn open(
-    upgraded: Upgraded,
-    peer: Peer,
-    ws: WebSocket,
-    protocol: Box<dyn Protocol>,
-    slot: Slot,
-) {
+async fn open(upgraded: Upgraded, peer: Peer, ws: WebSocket, protocol: Box<dyn Protocol>, slot: Slot) {
     slot.hub().add(&peer);
     for hook in &peer.0.service.hooks {
         let refused = match AssertUnwindSafe(hook.after_accept(&peer)).catch_unwind().await {

@@ -88,7 +88,12 @@ impl Service {
         Ok(service)
     }
 
-    fn register(&mut self, module: Module, prefix: &str, outer: &[Arc<dyn AnyHook>]) -> Result<(), BuildError> {
+    fn register(
+        &mut self,
+        module: Module,
+        prefix: &str,
+        outer: &[Arc<dyn AnyHook>],
+    ) -> Result<(), BuildError> {
         let prefix = module.prefix(prefix);
         let hooks: Vec<_> = outer.iter().cloned().chain(module.hooks).collect();
         for entry in module.entries {
@@ -164,6 +169,8 @@ impl Directory for Service {
 
 impl fmt::Debug for Service {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Service").field("procedures", &self.names().collect::<Vec<_>>()).finish_non_exhaustive()
+        f.debug_struct("Service")
+            .field("procedures", &self.names().collect::<Vec<_>>())
+            .finish_non_exhaustive()
     }
 }

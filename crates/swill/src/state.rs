@@ -85,7 +85,9 @@ impl CallState {
     pub(crate) fn set_leading(&self, metadata: Metadata) -> Result<()> {
         let mut outgoing = self.metadata();
         if outgoing.leading_closed {
-            return Err(Error::internal("leading metadata was set after it, or the first data, had been sent"));
+            return Err(Error::internal(
+                "leading metadata was set after it, or the first data, had been sent",
+            ));
         }
         outgoing.leading = Some(Box::new(metadata));
         Ok(())

@@ -89,7 +89,13 @@ fn defaults(source: &str, metadata: &str) -> Vec<(String, String)> {
 fn fields(source: &str) -> impl Iterator<Item = (&str, &str)> {
     let body = source.split("fn default() -> Self {").nth(1).unwrap_or_default();
     let body = body.split("\n    }").next().unwrap_or_default();
-    body.lines().filter_map(|line| line.trim().trim_end_matches(',').split_once(": "))
+    // A short value stands on one line.
+    let short = body.trim().strip_prefix("Self {").and_then(|rest| rest.strip_suffix('}'));
+    let fields: Vec<&str> = match short {
+        Some(fields) if !fields.contains('\n') => fields.split(", ").collect(),
+        _ => body.lines().collect(),
+    };
+    fields.into_iter().filter_map(|field| field.trim().trim_end_matches(',').split_once(": "))
 }
 
 fn readable(name: &str, value: &str) -> String {

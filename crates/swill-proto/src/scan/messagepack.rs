@@ -99,10 +99,7 @@ impl Head {
         *at += 1;
         let payload = match marker {
             0x00..=0x7f | 0xe0..=0xff | 0xc0 | 0xc2 | 0xc3 => {
-                return Ok(Self {
-                    container: false,
-                    elements: 0,
-                });
+                return Ok(Self { container: false, elements: 0 });
             }
             0x80..=0x8f => return Self::container(bytes, *at, u64::from(marker & 0x0f) * 2),
             0x90..=0x9f => return Self::container(bytes, *at, u64::from(marker & 0x0f)),
@@ -135,10 +132,7 @@ impl Head {
             return Err(Malformed::Truncated);
         }
         *at += payload;
-        Ok(Self {
-            container: false,
-            elements: 0,
-        })
+        Ok(Self { container: false, elements: 0 })
     }
 
     #[inline]
@@ -146,10 +140,7 @@ impl Head {
         if elements > (bytes.len() - at) as u64 {
             return Err(Malformed::Truncated);
         }
-        Ok(Self {
-            container: true,
-            elements,
-        })
+        Ok(Self { container: true, elements })
     }
 }
 
@@ -157,9 +148,7 @@ impl Head {
 fn length<const N: usize>(bytes: &[u8], at: &mut usize) -> Result<usize, Malformed> {
     let digits = bytes.get(*at..*at + N).ok_or(Malformed::Truncated)?;
     *at += N;
-    Ok(digits
-        .iter()
-        .fold(0_usize, |value, &digit| value << 8 | usize::from(digit)))
+    Ok(digits.iter().fold(0_usize, |value, &digit| value << 8 | usize::from(digit)))
 }
 
 /// Decodes exactly one value; bytes that are left over are an error, which `rmp-serde` alone would not notice.

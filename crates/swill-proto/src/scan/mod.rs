@@ -69,9 +69,9 @@ pub(crate) fn explain<T: for<'de> Deserialize<'de>>(
     error: &dyn fmt::Display,
 ) -> Error {
     let value: Option<serde_json::Value> = match format {
-        Format::MessagePack => messagepack::decode::<Value>(bytes)
-            .ok()
-            .and_then(|value| serde_json::to_value(&value).ok()),
+        Format::MessagePack => {
+            messagepack::decode::<Value>(bytes).ok().and_then(|value| serde_json::to_value(&value).ok())
+        }
         Format::Json => serde_json::from_slice(bytes).ok(),
     };
     let Some(value) = value else {

@@ -59,12 +59,7 @@ impl Default for Client {
 impl Client {
     /// The machine of a connection that has just been opened.
     pub fn new(limits: MetadataLimits) -> Self {
-        Self {
-            limits,
-            last: 0,
-            seqs: HashMap::default(),
-            calls: HashMap::default(),
-        }
+        Self { limits, last: 0, seqs: HashMap::default(), calls: HashMap::default() }
     }
 }
 
@@ -120,10 +115,7 @@ impl Protocol for Client {
 
     fn held(&self) -> Held {
         debug_assert_eq!(self.seqs.len(), self.calls.len());
-        Held {
-            calls: self.calls.len(),
-            bytes: 0,
-        }
+        Held { calls: self.calls.len(), bytes: 0 }
     }
 }
 
@@ -145,13 +137,8 @@ impl Client {
         request(out, seq, data, &rpc, kind, open.head.metadata.as_deref());
         if open.reply || streams_in {
             let rpc = rpc.into_owned().into_boxed_str();
-            let call = Call {
-                id: open.call,
-                rpc,
-                shape: open.shape,
-                half_closed: !streams_in,
-                reply: open.reply,
-            };
+            let call =
+                Call { id: open.call, rpc, shape: open.shape, half_closed: !streams_in, reply: open.reply };
             self.seqs.insert(open.call, seq);
             self.calls.insert(seq, call);
         }
@@ -181,30 +168,16 @@ impl Client {
         let leading = envelope::metadata(response.leading)?;
         let payload = Payload::new(Format::MessagePack, response.data);
         let frame = match response.kind {
-            ResponseKind::Message if shape.streams_out => Some(Frame::Item {
-                call: id,
-                payload,
-                leading,
-            }),
+            ResponseKind::Message if shape.streams_out => Some(Frame::Item { call: id, payload, leading }),
             ResponseKind::Message => {
                 let trailing = envelope::metadata(response.trailing)?;
                 self.finished(seq, out);
-                Some(Frame::End {
-                    call: id,
-                    last: Some(payload),
-                    leading,
-                    trailing,
-                })
+                Some(Frame::End { call: id, last: Some(payload), leading, trailing })
             }
             ResponseKind::EndOfStream if shape.streams_out => {
                 let trailing = envelope::metadata(response.trailing)?;
                 self.finished(seq, out);
-                Some(Frame::End {
-                    call: id,
-                    last: None,
-                    leading,
-                    trailing,
-                })
+                Some(Frame::End { call: id, last: None, leading, trailing })
             }
             ResponseKind::EndOfStream => {
                 self.finished(seq, out);
@@ -214,10 +187,7 @@ impl Client {
             ResponseKind::Metadata => leading.map(|metadata| Frame::Metadata { call: id, metadata }),
             ResponseKind::Error => {
                 self.finished(seq, out);
-                Some(Frame::Fail {
-                    call: id,
-                    error: failure(response.data),
-                })
+                Some(Frame::Fail { call: id, error: failure(response.data) })
             }
         };
         Ok(match frame {
@@ -242,10 +212,7 @@ impl Client {
             Ok(_) => return broken(why),
             Err(why) => return broken(why),
         };
-        match known(&self.calls, seq)
-            .map(|(seq, _)| seq)
-            .and_then(|seq| self.cancel(seq, out))
-        {
+        match known(&self.calls, seq).map(|(seq, _)| seq).and_then(|seq| self.cancel(seq, out)) {
             Some(call) if call.reply => Received::One(Frame::Fail {
                 call: call.id,
                 error: Error::new(Code::TOO_LARGE, why.message()),
@@ -268,29 +235,14 @@ fn broken<'m>(why: Unusable) -> Received<'m> {
 #[cold]
 fn failure(data: &[u8]) -> Error {
     match scan::messagepack::decode::<Failure>(data) {
-        Ok(Failure {
-            code,
-            message,
-            data: None,
-        }) => Error::new(code, message),
-        Ok(Failure {
-            code,
-            message,
-            data: Some(data),
-        }) => Error::new(code, message).with_data(data),
-        Err(_) => Error::new(
-            Code::INTERNAL,
-            "the call failed; the server's reason cannot be read",
-        ),
+        Ok(Failure { code, message, data: None }) => Error::new(code, message),
+        Ok(Failure { code, message, data: Some(data) }) => Error::new(code, message).with_data(data),
+        Err(_) => Error::new(Code::INTERNAL, "the call failed; the server's reason cannot be read"),
     }
 }
 
 fn written<'p>(payload: &'p Payload<'_>) -> &'p [u8] {
-    debug_assert_eq!(
-        payload.format(),
-        Format::MessagePack,
-        "payloads of swill/1 are MessagePack"
-    );
+    debug_assert_eq!(payload.format(), Format::MessagePack, "payloads of swill/1 are MessagePack");
     payload.bytes()
 }
 

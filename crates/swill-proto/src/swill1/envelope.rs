@@ -16,18 +16,12 @@ impl Seq {
     pub(super) const ZERO: Self = Self::new(0);
 
     pub(super) const fn new(number: u64) -> Self {
-        Self {
-            negative: false,
-            bits: number,
-        }
+        Self { negative: false, bits: number }
     }
 
     #[inline]
     pub(super) const fn signed(number: i64) -> Self {
-        Self {
-            negative: number < 0,
-            bits: number.cast_unsigned(),
-        }
+        Self { negative: number < 0, bits: number.cast_unsigned() }
     }
 
     /// The number, negative ones as they are in 64 bits.
@@ -48,11 +42,7 @@ impl Seq {
 
 impl fmt::Debug for Seq {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.negative {
-            self.bits.cast_signed().fmt(f)
-        } else {
-            self.bits.fmt(f)
-        }
+        if self.negative { self.bits.cast_signed().fmt(f) } else { self.bits.fmt(f) }
     }
 }
 
@@ -97,13 +87,7 @@ impl<'m> Request<'m> {
         let seq = reader.integer().ok_or(Unusable::NoSeq)?;
         let data = reader.value()?;
         let rpc = reader.name()?;
-        let mut request = Self {
-            seq,
-            data,
-            rpc,
-            kind: RequestKind::Message,
-            metadata: None,
-        };
+        let mut request = Self { seq, data, rpc, kind: RequestKind::Message, metadata: None };
         if elements > 3 {
             request.kind = match reader.kind()? {
                 0 => RequestKind::Message,
@@ -149,13 +133,7 @@ impl<'m> Response<'m> {
         }
         let seq = reader.integer().ok_or(Unusable::NoSeq)?;
         let data = reader.value()?;
-        let mut response = Self {
-            seq,
-            data,
-            kind: ResponseKind::Message,
-            leading: None,
-            trailing: None,
-        };
+        let mut response = Self { seq, data, kind: ResponseKind::Message, leading: None, trailing: None };
         if elements > 2 {
             response.kind = match reader.kind()? {
                 0 => ResponseKind::Message,
@@ -214,9 +192,7 @@ pub(super) fn metadata(written: Option<&[u8]>) -> Result<Option<Box<Metadata>>, 
 
 #[cold]
 fn decode_metadata(bytes: &[u8]) -> Result<Box<Metadata>, Unusable> {
-    scan::messagepack::decode(bytes)
-        .map(Box::new)
-        .map_err(|_| Unusable::Metadata)
+    scan::messagepack::decode(bytes).map(Box::new).map_err(|_| Unusable::Metadata)
 }
 
 /// Why a message cannot be used.
@@ -292,11 +268,7 @@ impl<'m> Reader<'m> {
     #[inline]
     fn number<const N: usize>(&mut self) -> Option<u64> {
         let digits = self.split(N)?;
-        Some(
-            digits
-                .iter()
-                .fold(0, |number, &digit| number << 8 | u64::from(digit)),
-        )
+        Some(digits.iter().fold(0, |number, &digit| number << 8 | u64::from(digit)))
     }
 
     /// The head of an array: its number of elements.
@@ -402,10 +374,6 @@ impl<'m> Reader<'m> {
 
     #[inline]
     fn end(&self) -> Result<(), Unusable> {
-        if self.rest.is_empty() {
-            Ok(())
-        } else {
-            Err(Unusable::Trailing)
-        }
+        if self.rest.is_empty() { Ok(()) } else { Err(Unusable::Trailing) }
     }
 }

@@ -23,10 +23,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            metadata: MetadataLimits::default(),
-            draining: 1024,
-        }
+        Self { metadata: MetadataLimits::default(), draining: 1024 }
     }
 }
 
@@ -91,10 +88,7 @@ struct Key(u64, u64);
 impl Key {
     #[inline]
     fn new(seq: Seq, procedure: ProcedureId) -> Self {
-        Self(
-            seq.bits(),
-            u64::from(procedure.0) << 1 | u64::from(seq.is_negative()),
-        )
+        Self(seq.bits(), u64::from(procedure.0) << 1 | u64::from(seq.is_negative()))
     }
 }
 
@@ -180,20 +174,12 @@ impl Protocol for Server {
 
     fn send(&mut self, frame: Frame<'_>, out: &mut dyn Outgoing) -> Result<(), Close> {
         match frame {
-            Frame::End {
-                call,
-                last,
-                leading,
-                trailing,
-            } => {
+            Frame::End { call, last, leading, trailing } => {
                 let Some(call) = self.finish(call) else {
                     return Ok(());
                 };
-                let kind = if call.shape.streams_out {
-                    ResponseKind::EndOfStream
-                } else {
-                    ResponseKind::Message
-                };
+                let kind =
+                    if call.shape.streams_out { ResponseKind::EndOfStream } else { ResponseKind::Message };
                 let data = match &last {
                     Some(payload) if !call.shape.streams_out => written(payload),
                     _ => &[NIL],
@@ -205,11 +191,7 @@ impl Protocol for Server {
                 }
                 self.drain(&call)
             }
-            Frame::Item {
-                call,
-                payload,
-                leading,
-            } => {
+            Frame::Item { call, payload, leading } => {
                 if let Some(call) = self.find(call)
                     && call.shape.streams_out
                 {
@@ -248,10 +230,7 @@ impl Protocol for Server {
 
     fn held(&self) -> Held {
         debug_assert_eq!(self.requests.len(), self.calls.len() + self.draining);
-        Held {
-            calls: self.requests.len() + usize::from(self.current.is_some()),
-            bytes: 0,
-        }
+        Held { calls: self.requests.len() + usize::from(self.current.is_some()), bytes: 0 }
     }
 }
 
@@ -259,8 +238,7 @@ impl Server {
     /// Moves the call of the last message into the tables: it was not answered at once.
     fn keep_current(&mut self) {
         if let Some((id, call)) = self.current.take() {
-            self.requests
-                .insert(Key::new(call.seq, call.procedure), Standing::Open(id));
+            self.requests.insert(Key::new(call.seq, call.procedure), Standing::Open(id));
             self.calls.insert(id, call);
         }
     }
@@ -300,8 +278,7 @@ impl Server {
                 return Err(too_many_draining());
             }
             self.draining += 1;
-            self.requests
-                .insert(Key::new(call.seq, call.procedure), Standing::Draining);
+            self.requests.insert(Key::new(call.seq, call.procedure), Standing::Draining);
         }
         Ok(())
     }
@@ -315,24 +292,14 @@ impl Server {
         self.opened += 1;
         let call = CallId::theirs(self.opened);
         let Found { id: procedure, shape } = found;
-        self.current = Some((
-            call,
-            Call {
-                seq: request.seq,
-                procedure,
-                shape,
-                half_closed: !shape.streams_in,
-            },
-        ));
+        self.current =
+            Some((call, Call { seq: request.seq, procedure, shape, half_closed: !shape.streams_in }));
         Received::One(Frame::Open(Open {
             call,
             target: Target::Known(procedure),
             shape,
             input: Some(Payload::new(Format::MessagePack, request.data)),
-            head: Head {
-                metadata,
-                deadline: None,
-            },
+            head: Head { metadata, deadline: None },
             reply: true,
         }))
     }
@@ -358,10 +325,7 @@ impl Server {
     fn continued<'m>(&mut self, id: CallId, request: &Request<'m>) -> Received<'m> {
         if request.kind == RequestKind::Cancel {
             self.finish(id);
-            return Received::One(Frame::Cancel {
-                call: id,
-                reason: CancelReason::Client,
-            });
+            return Received::One(Frame::Cancel { call: id, reason: CancelReason::Client });
         }
         let Some(call) = self.calls.get_mut(&id) else {
             return Received::Nothing;
@@ -377,12 +341,7 @@ impl Server {
             }),
             RequestKind::EndOfStream => {
                 call.half_closed = true;
-                Received::One(Frame::End {
-                    call: id,
-                    last: None,
-                    leading: None,
-                    trailing: None,
-                })
+                Received::One(Frame::End { call: id, last: None, leading: None, trailing: None })
             }
             RequestKind::Metadata => broken(id, METADATA_TOO_LATE),
             RequestKind::Cancel => Received::Nothing,
@@ -433,11 +392,7 @@ fn item(seq: Seq, payload: &Payload<'_>, leading: Option<&Metadata>, out: &mut d
 
 #[inline]
 fn written<'p>(payload: &'p Payload<'_>) -> &'p [u8] {
-    debug_assert_eq!(
-        payload.format(),
-        Format::MessagePack,
-        "payloads of swill/1 are MessagePack"
-    );
+    debug_assert_eq!(payload.format(), Format::MessagePack, "payloads of swill/1 are MessagePack");
     payload.bytes()
 }
 
@@ -449,10 +404,7 @@ fn answer<'m>(out: &mut dyn Outgoing, seq: Seq, code: Code, message: &str) -> Re
 
 #[cold]
 fn broken<'m>(call: CallId, message: &'static str) -> Received<'m> {
-    Received::One(Frame::Fail {
-        call,
-        error: Error::new(Code::BAD_REQUEST, message),
-    })
+    Received::One(Frame::Fail { call, error: Error::new(Code::BAD_REQUEST, message) })
 }
 
 #[cold]
@@ -472,8 +424,5 @@ fn text<'m>() -> Received<'m> {
 
 #[cold]
 fn too_many_draining() -> Close {
-    Close::new(
-        1008,
-        "too many streams were not ended after their calls had been answered",
-    )
+    Close::new(1008, "too many streams were not ended after their calls had been answered")
 }

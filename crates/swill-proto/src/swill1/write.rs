@@ -60,10 +60,7 @@ pub(super) fn response_with(
     trailing: Option<&Metadata>,
 ) {
     let (leading, trailing) = (written(leading), written(trailing));
-    let buffer = out.begin(
-        Kind::Binary,
-        HEAD + data.len() + 1 + leading.len() + trailing.len(),
-    );
+    let buffer = out.begin(Kind::Binary, HEAD + data.len() + 1 + leading.len() + trailing.len());
     buffer.push(0x95);
     integer(buffer, seq);
     buffer.extend_from_slice(data);

@@ -12,12 +12,7 @@ fn told(message: &[u8]) -> String {
         (Received::Nothing, [answer]) => {
             let answer = json(answer);
             assert_eq!(answer[2], 3);
-            format!(
-                "{} {} {}",
-                answer[0],
-                answer[1]["code"],
-                answer[1]["message"].as_str().unwrap()
-            )
+            format!("{} {} {}", answer[0], answer[1]["code"], answer[1]["message"].as_str().unwrap())
         }
         (received, messages) => panic!("{received:?} {messages:?}"),
     }
@@ -41,10 +36,7 @@ fn every_spelling_of_a_message_is_understood() {
         ("9401920203a3616464cc00", "open 1 add [2,3]"),
         ("9401920203a3616464d30000000000000000", "open 1 add [2,3]"),
         ("9501920203a361646400de0000", "open 1 add [2,3]"),
-        (
-            "9501920203a361646400df00000001a16b01",
-            r#"open 1 add [2,3] | {"k":1}"#,
-        ),
+        ("9501920203a361646400df00000001a16b01", r#"open 1 add [2,3] | {"k":1}"#),
         // Data of every kind.
         ("9301c0a3616464", "open 1 add null"),
         ("930180a3616464", "open 1 add {}"),
@@ -117,35 +109,20 @@ fn what_is_no_message_is_answered_with_seq_0() {
         ("9301c9ffffffffa3616464", malformed),
         ("9301920203dbffffffff616464", malformed),
         ("9501920203a361646400dfffffffff", malformed),
-        (
-            "9301920102a361646401",
-            "0 400 bytes are left over after the message",
-        ),
-        (
-            "9301c0a16e9301c0a16e",
-            "0 400 bytes are left over after the message",
-        ),
+        ("9301920102a361646401", "0 400 bytes are left over after the message"),
+        ("9301c0a16e9301c0a16e", "0 400 bytes are left over after the message"),
         ("9101c0", "0 400 bytes are left over after the message"),
         ("05", "0 400 a message is an array"),
         ("81a373657101", "0 400 a message is an array"),
         ("c0", "0 400 a message is an array"),
         ("90", "0 400 the message has too few elements"),
-        (
-            "93a178920102a3616464",
-            "0 400 the first element of a message, its seq, is an integer",
-        ),
-        (
-            "93c0920102a3616464",
-            "0 400 the first element of a message, its seq, is an integer",
-        ),
+        ("93a178920102a3616464", "0 400 the first element of a message, its seq, is an integer"),
+        ("93c0920102a3616464", "0 400 the first element of a message, its seq, is an integer"),
         (
             "93cb3ff0000000000000920102a3616464",
             "0 400 the first element of a message, its seq, is an integer",
         ),
-        (
-            "91a178",
-            "0 400 the first element of a message, its seq, is an integer",
-        ),
+        ("91a178", "0 400 the first element of a message, its seq, is an integer"),
     ] {
         assert_eq!(told(&unhex(hex)), expected, "{hex}");
     }

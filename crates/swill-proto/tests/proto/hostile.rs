@@ -14,10 +14,7 @@ const SHORT: usize = 128;
 /// Runs in a quarter of the stack that a thread of a server has, in a debug build: nothing here may recurse with its
 /// input.
 fn with_little_stack(test: impl FnOnce() + Send + 'static) {
-    let thread = std::thread::Builder::new()
-        .stack_size(512 << 10)
-        .spawn(test)
-        .unwrap();
+    let thread = std::thread::Builder::new().stack_size(512 << 10).spawn(test).unwrap();
     thread.join().unwrap();
 }
 
@@ -47,30 +44,12 @@ fn deep_nesting_is_refused_wherever_it_is() {
             let add = || b"\xa3add".to_vec();
             for (parts, expected) in [
                 (vec![vec![0x93, 1], deep.clone(), add()], json!([1, 400])),
-                (
-                    vec![vec![0x93, 1], b"\xc0".to_vec(), deep.clone()],
-                    json!([1, 400]),
-                ),
-                (
-                    vec![vec![0x94, 1], b"\xc0".to_vec(), add(), deep.clone()],
-                    json!([1, 400]),
-                ),
-                (
-                    vec![b"\x95\x01\xc0\xa3add\x00\x81\xa1k".to_vec(), deep.clone()],
-                    json!([1, 400]),
-                ),
-                (
-                    vec![b"\x95\x01\xc0\xa3add\x00".to_vec(), deep.clone()],
-                    json!([1, 400]),
-                ),
-                (
-                    vec![b"\x96\x01\xc0\xa3add\x00\xc0".to_vec(), deep.clone()],
-                    json!([1, 400]),
-                ),
-                (
-                    vec![vec![0x93], deep.clone(), b"\xc0".to_vec(), add()],
-                    json!([0, 400]),
-                ),
+                (vec![vec![0x93, 1], b"\xc0".to_vec(), deep.clone()], json!([1, 400])),
+                (vec![vec![0x94, 1], b"\xc0".to_vec(), add(), deep.clone()], json!([1, 400])),
+                (vec![b"\x95\x01\xc0\xa3add\x00\x81\xa1k".to_vec(), deep.clone()], json!([1, 400])),
+                (vec![b"\x95\x01\xc0\xa3add\x00".to_vec(), deep.clone()], json!([1, 400])),
+                (vec![b"\x96\x01\xc0\xa3add\x00\xc0".to_vec(), deep.clone()], json!([1, 400])),
+                (vec![vec![0x93], deep.clone(), b"\xc0".to_vec(), add()], json!([0, 400])),
                 (vec![deep.clone()], json!([0, 400])),
                 (vec![vec![0x93, 1], deep[..50_000].to_vec()], json!([0, 400])),
             ] {
@@ -80,12 +59,7 @@ fn deep_nesting_is_refused_wherever_it_is() {
                 let received = server.receive(binary(&message), &Procedures, &mut wire);
                 assert!(matches!(received, Received::Nothing), "{received:?}");
                 let answer = json(&wire.messages[0]);
-                assert_eq!(
-                    json!([answer[0], answer[1]["code"]]),
-                    expected,
-                    "{:02x?}",
-                    &message[..12]
-                );
+                assert_eq!(json!([answer[0], answer[1]["code"]]), expected, "{:02x?}", &message[..12]);
                 assert_eq!(server.held().calls, 0);
             }
         }
@@ -99,9 +73,7 @@ fn deep_item_ends_the_stream_that_it_belongs_to() {
     server.receive(binary(&msgpack(&json!([1, 1, "total"]))), &Procedures, &mut wire);
     let item = [vec![0x93, 1], nested(100_000), b"\xa5total".to_vec()].concat();
     let received = server.receive(binary(&item), &Procedures, &mut wire);
-    let Received::One(Frame::Fail { call, error }) = received else {
-        panic!("{received:?}")
-    };
+    let Received::One(Frame::Fail { call, error }) = received else { panic!("{received:?}") };
     assert_eq!((call, error.code().0), (CallId::theirs(1), 400));
     assert!(wire.messages.is_empty());
 }
@@ -115,11 +87,7 @@ fn nested_up_to(levels: usize) -> Vec<u8> {
 fn sixty_four_levels_of_data_pass() {
     for (levels, passes) in [(1, true), (63, true), (64, true), (65, false), (66, false)] {
         let data = nested_up_to(levels);
-        let value = if levels == 1 {
-            vec![0xc0]
-        } else {
-            nested_up_to(levels - 1)
-        };
+        let value = if levels == 1 { vec![0xc0] } else { nested_up_to(levels - 1) };
         let messages = [
             [&[0x93, 1], data.as_slice(), b"\xa3add"].concat(),
             [b"\x95\x01\xc0\xa3add\x00\x81\xa1k", value.as_slice()].concat(),
@@ -128,11 +96,7 @@ fn sixty_four_levels_of_data_pass() {
         for message in messages {
             let mut wire = Wire::default();
             let received = Server::default().receive(binary(&message), &Procedures, &mut wire);
-            assert_eq!(
-                matches!(received, Received::One(Frame::Open(_))),
-                passes,
-                "{levels}: {message:02x?}"
-            );
+            assert_eq!(matches!(received, Received::One(Frame::Open(_))), passes, "{levels}: {message:02x?}");
         }
     }
 }
@@ -170,13 +134,8 @@ fn almost_a_message() -> impl Strategy<Value = Vec<u8>> {
         ]).prop_map(<[u8]>::to_vec),
         1 => vec(any::<u8>(), 0..4),
     ];
-    let head = select(vec![
-        &b"\x93\x01"[..],
-        b"\x94\x01\xc0",
-        b"\x95\x02\xc0\xa5total",
-        b"\x95\x01\xc0",
-        b"",
-    ]);
+    let head =
+        select(vec![&b"\x93\x01"[..], b"\x94\x01\xc0", b"\x95\x02\xc0\xa5total", b"\x95\x01\xc0", b""]);
     (head, vec(piece, 0..8)).prop_map(|(head, pieces)| [head, &pieces.concat()].concat())
 }
 
@@ -261,20 +220,11 @@ fn keys_of_the_client_do_not_slow_the_server_down() {
     let mut server = Server::default();
     let mut wire = Wire::default();
     for n in 0..20_000_u64 {
-        server.receive(
-            binary(&msgpack(&json!([n << 40, 1, "slow"]))),
-            &Procedures,
-            &mut wire,
-        );
+        server.receive(binary(&msgpack(&json!([n << 40, 1, "slow"]))), &Procedures, &mut wire);
     }
     assert_eq!(server.held().calls, 20_000);
     for n in 0..20_000 {
-        let end = Frame::End {
-            call: CallId::theirs(n + 1),
-            last: None,
-            leading: None,
-            trailing: None,
-        };
+        let end = Frame::End { call: CallId::theirs(n + 1), last: None, leading: None, trailing: None };
         server.send(end, &mut wire).unwrap();
     }
     assert_eq!((server.held().calls, wire.messages.len()), (0, 20_000));

@@ -48,32 +48,16 @@ fn sources_know_no_io_no_clock_and_no_async() {
 #[test]
 fn dependencies_are_the_listed_ones() {
     let manifest = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml")).unwrap();
-    let section = manifest
-        .split("[dependencies]")
-        .nth(1)
-        .unwrap()
-        .split("\n[")
-        .next()
-        .unwrap();
+    let section = manifest.split("[dependencies]").nth(1).unwrap().split("\n[").next().unwrap();
     let names: Vec<&str> = section
         .lines()
         .filter_map(|line| {
-            line.split(['.', ' ', '='])
-                .next()
-                .filter(|name| !name.is_empty() && !name.starts_with('#'))
+            line.split(['.', ' ', '=']).next().filter(|name| !name.is_empty() && !name.starts_with('#'))
         })
         .collect();
     for name in &names {
-        let known = [
-            "bytes",
-            "flate2",
-            "rmp",
-            "rmp-serde",
-            "schemars",
-            "serde",
-            "serde_json",
-            "serde_path_to_error",
-        ];
+        let known =
+            ["bytes", "flate2", "rmp", "rmp-serde", "schemars", "serde", "serde_json", "serde_path_to_error"];
         assert!(known.contains(name), "{name} has no place in this crate");
     }
     assert!(names.len() >= 5);

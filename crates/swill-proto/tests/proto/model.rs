@@ -78,11 +78,7 @@ impl Model {
             (None, 4) => Outcome::Message(seq, 3, Some(400)),
             (None, 2) if !shape.streams_in => Outcome::Message(seq, 3, Some(400)),
             (None, 0 | 2) => {
-                self.lives.push(Life {
-                    key,
-                    over: false,
-                    finals: 0,
-                });
+                self.lives.push(Life { key, over: false, finals: 0 });
                 let call = self.lives.len() as u64;
                 self.states.insert(key, State::Open(call));
                 Outcome::Frame(if kind == 0 { "open" } else { "open without item" }, call)
@@ -158,11 +154,7 @@ fn run(events: &[Event]) {
             let message = json(message);
             assert_eq!(message.as_array().unwrap().len(), 5);
             let kind = message[2].as_u64().unwrap() as u8;
-            (
-                message[0].as_u64().unwrap() as u8,
-                kind,
-                message[1]["code"].as_i64().filter(|_| kind == 3),
-            )
+            (message[0].as_u64().unwrap() as u8, kind, message[1]["code"].as_i64().filter(|_| kind == 3))
         });
         match expected {
             Outcome::Nothing => assert_eq!((got, told), (None, None), "{event:?}"),
@@ -183,22 +175,14 @@ fn run(events: &[Event]) {
         assert!(life.finals <= 1);
     }
     for number in 1..=model.lives.len() as u64 {
-        let end = Frame::End {
-            call: CallId::theirs(number),
-            last: None,
-            leading: None,
-            trailing: None,
-        };
+        let end = Frame::End { call: CallId::theirs(number), last: None, leading: None, trailing: None };
         server.send(end, &mut wire).unwrap();
         assert_eq!(wire.take().len(), usize::from(model.open(number).is_some()));
     }
     for seq in 0..3 {
         for (name, _) in PROCEDURES {
             let message = msgpack(&json!([seq, null, name, 1]));
-            assert!(matches!(
-                server.receive(binary(&message), &Procedures, &mut wire),
-                Received::Nothing
-            ));
+            assert!(matches!(server.receive(binary(&message), &Procedures, &mut wire), Received::Nothing));
         }
     }
     assert_eq!(server.held().calls, 0);
@@ -215,50 +199,25 @@ fn reply(model: &mut Model, event: &Event, number: u64) -> (Outcome, Frame<'stat
                 .open(number)
                 .filter(streams)
                 .map_or(Outcome::Nothing, |(seq, _)| Outcome::Message(seq, 0, None)),
-            Frame::Item {
-                call,
-                payload: five,
-                leading: None,
-            },
+            Frame::Item { call, payload: five, leading: None },
         ),
         Event::Metadata(_) => (
-            model
-                .open(number)
-                .map_or(Outcome::Nothing, |(seq, _)| Outcome::Message(seq, 2, None)),
-            Frame::Metadata {
-                call,
-                metadata: Box::new(Metadata::from([("a", 1)])),
-            },
+            model.open(number).map_or(Outcome::Nothing, |(seq, _)| Outcome::Message(seq, 2, None)),
+            Frame::Metadata { call, metadata: Box::new(Metadata::from([("a", 1)])) },
         ),
         Event::Fail(_) => (
-            model
-                .finish(number)
-                .map_or(Outcome::Nothing, |(seq, _)| Outcome::Message(seq, 3, Some(418))),
-            Frame::Fail {
-                call,
-                error: Error::new(Code(418), "teapot"),
-            },
+            model.finish(number).map_or(Outcome::Nothing, |(seq, _)| Outcome::Message(seq, 3, Some(418))),
+            Frame::Fail { call, error: Error::new(Code(418), "teapot") },
         ),
         Event::Cancel(_) => {
             model.finish(number);
-            (
-                Outcome::Nothing,
-                Frame::Cancel {
-                    call,
-                    reason: swill_proto::CancelReason::Shutdown,
-                },
-            )
+            (Outcome::Nothing, Frame::Cancel { call, reason: swill_proto::CancelReason::Shutdown })
         }
         _ => (
-            model.finish(number).map_or(Outcome::Nothing, |key| {
-                Outcome::Message(key.0, u8::from(streams(&key)), None)
-            }),
-            Frame::End {
-                call,
-                last: Some(five),
-                leading: None,
-                trailing: None,
-            },
+            model
+                .finish(number)
+                .map_or(Outcome::Nothing, |key| Outcome::Message(key.0, u8::from(streams(&key)), None)),
+            Frame::End { call, last: Some(five), leading: None, trailing: None },
         ),
     }
 }

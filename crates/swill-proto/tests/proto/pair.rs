@@ -26,14 +26,7 @@ struct Plan {
 }
 
 fn plan() -> impl Strategy<Value = Plan> {
-    let flags = (
-        any::<bool>(),
-        any::<bool>(),
-        any::<bool>(),
-        any::<bool>(),
-        any::<bool>(),
-        any::<bool>(),
-    );
+    let flags = (any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>(), any::<bool>());
     let cancel = prop_oneof![3 => Just(None), 1 => (1..4_usize).prop_map(Some)];
     (0..PROCEDURES.len(), 0..4_usize, 0..4_usize, flags, cancel).prop_map(
         |(procedure, items_in, items_out, flags, cancels_after)| {
@@ -73,10 +66,7 @@ impl Plan {
             target: Target::Named(PROCEDURES[self.procedure].0.into()),
             shape,
             input: input.then(|| payload(&json!(["first", number]))),
-            head: Head {
-                metadata: meta(self.metadata, "asks"),
-                deadline: None,
-            },
+            head: Head { metadata: meta(self.metadata, "asks"), deadline: None },
             reply: true,
         })]);
         if shape.streams_in {
@@ -85,19 +75,11 @@ impl Plan {
                 payload: payload(&json!(n)),
                 leading: None,
             }));
-            said.push_back(Frame::End {
-                call,
-                last: None,
-                leading: None,
-                trailing: None,
-            });
+            said.push_back(Frame::End { call, last: None, leading: None, trailing: None });
         }
         if let Some(steps) = self.cancels_after {
             said.truncate(steps);
-            said.push_back(Frame::Cancel {
-                call,
-                reason: CancelReason::Client,
-            });
+            said.push_back(Frame::Cancel { call, reason: CancelReason::Client });
         }
         said
     }
@@ -107,10 +89,7 @@ impl Plan {
         let mut answers = VecDeque::new();
         let mut leading = meta(self.leading, "leads");
         if self.now {
-            answers.push_back(Frame::Metadata {
-                call,
-                metadata: meta(true, "now").unwrap(),
-            });
+            answers.push_back(Frame::Metadata { call, metadata: meta(true, "now").unwrap() });
             leading = None;
         }
         if self.shape().streams_out {
@@ -121,18 +100,10 @@ impl Plan {
             }));
         }
         answers.push_back(if self.fails {
-            Frame::Fail {
-                call,
-                error: Error::new(Code(418), "teapot").with_data(json!([1])),
-            }
+            Frame::Fail { call, error: Error::new(Code(418), "teapot").with_data(json!([1])) }
         } else {
             let last = (!self.shape().streams_out).then(|| payload(&json!("answer")));
-            Frame::End {
-                call,
-                last,
-                leading,
-                trailing: meta(self.trailing, "trails"),
-            }
+            Frame::End { call, last, leading, trailing: meta(self.trailing, "trails") }
         });
         answers
     }
@@ -251,36 +222,24 @@ fn all(frames: impl IntoIterator<Item = Frame<'static>>) -> Vec<String> {
 fn run(plans: Vec<Plan>, actions: &[(u8, prop::sample::Index)]) {
     let count = plans.len();
     let mut world = World::default();
-    world
-        .calls
-        .extend(plans.into_iter().enumerate().map(|(at, plan)| Call {
-            said: plan.said(at as u64),
-            plan,
-            answers: VecDeque::new(),
-            answered: false,
-            heard_by_server: Vec::new(),
-            heard_by_client: Vec::new(),
-        }));
+    world.calls.extend(plans.into_iter().enumerate().map(|(at, plan)| Call {
+        said: plan.said(at as u64),
+        plan,
+        answers: VecDeque::new(),
+        answered: false,
+        heard_by_server: Vec::new(),
+        heard_by_client: Vec::new(),
+    }));
     for (action, at) in actions {
         world.step(*action, at.index(count));
     }
     while (0..4).any(|action| (0..count).any(|at| world.step(action, at))) {}
 
     for (at, call) in world.calls.iter().enumerate() {
-        let (said, answers) = (
-            all(call.plan.said(at as u64)),
-            all(call.plan.answers(CallId::ours(at as u64))),
-        );
-        assert!(
-            said.starts_with(&call.heard_by_server),
-            "{:?} {said:?}",
-            call.heard_by_server
-        );
-        assert!(
-            answers.starts_with(&call.heard_by_client),
-            "{:?} {answers:?}",
-            call.heard_by_client
-        );
+        let (said, answers) =
+            (all(call.plan.said(at as u64)), all(call.plan.answers(CallId::ours(at as u64))));
+        assert!(said.starts_with(&call.heard_by_server), "{:?} {said:?}", call.heard_by_server);
+        assert!(answers.starts_with(&call.heard_by_client), "{:?} {answers:?}", call.heard_by_client);
         if call.answered {
             // An answer may come before the caller has said everything, never after something it did not say.
             assert!(!call.heard_by_server.contains(&"cancel".to_owned()));

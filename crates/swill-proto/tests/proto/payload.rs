@@ -11,16 +11,9 @@ fn refused<T: DeserializeOwned + std::fmt::Debug>(value: &Json, parameter: &str,
     for format in [Format::MessagePack, Format::Json] {
         let error = Payload::encode(format, value).unwrap().decode::<T>().unwrap_err();
         assert_eq!(error.code(), Code::INVALID, "{format}: {error}");
-        assert_eq!(
-            error.parameter().unwrap_or_default(),
-            parameter,
-            "{format}: {error}"
-        );
+        assert_eq!(error.parameter().unwrap_or_default(), parameter, "{format}: {error}");
         for word in words {
-            assert!(
-                error.message().contains(word),
-                "{format}: {error} does not say {word}"
-            );
+            assert!(error.message().contains(word), "{format}: {error} does not say {word}");
         }
     }
 }
@@ -63,11 +56,7 @@ fn refusals_say_where_and_what_was_expected() {
         "customer.name",
         &["integer `5`", "string"],
     );
-    refused::<Order>(
-        &json!({"customer": {}, "lines": []}),
-        "customer",
-        &["missing field `name`"],
-    );
+    refused::<Order>(&json!({"customer": {}, "lines": []}), "customer", &["missing field `name`"]);
     refused::<Order>(
         &json!({"customer": {"name": ""}, "lines": [{"qty": 1}, {"qty": -1}]}),
         "lines[1].qty",
@@ -78,29 +67,16 @@ fn refusals_say_where_and_what_was_expected() {
 
 #[test]
 fn too_many_elements_are_refused() {
-    for value in [
-        json!([1, 2, 3]),
-        json!([1, 2, [3, {"a": null}]]),
-        json!([1, 2, 3, 4]),
-    ] {
+    for value in [json!([1, 2, 3]), json!([1, 2, [3, {"a": null}]]), json!([1, 2, 3, 4])] {
         for format in [Format::MessagePack, Format::Json] {
-            let error = Payload::encode(format, &value)
-                .unwrap()
-                .decode::<(i64, i64)>()
-                .unwrap_err();
+            let error = Payload::encode(format, &value).unwrap().decode::<(i64, i64)>().unwrap_err();
             assert_eq!(error.code(), Code::INVALID, "{format} {value}: {error}");
         }
     }
     // Also in an inner list, where the decoder would read on in the outer one.
     for value in [json!([[1, 2, 3], 4]), json!([[1, 2, 3], [4, 5]])] {
-        Payload::encode(Format::MessagePack, &value)
-            .unwrap()
-            .decode::<((i64, i64), i64)>()
-            .unwrap_err();
-        Payload::encode(Format::MessagePack, &value)
-            .unwrap()
-            .decode::<((i64, i64), Json)>()
-            .unwrap_err();
+        Payload::encode(Format::MessagePack, &value).unwrap().decode::<((i64, i64), i64)>().unwrap_err();
+        Payload::encode(Format::MessagePack, &value).unwrap().decode::<((i64, i64), Json)>().unwrap_err();
     }
 }
 
@@ -112,30 +88,15 @@ fn values_come_back_in_both_formats() {
             swill_proto::scan::check(format, payload.bytes()).unwrap();
             assert_eq!(payload.decode::<T>().unwrap(), *value, "{format}");
             assert_eq!(
-                Payload::new(format, payload.bytes())
-                    .into_owned()
-                    .decode::<T>()
-                    .unwrap(),
+                Payload::new(format, payload.bytes()).into_owned().decode::<T>().unwrap(),
                 *value,
                 "{format}"
             );
         }
     }
-    check(&(
-        1_i64,
-        -2.5_f64,
-        "text".to_owned(),
-        true,
-        Some(5_u8),
-        None::<u8>,
-        (),
-    ));
+    check(&(1_i64, -2.5_f64, "text".to_owned(), true, Some(5_u8), None::<u8>, ()));
     check(&(i64::MIN, u64::MAX, i8::MIN, '\u{1f600}'));
-    check(&Order {
-        customer: Customer { name: "ann".into() },
-        lines: vec![Line { qty: 1 }],
-        note: None,
-    });
+    check(&Order { customer: Customer { name: "ann".into() }, lines: vec![Line { qty: 1 }], note: None });
     check(&(Size::Small, Size::Other { cm: 5 }));
     check(&BTreeMap::from([(1_i64, "a".to_owned()), (-2, "b".to_owned())]));
     check(&vec![vec![0_u8, 255], vec![]]);
@@ -146,19 +107,13 @@ fn unknown_keys_are_ignored() {
     let value = json!({"name": "ann", "age": 5, "more": [{"a": [1]}]});
     for format in [Format::MessagePack, Format::Json] {
         let payload = Payload::encode(format, &value).unwrap();
-        assert_eq!(
-            payload.decode::<Customer>().unwrap(),
-            Customer { name: "ann".into() }
-        );
+        assert_eq!(payload.decode::<Customer>().unwrap(), Customer { name: "ann".into() });
     }
 }
 
 #[test]
 fn what_a_format_cannot_say_is_an_internal_error() {
     let keys = BTreeMap::from([(vec![1], 1)]);
-    assert_eq!(
-        Payload::encode(Format::Json, &keys).unwrap_err().code(),
-        Code::INTERNAL
-    );
+    assert_eq!(Payload::encode(Format::Json, &keys).unwrap_err().code(), Code::INTERNAL);
     Payload::encode(Format::MessagePack, &keys).unwrap();
 }

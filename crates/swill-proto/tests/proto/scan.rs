@@ -104,21 +104,11 @@ type Nest = fn(usize) -> Vec<u8>;
 
 const NESTS: [(&str, Nest); 6] = [
     ("arrays", |levels| [vec![0x91; levels - 1], vec![0x90]].concat()),
-    ("maps", |levels| {
-        [[0x81, 0xc0].repeat(levels - 1), vec![0x80]].concat()
-    }),
-    ("map keys", |levels| {
-        [vec![0x81; levels - 1], vec![0x80], vec![0xc0; levels - 1]].concat()
-    }),
-    ("array 16", |levels| {
-        [[0xdc, 0, 1].repeat(levels), vec![0xc0]].concat()
-    }),
-    ("map 32", |levels| {
-        [[0xdf, 0, 0, 0, 1, 0xc0].repeat(levels), vec![0xc0]].concat()
-    }),
-    ("arrays around an extension", |levels| {
-        [vec![0x91; levels], b"\xd4\x05\x91".to_vec()].concat()
-    }),
+    ("maps", |levels| [[0x81, 0xc0].repeat(levels - 1), vec![0x80]].concat()),
+    ("map keys", |levels| [vec![0x81; levels - 1], vec![0x80], vec![0xc0; levels - 1]].concat()),
+    ("array 16", |levels| [[0xdc, 0, 1].repeat(levels), vec![0xc0]].concat()),
+    ("map 32", |levels| [[0xdf, 0, 0, 0, 1, 0xc0].repeat(levels), vec![0xc0]].concat()),
+    ("arrays around an extension", |levels| [vec![0x91; levels], b"\xd4\x05\x91".to_vec()].concat()),
 ];
 
 #[test]
@@ -127,24 +117,12 @@ fn sixty_four_levels_pass_and_no_more() {
         for levels in [1, 2, 63, 64] {
             let bytes = nest(levels);
             assert_eq!(check(Format::MessagePack, &bytes), Ok(()), "{name} {levels}");
-            assert_eq!(
-                messagepack::skip(&bytes, levels),
-                Ok(bytes.len()),
-                "{name} {levels}"
-            );
-            assert_eq!(
-                messagepack::skip(&bytes, levels - 1),
-                Err(Malformed::TooDeep),
-                "{name} {levels}"
-            );
+            assert_eq!(messagepack::skip(&bytes, levels), Ok(bytes.len()), "{name} {levels}");
+            assert_eq!(messagepack::skip(&bytes, levels - 1), Err(Malformed::TooDeep), "{name} {levels}");
         }
         for levels in [65, 66, 1_000, 100_000] {
             let bytes = nest(levels);
-            assert_eq!(
-                check(Format::MessagePack, &bytes),
-                Err(Malformed::TooDeep),
-                "{name} {levels}"
-            );
+            assert_eq!(check(Format::MessagePack, &bytes), Err(Malformed::TooDeep), "{name} {levels}");
             assert_eq!(messagepack::end(&bytes), Ok(bytes.len()), "{name} {levels}");
         }
     }
@@ -165,16 +143,12 @@ fn wide_values_are_not_deep() {
 fn announced_lengths_must_be_there() {
     for hex in ["dd", "df", "db", "c6", "c9"] {
         let bytes = crate::support::unhex(&format!("{hex}ffffffff00"));
-        assert_eq!(
-            messagepack::skip(&bytes, DEPTH),
-            Err(Malformed::Truncated),
-            "{hex}"
-        );
+        assert_eq!(messagepack::skip(&bytes, DEPTH), Err(Malformed::Truncated), "{hex}");
         assert_eq!(messagepack::end(&bytes), Err(Malformed::Truncated), "{hex}");
     }
-    for hex in [
-        "", "91", "a1", "c4", "c401", "c5", "d4", "d401", "dc", "dc00", "cb00", "92c0", "81c0", "9190c1",
-    ] {
+    for hex in
+        ["", "91", "a1", "c4", "c401", "c5", "d4", "d401", "dc", "dc00", "cb00", "92c0", "81c0", "9190c1"]
+    {
         let bytes = crate::support::unhex(hex);
         let expected = match hex {
             "9190c1" => Ok(2),
@@ -203,41 +177,22 @@ fn json_depth() {
     ] {
         assert_eq!(check_depth(text.as_bytes(), depth), Ok(()), "{text}");
         if depth > 0 {
-            assert_eq!(
-                check_depth(text.as_bytes(), depth - 1),
-                Err(Malformed::TooDeep),
-                "{text}"
-            );
+            assert_eq!(check_depth(text.as_bytes(), depth - 1), Err(Malformed::TooDeep), "{text}");
         }
     }
     let nested = |levels| ["[".repeat(levels), "]".repeat(levels)].concat();
     assert_eq!(check(Format::Json, nested(64).as_bytes()), Ok(()));
-    assert_eq!(
-        check(Format::Json, nested(65).as_bytes()),
-        Err(Malformed::TooDeep)
-    );
-    assert_eq!(
-        check(Format::Json, "[".repeat(100_000).as_bytes()),
-        Err(Malformed::TooDeep)
-    );
-    assert_eq!(
-        check(Format::Json, b"]]]][[["),
-        Ok(()),
-        "what is no JSON is for the decoder to find"
-    );
+    assert_eq!(check(Format::Json, nested(65).as_bytes()), Err(Malformed::TooDeep));
+    assert_eq!(check(Format::Json, "[".repeat(100_000).as_bytes()), Err(Malformed::TooDeep));
+    assert_eq!(check(Format::Json, b"]]]][[["), Ok(()), "what is no JSON is for the decoder to find");
 }
 
 #[test]
 fn decode_wants_exactly_one_value() {
     assert_eq!(messagepack::decode::<i64>(b"\x05").unwrap(), 5);
-    for bytes in [
-        &b"\x05\x05"[..],
-        b"\x05\xc0",
-        b"\x05\xa1x",
-        b"\x05\xa1\xff",
-        b"\x05\xd4\x01\x02",
-        b"\x05\x91\x80",
-    ] {
+    for bytes in
+        [&b"\x05\x05"[..], b"\x05\xc0", b"\x05\xa1x", b"\x05\xa1\xff", b"\x05\xd4\x01\x02", b"\x05\x91\x80"]
+    {
         messagepack::decode::<i64>(bytes).unwrap_err();
     }
 }

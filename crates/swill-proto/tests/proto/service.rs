@@ -36,10 +36,7 @@ pub(crate) struct Procedures;
 impl Directory for Procedures {
     fn find(&self, name: &str) -> Option<Found> {
         let at = PROCEDURES.iter().position(|(known, _)| *known == name)?;
-        Some(Found {
-            id: ProcedureId(at as u32),
-            shape: PROCEDURES[at].1,
-        })
+        Some(Found { id: ProcedureId(at as u32), shape: PROCEDURES[at].1 })
     }
 }
 
@@ -70,10 +67,7 @@ struct Running {
 
 impl Connection {
     pub(crate) fn receive(&mut self, kind: Kind, data: &[u8]) {
-        match self
-            .server
-            .receive(Message { kind, data }, &Procedures, &mut self.wire)
-        {
+        match self.server.receive(Message { kind, data }, &Procedures, &mut self.wire) {
             Received::Nothing => {}
             Received::One(frame) => self.hear(frame),
             Received::Many(_) => panic!("swill/1 has no batches"),
@@ -91,11 +85,7 @@ impl Connection {
     }
 
     fn item(&mut self, call: CallId, value: &Json) {
-        self.say(Frame::Item {
-            call,
-            payload: payload(value),
-            leading: None,
-        });
+        self.say(Frame::Item { call, payload: payload(value), leading: None });
     }
 
     fn end(&mut self, call: CallId, answer: Result<Option<Json>, Error>) {
@@ -135,25 +125,13 @@ impl Connection {
     }
 
     fn open(&mut self, open: Open<'_>) {
-        let Target::Known(ProcedureId(id)) = open.target else {
-            panic!("no procedure: {open:?}")
-        };
+        let Target::Known(ProcedureId(id)) = open.target else { panic!("no procedure: {open:?}") };
         let name = PROCEDURES[id as usize].0;
-        let metadata = open
-            .head
-            .metadata
-            .map_or_else(|| json!({}), |metadata| serde_json::to_value(metadata).unwrap());
+        let metadata =
+            open.head.metadata.map_or_else(|| json!({}), |metadata| serde_json::to_value(metadata).unwrap());
         let call = open.call;
         let value = if name == "multiply" { 1 } else { 0 };
-        self.running.insert(
-            call,
-            Running {
-                name,
-                metadata,
-                value,
-                wakes: None,
-            },
-        );
+        self.running.insert(call, Running { name, metadata, value, wakes: None });
         if open.shape.streams_in {
             if let Some(first) = &open.input {
                 self.item_in(call, first);
@@ -175,12 +153,7 @@ impl Connection {
                 (a, b) => json!(a as f64 / b as f64),
             },
             "echo" => {
-                self.say(Frame::End {
-                    call,
-                    last: Some(input.clone()),
-                    leading: None,
-                    trailing: None,
-                });
+                self.say(Frame::End { call, last: Some(input.clone()), leading: None, trailing: None });
                 return Ok(None);
             }
             "nothing" => input.decode::<()>().map(|()| json!(null))?,
@@ -226,40 +199,23 @@ impl Connection {
         let trailing = matches!(mode, "trail" | "both" | "now_trail" | "empty")
             .then(|| Box::new(Metadata::from([("trail", 1)])));
         if matches!(mode, "now" | "now_trail" | "twice") {
-            self.say(Frame::Metadata {
-                call,
-                metadata: lead("now").unwrap(),
-            });
+            self.say(Frame::Metadata { call, metadata: lead("now").unwrap() });
         }
         if mode == "twice" {
             return Err(Error::internal("leading metadata has been sent"));
         }
         if name == "meta" {
-            self.say(Frame::End {
-                call,
-                last: Some(payload(&json!("ok"))),
-                leading,
-                trailing,
-            });
+            self.say(Frame::End { call, last: Some(payload(&json!("ok"))), leading, trailing });
             return Ok(());
         }
         if mode != "empty" {
-            self.say(Frame::Item {
-                call,
-                payload: payload(&json!("one")),
-                leading: leading.take(),
-            });
+            self.say(Frame::Item { call, payload: payload(&json!("one")), leading: leading.take() });
             if mode == "late" {
                 return Err(Error::internal("leading metadata has been sent"));
             }
             self.item(call, &json!("two"));
         }
-        self.say(Frame::End {
-            call,
-            last: None,
-            leading,
-            trailing,
-        });
+        self.say(Frame::End { call, last: None, leading, trailing });
         Ok(())
     }
 
@@ -298,10 +254,7 @@ impl Connection {
     }
 
     fn next_to_wake(&self) -> Option<(u64, CallId)> {
-        let wakes = self
-            .running
-            .iter()
-            .filter_map(|(call, running)| Some((running.wakes?.0, *call)));
+        let wakes = self.running.iter().filter_map(|(call, running)| Some((running.wakes?.0, *call)));
         wakes.min_by_key(|(at, call)| (*at, call.number()))
     }
 

@@ -21,10 +21,7 @@ pub(crate) struct Procedures;
 impl Directory for Procedures {
     fn find(&self, name: &str) -> Option<Found> {
         let at = PROCEDURES.iter().position(|(known, _)| *known == name)?;
-        Some(Found {
-            id: ProcedureId(at as u32),
-            shape: PROCEDURES[at].1,
-        })
+        Some(Found { id: ProcedureId(at as u32), shape: PROCEDURES[at].1 })
     }
 }
 
@@ -45,10 +42,7 @@ impl Outgoing for Wire {
     }
 
     fn finish(&mut self) {
-        let (start, expected) = self
-            .begun
-            .take()
-            .expect("a message was finished that was not begun");
+        let (start, expected) = self.begun.take().expect("a message was finished that was not begun");
         let message = self.bytes[start..].to_vec();
         assert!(
             (message.len()..message.len() + 16).contains(&expected),
@@ -67,18 +61,11 @@ impl Wire {
 
 /// Proptest, the same in every run; `PROPTEST_CASES` sets how long it searches.
 pub(crate) fn config() -> Config {
-    Config {
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(1),
-        ..Config::default()
-    }
+    Config { failure_persistence: None, rng_seed: RngSeed::Fixed(1), ..Config::default() }
 }
 
 pub(crate) fn binary(data: &[u8]) -> Message<'_> {
-    Message {
-        kind: Kind::Binary,
-        data,
-    }
+    Message { kind: Kind::Binary, data }
 }
 
 pub(crate) fn msgpack(value: &Json) -> Vec<u8> {
@@ -108,11 +95,7 @@ pub(crate) fn play(machine: &mut dyn Protocol, side: Side, script: &str) {
     let mut wire = Wire::default();
     let mut got: Vec<String> = Vec::new();
     let mut after = "the beginning";
-    for line in script
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with("//"))
-    {
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")) {
         let Some((mark, rest)) = ["> ", ">hex", ">text", "< ", "= "]
             .iter()
             .find_map(|mark| Some((*mark, line.strip_prefix(mark)?)))
@@ -124,10 +107,7 @@ pub(crate) fn play(machine: &mut dyn Protocol, side: Side, script: &str) {
             assert_eq!(one, line, "after {after} in {script}");
             continue;
         };
-        assert!(
-            got.is_empty(),
-            "after {after}\nexpected nothing more, got {got:?}\nin {script}"
-        );
+        assert!(got.is_empty(), "after {after}\nexpected nothing more, got {got:?}\nin {script}");
         after = line;
         let data = match mark {
             "= " => {
@@ -154,17 +134,11 @@ pub(crate) fn play(machine: &mut dyn Protocol, side: Side, script: &str) {
         }
         got.extend(wire.take().iter().map(|bytes| json(bytes).to_string()));
     }
-    assert!(
-        got.is_empty(),
-        "after {after}\nexpected nothing more, got {got:?}\nin {script}"
-    );
+    assert!(got.is_empty(), "after {after}\nexpected nothing more, got {got:?}\nin {script}");
 }
 
 pub(crate) fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|digit| digit.to_digit(16).unwrap() as u8)
-        .collect();
+    let digits: Vec<u8> = text.chars().map(|digit| digit.to_digit(16).unwrap() as u8).collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect()
 }
 
@@ -187,34 +161,14 @@ pub(crate) fn show(frame: &Frame<'_>) -> String {
             assert_eq!(Some(open.shape), Procedures.find(name).map(|found| found.shape));
             assert!(open.reply && open.head.deadline.is_none());
             let input = open.input.as_ref().map_or_else(|| "-".into(), data);
-            format!(
-                "open {} {name} {input}{}",
-                open.call.number(),
-                also(open.head.metadata.as_deref())
-            )
+            format!("open {} {name} {input}{}", open.call.number(), also(open.head.metadata.as_deref()))
         }
-        Frame::Item {
-            call,
-            payload,
-            leading,
-        } => {
-            format!(
-                "item {} {}{}",
-                call.number(),
-                data(payload),
-                also(leading.as_deref())
-            )
+        Frame::Item { call, payload, leading } => {
+            format!("item {} {}{}", call.number(), data(payload), also(leading.as_deref()))
         }
         Frame::Metadata { call, metadata } => format!("metadata {} {}", call.number(), meta(metadata)),
-        Frame::End {
-            call,
-            last,
-            leading,
-            trailing,
-        } => {
-            let last = last
-                .as_ref()
-                .map_or(String::new(), |last| format!(" {}", data(last)));
+        Frame::End { call, last, leading, trailing } => {
+            let last = last.as_ref().map_or(String::new(), |last| format!(" {}", data(last)));
             let metadata = match (leading, trailing) {
                 (None, None) => String::new(),
                 (leading, trailing) => {
@@ -226,9 +180,9 @@ pub(crate) fn show(frame: &Frame<'_>) -> String {
             format!("end {}{last}{metadata}", call.number())
         }
         Frame::Fail { call, error } => {
-            let data = error.data().map_or(String::new(), |data| {
-                format!(" | {}", serde_json::to_string(data).unwrap())
-            });
+            let data = error
+                .data()
+                .map_or(String::new(), |data| format!(" | {}", serde_json::to_string(data).unwrap()));
             format!("fail {} {}{data}", call.number(), error)
         }
         Frame::Cancel { call, reason } => {
@@ -247,11 +201,7 @@ fn frame(text: &str, side: Side) -> Frame<'static> {
         Side::Client => CallId::ours(number),
     };
     let mut metadata = || -> Option<Box<Metadata>> { serde_json::from_str(parts.next()?).unwrap() };
-    let mut value = || {
-        words
-            .next()
-            .map(|word| payload(&serde_json::from_str(word).unwrap()))
-    };
+    let mut value = || words.next().map(|word| payload(&serde_json::from_str(word).unwrap()));
     match word {
         "open" => {
             let name = words.next().unwrap();
@@ -262,28 +212,15 @@ fn frame(text: &str, side: Side) -> Frame<'static> {
                 target: Target::Named(name.to_owned().into()),
                 shape,
                 input: input.map(|input| payload(&serde_json::from_str(input).unwrap())),
-                head: Head {
-                    metadata: metadata(),
-                    deadline: None,
-                },
+                head: Head { metadata: metadata(), deadline: None },
                 reply: true,
             })
         }
-        "item" => Frame::Item {
-            call,
-            payload: value().unwrap(),
-            leading: metadata(),
-        },
-        "metadata" => Frame::Metadata {
-            call,
-            metadata: serde_json::from_str(words.next().unwrap()).unwrap(),
-        },
-        "end" => Frame::End {
-            call,
-            last: value(),
-            leading: metadata(),
-            trailing: metadata(),
-        },
+        "item" => Frame::Item { call, payload: value().unwrap(), leading: metadata() },
+        "metadata" => {
+            Frame::Metadata { call, metadata: serde_json::from_str(words.next().unwrap()).unwrap() }
+        }
+        "end" => Frame::End { call, last: value(), leading: metadata(), trailing: metadata() },
         "fail" => {
             let code: i64 = words.next().unwrap().parse().unwrap();
             let error = Error::new(Code(code), words.next().unwrap_or_default().to_owned());
@@ -293,10 +230,7 @@ fn frame(text: &str, side: Side) -> Frame<'static> {
             };
             Frame::Fail { call, error }
         }
-        "cancel" => Frame::Cancel {
-            call,
-            reason: CancelReason::Client,
-        },
+        "cancel" => Frame::Cancel { call, reason: CancelReason::Client },
         _ => panic!("no frame: {text}"),
     }
 }

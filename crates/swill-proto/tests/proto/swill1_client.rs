@@ -150,14 +150,8 @@ fn what_comes_after_the_end_is_ignored() {
 fn early_answer_ends_the_stream_in() {
     for (answer, frame) in [
         (r#"[1, 7, 0, null, null]"#, "end 1 7"),
-        (
-            r#"[1, {"code": 422, "message": "no"}, 3, null, null]"#,
-            "fail 1 422 no",
-        ),
-        (
-            r#"[1, null, 1, null, null]"#,
-            "fail 1 500 the server ended the call without an answer",
-        ),
+        (r#"[1, {"code": 422, "message": "no"}, 3, null, null]"#, "fail 1 422 no"),
+        (r#"[1, null, 1, null, null]"#, "fail 1 500 the server ended the call without an answer"),
     ] {
         check(
             &r#"
@@ -242,18 +236,12 @@ fn answer_beyond_a_limit_fails_its_call() {
             Received::One(Frame::End { .. }) => "answered".to_owned(),
             received => panic!("{received:?}"),
         };
-        (
-            shown,
-            wire.take().iter().map(|bytes| json(bytes)).collect::<Vec<_>>(),
-        )
+        (shown, wire.take().iter().map(|bytes| json(bytes)).collect::<Vec<_>>())
     };
     assert_eq!(answer(64), ("answered".into(), vec![]));
     let too_deep = "413 the message is nested deeper than 64 levels";
     assert_eq!(answer(65), (too_deep.into(), vec![json!([2, null, "add", 3])]));
-    assert_eq!(
-        answer(100_000),
-        (too_deep.into(), vec![json!([3, null, "add", 3])])
-    );
+    assert_eq!(answer(100_000), (too_deep.into(), vec![json!([3, null, "add", 3])]));
 
     play(
         &mut client,
@@ -342,8 +330,5 @@ fn seq_counts_from_1_and_grows_wide() {
         play(&mut client, Side::Client, &message);
     }
     let message = msgpack(&json!([300, 5, 0, null, null]));
-    assert!(matches!(
-        client.receive(binary(&message), &Procedures, &mut wire),
-        Received::Nothing
-    ));
+    assert!(matches!(client.receive(binary(&message), &Procedures, &mut wire), Received::Nothing));
 }

@@ -343,10 +343,7 @@ fn frames_that_do_not_fit_the_shape_are_not_sent() {
 
 #[test]
 fn draining_calls_are_counted() {
-    let mut server = Server::new(Limits {
-        draining: 2,
-        ..Limits::default()
-    });
+    let mut server = Server::new(Limits { draining: 2, ..Limits::default() });
     play(
         &mut server,
         Side::Server,
@@ -386,10 +383,7 @@ fn text_closes() {
 
 #[test]
 fn metadata_limits_hold_at_n_and_not_beyond() {
-    let limits = Limits {
-        metadata: MetadataLimits { keys: 3, bytes: 20 },
-        ..Limits::default()
-    };
+    let limits = Limits { metadata: MetadataLimits { keys: 3, bytes: 20 }, ..Limits::default() };
     let over = "there is more metadata than is allowed";
     // Three keys of one letter with numbers are 1 + 3 * 3 = 10 bytes; a text of n letters adds 1 + n.
     for (metadata, fits) in [
@@ -398,19 +392,13 @@ fn metadata_limits_hold_at_n_and_not_beyond() {
         (json!({"a": "x".repeat(16)}), true),
         (json!({"a": "x".repeat(17)}), false),
     ] {
-        for message in [
-            json!([1, 1, "add", 0, metadata]),
-            json!([1, 1, "total", 2, metadata]),
-        ] {
+        for message in [json!([1, 1, "add", 0, metadata]), json!([1, 1, "total", 2, metadata])] {
             let mut wire = Wire::default();
             let message = msgpack(&message);
             let mut server = Server::new(limits);
             let received = server.receive(binary(&message), &crate::support::Procedures, &mut wire);
             if fits {
-                assert!(
-                    matches!(received, swill_proto::Received::One(Frame::Open(_))),
-                    "{metadata}"
-                );
+                assert!(matches!(received, swill_proto::Received::One(Frame::Open(_))), "{metadata}");
                 assert!(wire.messages.is_empty());
             } else {
                 assert_eq!(server.held().calls, 0);
@@ -429,15 +417,7 @@ fn errors_carry_any_code_and_data() {
         let message = msgpack(&json!([1, 1, "add"]));
         server.receive(binary(&message), &crate::support::Procedures, &mut wire);
         let error = Error::new(Code(code), "x".repeat(300)).with_data(json!({"a": [1]}));
-        server
-            .send(
-                Frame::Fail {
-                    call: CallId::theirs(1),
-                    error,
-                },
-                &mut wire,
-            )
-            .unwrap();
+        server.send(Frame::Fail { call: CallId::theirs(1), error }, &mut wire).unwrap();
         let expected =
             json!([1, {"code": code, "message": "x".repeat(300), "data": {"a": [1]}}, 3, null, null]);
         assert_eq!(crate::support::json(&wire.messages[0]), expected);
@@ -451,25 +431,10 @@ fn payload_is_the_bytes_that_came() {
     // 5 in nine bytes, which nobody would write again.
     let message = b"\x93\x01\xcf\x00\x00\x00\x00\x00\x00\x00\x05\xa3add";
     let received = server.receive(binary(message), &crate::support::Procedures, &mut wire);
-    let swill_proto::Received::One(Frame::Open(open)) = received else {
-        panic!("{received:?}")
-    };
+    let swill_proto::Received::One(Frame::Open(open)) = received else { panic!("{received:?}") };
     let input = open.input.unwrap();
     assert_eq!(input.bytes(), &message[2..11]);
     let last = Some(Payload::new(Format::MessagePack, input.bytes()));
-    server
-        .send(
-            Frame::End {
-                call: open.call,
-                last,
-                leading: None,
-                trailing: None,
-            },
-            &mut wire,
-        )
-        .unwrap();
-    assert_eq!(
-        wire.messages[0],
-        b"\x95\x01\xcf\x00\x00\x00\x00\x00\x00\x00\x05\x00\xc0\xc0"
-    );
+    server.send(Frame::End { call: open.call, last, leading: None, trailing: None }, &mut wire).unwrap();
+    assert_eq!(wire.messages[0], b"\x95\x01\xcf\x00\x00\x00\x00\x00\x00\x00\x05\x00\xc0\xc0");
 }

@@ -17,15 +17,7 @@ pub(crate) fn any_value() -> impl Strategy<Value = Value> {
         prop::num::f64::NORMAL.prop_map(Value::from),
         ".{0,40}".prop_map(Value::from),
         bytes().prop_map(Value::from),
-        (
-            any::<i8>(),
-            prop_oneof![
-                bytes(),
-                vec(any::<u8>(), 4),
-                vec(any::<u8>(), 8),
-                vec(any::<u8>(), 16)
-            ]
-        )
+        (any::<i8>(), prop_oneof![bytes(), vec(any::<u8>(), 4), vec(any::<u8>(), 8), vec(any::<u8>(), 16)])
             .prop_map(|(tag, bytes)| Value::Extension(tag, bytes)),
     ];
     leaf.prop_recursive(5, 40, 18, |inner| {
@@ -88,10 +80,7 @@ fn corners_of_messagepack() {
         Value::from("x".repeat(70_000)),
         Value::List(vec![Value::Nil; 70_000]),
         Value::Map((0..70_000).map(|n| (Value::from(n), Value::Nil)).collect()),
-        Value::Map(vec![
-            (Value::Nil, Value::Nil),
-            (Value::List(vec![]), Value::Map(vec![])),
-        ]),
+        Value::Map(vec![(Value::Nil, Value::Nil), (Value::List(vec![]), Value::Map(vec![]))]),
         // A timestamp, and an extension of every length class.
         Value::Extension(-1, vec![0; 4]),
         Value::Extension(-1, vec![0; 12]),
@@ -100,10 +89,7 @@ fn corners_of_messagepack() {
         Value::Extension(5, vec![1; 70_000]),
     ] {
         let payload = Payload::encode(Format::MessagePack, &value).unwrap();
-        assert_eq!(
-            scan::messagepack::skip(payload.bytes(), scan::DEPTH),
-            Ok(payload.bytes().len())
-        );
+        assert_eq!(scan::messagepack::skip(payload.bytes(), scan::DEPTH), Ok(payload.bytes().len()));
         assert_eq!(payload.decode::<Value>().unwrap(), value);
     }
 }
@@ -118,14 +104,8 @@ fn json_is_told_what_it_can_understand() {
         (Value::from(u64::MAX), "18446744073709551615"),
         (Value::from(vec![0_u8, 255]), "[0,255]"),
         (Value::Extension(-1, vec![1, 2]), "[-1,[1,2]]"),
-        (
-            Value::Map(vec![(Value::from(1), Value::from("one"))]),
-            r#"{"1":"one"}"#,
-        ),
-        (
-            Value::from("\u{0}\u{2028}\u{1f600}\""),
-            "\"\\u0000\u{2028}\u{1f600}\\\"\"",
-        ),
+        (Value::Map(vec![(Value::from(1), Value::from("one"))]), r#"{"1":"one"}"#),
+        (Value::from("\u{0}\u{2028}\u{1f600}\""), "\"\\u0000\u{2028}\u{1f600}\\\"\""),
     ] {
         let payload = Payload::encode(Format::Json, &value).unwrap();
         assert_eq!(std::str::from_utf8(payload.bytes()).unwrap(), text);
@@ -141,26 +121,15 @@ fn json_is_understood() {
         ("-1", Value::from(-1)),
         ("1.0", Value::from(1.0)),
         ("9223372036854775808", Value::from(1_u64 << 63)),
-        (
-            r#"{"a":[null,true]}"#,
-            Value::from_serialize(&json!({"a": [null, true]})).unwrap(),
-        ),
+        (r#"{"a":[null,true]}"#, Value::from_serialize(&json!({"a": [null, true]})).unwrap()),
     ] {
-        assert_eq!(
-            Payload::new(Format::Json, text.as_bytes())
-                .decode::<Value>()
-                .unwrap(),
-            value,
-            "{text}"
-        );
+        assert_eq!(Payload::new(Format::Json, text.as_bytes()).decode::<Value>().unwrap(), value, "{text}");
     }
 }
 
 #[test]
 fn text_that_is_no_utf8_becomes_bytes() {
-    let decoded = Payload::new(Format::MessagePack, b"\xa2\xff\xfe")
-        .decode::<Value>()
-        .unwrap();
+    let decoded = Payload::new(Format::MessagePack, b"\xa2\xff\xfe").decode::<Value>().unwrap();
     assert_eq!(decoded, Value::Bytes(vec![0xff, 0xfe]));
 }
 

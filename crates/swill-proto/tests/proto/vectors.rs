@@ -29,10 +29,7 @@ fn matches(expected: &Json, value: &Value, subset: bool) -> bool {
         (Json::String(expected), Value::Text(value)) => expected == value,
         (Json::Array(expected), Value::List(value)) => {
             expected.len() == value.len()
-                && expected
-                    .iter()
-                    .zip(value)
-                    .all(|(expected, value)| matches(expected, value, subset))
+                && expected.iter().zip(value).all(|(expected, value)| matches(expected, value, subset))
         }
         (Json::Object(expected), _) if expected.keys().any(|key| key.starts_with('$')) => {
             let (word, content) = expected.iter().next().unwrap();
@@ -60,9 +57,7 @@ fn matches(expected: &Json, value: &Value, subset: bool) -> bool {
         (Json::Object(expected), Value::Map(entries)) => {
             (subset || expected.len() == entries.len())
                 && expected.iter().all(|(key, expected)| {
-                    value
-                        .get(key)
-                        .is_some_and(|value| matches(expected, value, subset))
+                    value.get(key).is_some_and(|value| matches(expected, value, subset))
                 })
         }
         _ => false,
@@ -93,9 +88,7 @@ fn is_expected(expect: &Json, message: &[u8]) -> bool {
     if let Some(hex) = expect["hex"].as_str() {
         return unhex(hex) == message;
     }
-    let value = Payload::new(Format::MessagePack, message)
-        .decode::<Value>()
-        .unwrap();
+    let value = Payload::new(Format::MessagePack, message).decode::<Value>().unwrap();
     matches(&expect["msgpack"], &value, expect["match"] == "subset")
 }
 
@@ -103,17 +96,8 @@ fn is_expected(expect: &Json, message: &[u8]) -> bool {
 fn play(case: &Json) -> Option<()> {
     let known = |name: &Json| PROCEDURES.iter().any(|(known, _)| name == known);
     let steps = case["steps"].as_array()?;
-    let words = [
-        "send",
-        "burst",
-        "expect",
-        "expect_unordered",
-        "silence",
-        "pause",
-        "drain",
-        "expect_close",
-        "drop",
-    ];
+    let words =
+        ["send", "burst", "expect", "expect_unordered", "silence", "pause", "drain", "expect_close", "drop"];
     let fit = |step: &Json| {
         let opens = step.get("open").is_some_and(|open| open == &json!({})) && step.get("refused").is_none();
         opens || words.iter().any(|word| step.get(word).is_some())
@@ -136,9 +120,7 @@ fn play(case: &Json) -> Option<()> {
             connections.remove(on);
             continue;
         }
-        let time = ["silence", "pause", "drain"]
-            .iter()
-            .find_map(|word| step[word].as_u64());
+        let time = ["silence", "pause", "drain"].iter().find_map(|word| step[word].as_u64());
         if let Some(time) = time {
             for connection in connections.values_mut() {
                 connection.pass(connection.now + time);
@@ -147,19 +129,12 @@ fn play(case: &Json) -> Option<()> {
             if step.get("drain").is_some() {
                 told.clear();
             }
-            assert!(
-                step.get("silence").is_none() || told.is_empty(),
-                "{name}: {told:02x?} breaks {step}"
-            );
+            assert!(step.get("silence").is_none() || told.is_empty(), "{name}: {told:02x?} breaks {step}");
             continue;
         }
         let connection = connections.get_mut(on).unwrap();
         if let Some(close) = step.get("expect_close") {
-            assert_eq!(
-                connection.closed,
-                close["code"].as_u64().map(|code| code as u16),
-                "{name}"
-            );
+            assert_eq!(connection.closed, close["code"].as_u64().map(|code| code as u16), "{name}");
             continue;
         }
         let burst = step["burst"].as_array().map_or(&[][..], Vec::as_slice);
@@ -179,9 +154,8 @@ fn play(case: &Json) -> Option<()> {
         }
         let mut unordered = step["expect_unordered"].as_array().cloned().unwrap_or_default();
         while !unordered.is_empty() {
-            let message = connection
-                .next()
-                .unwrap_or_else(|| panic!("{name}: nothing left for {unordered:?}"));
+            let message =
+                connection.next().unwrap_or_else(|| panic!("{name}: nothing left for {unordered:?}"));
             let found = unordered.iter().position(|expect| is_expected(expect, &message));
             unordered
                 .remove(found.unwrap_or_else(|| panic!("{name}: {message:02x?} is none of {unordered:?}")));
@@ -189,45 +163,25 @@ fn play(case: &Json) -> Option<()> {
     }
     for connection in connections.values_mut() {
         connection.pass(connection.now + 120);
-        assert!(
-            connection.told.is_empty(),
-            "{name}: {:02x?} at the end",
-            connection.told
-        );
+        assert!(connection.told.is_empty(), "{name}: {:02x?} at the end", connection.told);
     }
-    let closed = connections["a"]
-        .closed
-        .map_or_else(|| "open".to_owned(), |code| format!("closed:{code}"));
+    let closed = connections["a"].closed.map_or_else(|| "open".to_owned(), |code| format!("closed:{code}"));
     assert_eq!(case["then"], closed, "{name}");
     Some(())
 }
 
 fn cases() -> Vec<Json> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../conformance/vectors/swill1.jsonl"
-    );
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../conformance/vectors/swill1.jsonl");
     let lines = std::fs::read_to_string(path).expect("the vectors are part of the repository");
-    lines
-        .lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 #[test]
 fn recorded_conversations_go_as_they_should() {
     let cases = cases();
-    let played: Vec<&Json> = cases
-        .iter()
-        .filter(|case| play(case).is_some())
-        .map(|case| &case["name"])
-        .collect();
-    assert!(
-        played.len() >= 96,
-        "only {} of {} cases were played",
-        played.len(),
-        cases.len()
-    );
+    let played: Vec<&Json> =
+        cases.iter().filter(|case| play(case).is_some()).map(|case| &case["name"]).collect();
+    assert!(played.len() >= 96, "only {} of {} cases were played", played.len(), cases.len());
 }
 
 #[test]

@@ -78,21 +78,26 @@ impl Driver<'_> {
             Target::Known(id) => (id, service.get(id)),
             Target::Named(name) => {
                 let found = swill_proto::Directory::find(service, &name);
-                (found.map_or(swill_proto::ProcedureId(u32::MAX), |it| it.id), found.and_then(|it| service.get(it.id)))
+                (
+                    found.map_or(swill_proto::ProcedureId(u32::MAX), |it| it.id),
+                    found.and_then(|it| service.get(it.id)),
+                )
             }
         };
         let Some(Registered { procedure, hooks, .. }) = registered else {
             return self.fail(call, Error::new(Code::NOT_FOUND, "there is no such procedure"));
         };
         if self.peer.0.running.load(Ordering::Relaxed) >= service.limits.calls {
-            return self.fail(call, Error::new(Code::TOO_MANY, "too many calls are in flight on this connection"));
+            return self
+                .fail(call, Error::new(Code::TOO_MANY, "too many calls are in flight on this connection"));
         }
         if self.leaving {
             return self.fail(call, Error::cancelled(CancelReason::Shutdown));
         }
         let capabilities = self.peer.0.capabilities;
         if !capabilities.carries(shape) {
-            let message = format!("{} cannot carry a {shape}: call it over another protocol", capabilities.name);
+            let message =
+                format!("{} cannot carry a {shape}: call it over another protocol", capabilities.name);
             return self.fail(call, Error::new(Code::UNIMPLEMENTED, message));
         }
         let limit = procedure.time_limit().or(service.limits.deadline);

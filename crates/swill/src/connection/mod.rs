@@ -11,30 +11,26 @@
 mod bucket;
 mod buffers;
 mod calls;
+mod clock;
+mod ending;
+mod input;
 mod task;
 #[cfg(test)]
 mod tests;
 
-use crate::{
-    Context, Peer,
-    hook::AnyHook,
-    outbox::Said,
-    route::Slot,
-    service::Service,
-};
+use crate::{Context, Peer, outbox::Said, route::Slot, service::Service};
 use bucket::Bucket;
 use std::{
     future::Future,
-    io,
-    pin::{Pin, pin},
-    sync::{Arc, atomic::Ordering},
+    pin::Pin,
+    sync::atomic::Ordering,
     task::{Poll, ready},
     time::Duration,
 };
-use swill_proto::{CallId, CancelReason, Close, Code, Error, Kind, Message, Outgoing, ProcedureId, Protocol};
-use swill_ws::{Event, Input, WebSocket};
+use swill_proto::{CallId, CancelReason, Close, Code, Error, Kind, Outgoing, ProcedureId, Protocol};
+use swill_ws::WebSocket;
 use tokio::{
-    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
+    io::{AsyncRead, AsyncWrite},
     time::{Instant, Sleep, sleep_until},
 };
 
@@ -211,11 +207,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.look_after_wishes(now);
             let high = self.service().limits.outbox;
             // Asked before others fill the buffer: who always has something to say must not keep us from reading.
-            let room = self.waiting() < high;
+            let held_back = self.waiting() >= high;
             self.hear_others(now);
 
             let mut blocked = true;
-            if room && self.may_read(now) {
+            if !held_back && self.may_read(now) {
                 if handled >= BATCH || !tokio::task::coop::has_budget_remaining() {
                     // Others have a turn; what is ready to be written leaves with the next batch, unless that would
                     // be late.
@@ -246,186 +242,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 let more = self.peer.0.outbox.listen(task.waker());
                 let room = self.waiting() < high;
-                if room && (more || !blocked) {
+                // Whoever did not read because there was no room has to try again once there is.
+                if room && (more || !blocked || held_back) {
                     continue;
                 }
                 self.arm(now, task);
                 return Poll::Pending;
             }
         }
-    }
-
-    /// Whether input is wanted. While a stream in is full it is not.
-    fn may_read(&mut self, now: Instant) -> bool {
-        if self.eof {
-            return false;
-        }
-        let Some(paused) = &self.paused else { return true };
-        let shared = &self.peer.0;
-        let limits = &shared.service.limits;
-        let half = limits.stream_unread / 2;
-        let stream = paused.full.and_then(|call| shared.open_call(call)).is_some_and(|it| it.inbox.unread() > half);
-        if stream || shared.unread.load(Ordering::SeqCst) > limits.unread / 2 {
-            return false;
-        }
-        shared.paused.store(false, Ordering::SeqCst);
-        self.paused = None;
-        self.keepalive.heard = now;
-        true
-    }
-
-    /// Reads once, or takes up the input that had to wait, and handles it. Pending if there is none.
-    fn read(&mut self, now: Instant, handled: &mut u32, task: &mut std::task::Context<'_>) -> Poll<()> {
-        if self.rest.end > self.rest.at {
-            let mut rest = std::mem::take(&mut self.rest);
-            match self.handle(&mut rest.buffer[rest.at..rest.end], now, handled, task) {
-                Handled::All => buffers::give_read(rest.buffer),
-                Handled::Until(consumed) => {
-                    rest.at += consumed;
-                    self.put_aside(rest);
-                }
-            }
-            return Poll::Ready(());
-        }
-        let Some(socket) = &mut self.socket else { return Poll::Pending };
-        let direct = match self.ws.payload_buffer() {
-            Some(mut buffer) => Some(ready!(pin!(socket.read_buf(&mut buffer)).poll(task))),
-            None => None,
-        };
-        if let Some(read) = direct {
-            self.heard(&read, now);
-            self.handle(&mut [], now, handled, task);
-            return Poll::Ready(());
-        }
-        let mut buffer = buffers::take_read();
-        let mut target = ReadBuf::new(&mut buffer);
-        let read = Pin::new(socket).poll_read(task, &mut target).map_ok(|()| target.filled().len());
-        let Poll::Ready(read) = read else {
-            buffers::give_read(buffer);
-            return Poll::Pending;
-        };
-        let end = self.heard(&read, now);
-        match self.handle(&mut buffer[..end], now, handled, task) {
-            Handled::All => buffers::give_read(buffer),
-            Handled::Until(at) => self.put_aside(Rest { buffer, at, end }),
-        }
-        Poll::Ready(())
-    }
-
-    /// Keeps input for later, in at most twice the memory that it needs; if that may take long, in no more than that.
-    fn put_aside(&mut self, rest: Rest) {
-        let Rest { buffer, at, end } = rest;
-        if end - at <= buffer.len() / 2 || self.paused.is_some() {
-            self.rest = Rest { buffer: buffer[at..end].to_vec(), at: 0, end: end - at };
-            buffers::give_read(buffer);
-        } else {
-            self.rest = Rest { buffer, at, end };
-        }
-    }
-
-    /// Notes what a read brought; returns how much.
-    fn heard(&mut self, read: &io::Result<usize>, now: Instant) -> usize {
-        match read {
-            Ok(0) => {
-                // What is ready to be written still is: the peer may have shut only its own side.
-                self.eof = true;
-                self.ended_by(1006, "the connection broke");
-                if !matches!(self.phase, Phase::Lingering { .. }) {
-                    self.linger(now);
-                }
-                0
-            }
-            &Ok(bytes) => {
-                self.keepalive = Keepalive { heard: now, pinged: None };
-                if !matches!(self.phase, Phase::Open) {
-                    self.discarded += bytes;
-                    if self.discarded > DISCARDED_AT_MOST {
-                        self.phase = Phase::Over;
-                    }
-                }
-                bytes
-            }
-            Err(_) => {
-                self.ended_by(1006, "the connection broke");
-                self.phase = Phase::Over;
-                0
-            }
-        }
-    }
-
-    /// Handles input until it is used up, or it is another connection's turn, or a stream is full.
-    fn handle(
-        &mut self,
-        input: &mut [u8],
-        now: Instant,
-        handled: &mut u32,
-        task: &mut std::task::Context<'_>,
-    ) -> Handled {
-        let mut input = Input::new(input);
-        // The machine is borrowed by the event that is handled, so it is not a part of the connection meanwhile.
-        let mut out = std::mem::take(&mut self.out);
-        if out.capacity() == 0 {
-            out = buffers::take_write();
-        }
-        let most = out.len() - self.written + self.service().limits.outbox;
-        let result = loop {
-            if matches!(self.phase, Phase::Over) {
-                break Handled::All;
-            }
-            if self.paused.is_some() || *handled >= BATCH || out.len() - self.written >= most {
-                break match input.is_empty() {
-                    true => Handled::All,
-                    false => Handled::Until(input.consumed()),
-                };
-            }
-            let (reader, writer) = self.ws.split();
-            match reader.receive(&mut input, writer, &mut out) {
-                Ok(Some(Event::Message { kind, data })) => {
-                    *handled += 1;
-                    let kind = match kind {
-                        swill_ws::Kind::Text => Kind::Text,
-                        swill_ws::Kind::Binary => Kind::Binary,
-                    };
-                    let mut frames = Frames { ws: writer, out: &mut out, start: None };
-                    let received =
-                        self.protocol.receive(Message { kind, data }, &*self.peer.0.service, &mut frames);
-                    let mut driver = calls::Driver {
-                        frames,
-                        protocol: &mut *self.protocol,
-                        peer: &self.peer,
-                        spare: &mut self.spare,
-                        said: &mut self.said,
-                        cancels: &mut self.cancels,
-                        paused: &mut self.paused,
-                        leaving: self.leaving_until.is_some(),
-                        now,
-                    };
-                    if let Err(close) = driver.received(received, task) {
-                        self.close(close, now, &mut out);
-                    }
-                }
-                Ok(Some(Event::Ping(_))) => {
-                    *handled += 1;
-                    let rate = self.peer.0.service.limits.pings;
-                    if !self.pings.take(rate, now) {
-                        self.close(Close::new(1008, "too many pings"), now, &mut out);
-                    }
-                }
-                Ok(Some(Event::Pong(_))) => *handled += 1,
-                Ok(Some(Event::Close { code, reason })) => {
-                    let close = Close::new(code.unwrap_or(1005), reason.to_owned());
-                    self.ended_by.get_or_insert(close);
-                    self.linger(now);
-                }
-                Ok(None) => break Handled::All,
-                Err(violation) => {
-                    self.ended_by(violation.code, violation.reason);
-                    self.linger(now);
-                }
-            }
-        };
-        self.out = out;
-        result
     }
 
     /// Writes what tasks of calls have said, and remembers that it has to be flushed.
@@ -455,83 +279,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.close(close, now, &mut out);
         }
         self.out = out;
-    }
-
-    /// Notes what the connection ended with, the first time.
-    fn ended_by(&mut self, code: u16, reason: &'static str) {
-        self.ended_by.get_or_insert_with(|| Close::new(code, reason));
-    }
-
-    /// Begins to close. Calls end now: nobody would hear their answers.
-    fn close(&mut self, close: Close, now: Instant, out: &mut Vec<u8>) {
-        if !matches!(self.phase, Phase::Open) {
-            return;
-        }
-        // RFC 6455, section 7.4: these may be sent, the others have no meaning on the wire.
-        let code = match close.code {
-            code @ (1000..=1003 | 1007..=1014 | 3000..=4999) => code,
-            _ => 1000,
-        };
-        self.ws.close(code, &close.reason, out);
-        self.ended_by.get_or_insert(close);
-        self.phase = Phase::Closing { until: now + self.service().limits.close };
-        self.end_calls();
-    }
-
-    /// The last frame is on its way.
-    fn linger(&mut self, now: Instant) {
-        self.phase = Phase::Lingering { until: now + self.service().limits.close, shut: false };
-        self.end_calls();
-    }
-
-    /// From now on nobody would hear what calls say.
-    fn end_calls(&mut self) {
-        self.paused = None;
-        self.peer.0.outbox.shut();
-        self.peer.0.cancel_all(CancelReason::Disconnect);
-    }
-
-    /// Shuts our side of the socket; whether there was something to do.
-    fn shut(&mut self, task: &mut std::task::Context<'_>) -> bool {
-        let (Phase::Lingering { shut: shut @ false, .. }, Some(socket)) = (&mut self.phase, &mut self.socket) else {
-            return false;
-        };
-        *shut = true;
-        if let Poll::Ready(Err(_)) = Pin::new(socket).poll_shutdown(task) {
-            self.phase = Phase::Over;
-        }
-        true
-    }
-
-    /// Sees what others want of this connection: to close it, or to let it end because the server is shutting down.
-    fn look_after_wishes(&mut self, now: Instant) {
-        if !matches!(self.phase, Phase::Open) {
-            return;
-        }
-        if self.waiting() >= self.service().limits.outbox {
-            // What was said before the wish is written first, for which there is no room.
-            return;
-        }
-        if let Some(close) = self.peer.0.outbox.take_close() {
-            self.hear_others(now);
-            let mut out = std::mem::take(&mut self.out);
-            self.close(close, now, &mut out);
-            self.out = out;
-            return;
-        }
-        if !self.slot.hub().is_draining() {
-            return;
-        }
-        if self.leaving_until.is_none() {
-            self.leaving_until = Some(now + self.service().limits.grace);
-            self.peer.0.ending.store(true, Ordering::SeqCst);
-        }
-        if self.peer.0.running.load(Ordering::SeqCst) == 0 {
-            self.hear_others(now);
-            let mut out = std::mem::take(&mut self.out);
-            self.close(Close::new(1001, "the server is shutting down"), now, &mut out);
-            self.out = out;
-        }
     }
 
     /// Writes as much as the socket takes. Ready when everything is written.
@@ -566,136 +313,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             buffers::give_write(std::mem::take(&mut self.out));
         }
         Poll::Ready(())
-    }
-
-    /// When something has to happen by itself, at the earliest.
-    fn due(&self) -> Instant {
-        let limits = &self.service().limits;
-        let stalled = self.stalled_since.map(|since| since + limits.write_stall);
-        let paused = self.paused.as_ref().map(|paused| paused.since + limits.stream_stall);
-        let (phase, leaving) = match &self.phase {
-            Phase::Open => {
-                let peer = match self.keepalive.pinged {
-                    Some(at) => at + limits.pong_within,
-                    None => self.keepalive.heard + limits.ping_after,
-                };
-                (Some(peer), self.leaving_until)
-            }
-            Phase::Closing { until } | Phase::Lingering { until, .. } => (Some(*until), None),
-            Phase::Over | Phase::Farewell(_) => (None, None),
-        };
-        let far = self.keepalive.heard + limits.ping_after + limits.pong_within;
-        [stalled, paused, phase, leaving].into_iter().flatten().min().unwrap_or(far)
-    }
-
-    /// Sets the timer. A timer that fires too early is cheaper than one that is moved with every message.
-    fn arm(&mut self, now: Instant, task: &mut std::task::Context<'_>) {
-        if self.waiting() >= self.service().limits.outbox {
-            // We do not read, so the peer's silence is ours.
-            self.keepalive = Keepalive { heard: now, pinged: None };
-        }
-        let due = self.due();
-        let armed = self.timer.deadline();
-        if due < armed || armed <= now {
-            self.timer.as_mut().reset(due);
-        }
-        if self.timer.as_mut().poll(task).is_ready() {
-            task.waker().wake_by_ref();
-        }
-    }
-
-    /// Does what is due.
-    fn look_after_time(&mut self, now: Instant) {
-        if now < self.timer.deadline() {
-            return;
-        }
-        let limits = self.service().limits.clone();
-        if self.stalled_since.is_some_and(|since| now >= since + limits.write_stall) {
-            tracing::debug!(peer = self.peer.id(), "a peer takes nothing of what is sent to it");
-            self.ended_by(4008, "slow consumer");
-            // The close frame would have to wait like everything else.
-            self.phase = Phase::Over;
-            return;
-        }
-        if let Some(paused) = &self.paused {
-            // Pongs wait behind the data that is not read: the peer's silence is ours.
-            self.keepalive = Keepalive { heard: now, pinged: None };
-            if now >= paused.since + limits.stream_stall {
-                self.stream_stalled(now);
-            }
-        }
-        match self.phase {
-            Phase::Closing { until } | Phase::Lingering { until, .. } if now >= until => self.phase = Phase::Over,
-            Phase::Open => self.look_after_peer(now),
-            _ => {}
-        }
-        if matches!(self.phase, Phase::Open) && self.leaving_until.is_some_and(|until| now >= until) {
-            self.give_up_calls(now);
-        }
-    }
-
-    /// Reading has been paused for long: the fullest stream of which nothing has been taken meanwhile fails. If all have
-    /// moved, they get more time.
-    fn stream_stalled(&mut self, now: Instant) {
-        let Some(paused) = &mut self.paused else { return };
-        paused.since = now;
-        if let Some((call, state)) = self.peer.0.stuck(paused.full) {
-            state.cancel(CancelReason::Slow);
-            self.with_driver(now, |driver| driver.fail(call, Error::cancelled(CancelReason::Slow)));
-        }
-        self.peer.0.mark_streams();
-    }
-
-    /// Sends a ping after a silence, and gives up after a longer one.
-    fn look_after_peer(&mut self, now: Instant) {
-        let limits = &self.service().limits;
-        let (ping_after, pong_within) = (limits.ping_after, limits.pong_within);
-        match self.keepalive.pinged {
-            Some(at) if now >= at + pong_within => {
-                self.ended_by(1006, "the peer did not answer a ping");
-                self.phase = Phase::Over;
-            }
-            None if now >= self.keepalive.heard + ping_after => {
-                self.keepalive.pinged = Some(now);
-                let mut out = std::mem::take(&mut self.out);
-                self.ws.ping(&[], &mut out);
-                self.out = out;
-            }
-            _ => {}
-        }
-    }
-
-    /// The grace of a shutdown is over.
-    fn give_up_calls(&mut self, now: Instant) {
-        let calls: Vec<CallId> = self.peer.0.open_calls();
-        self.peer.0.cancel_all(CancelReason::Shutdown);
-        self.with_driver(now, |driver| {
-            calls.into_iter().try_for_each(|call| driver.fail(call, Error::cancelled(CancelReason::Shutdown)))
-        });
-        let mut out = std::mem::take(&mut self.out);
-        self.close(Close::new(1001, "the server is shutting down"), now, &mut out);
-        self.out = out;
-    }
-
-    /// Ends everything that belongs to the connection. Hooks hear of its calls first, then of itself.
-    fn farewell(&mut self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
-        self.peer.0.ending.store(true, Ordering::SeqCst);
-        self.end_calls();
-        self.socket = None;
-        self.spare = None;
-        self.rest = Rest::default();
-        (self.out, self.written) = (Vec::new(), 0);
-        let hooks: Vec<Arc<dyn AnyHook>> = self.service().hooks.clone();
-        if hooks.is_empty() {
-            return None;
-        }
-        let peer = self.peer.clone();
-        let close = self.ended_by.take().unwrap_or_else(|| Close::new(1006, "the connection broke"));
-        Some(Box::pin(async move {
-            for hook in hooks {
-                hook.after_connection(&peer, &close).await;
-            }
-        }))
     }
 }
 

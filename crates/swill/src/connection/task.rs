@@ -52,7 +52,9 @@ impl CallTask {
             call,
             procedure,
             streams_out: registered.is_some_and(|it| it.procedure.shape().streams_out),
-            hooked: registered.and_then(|it| it.hooks.as_ref()).is_some_and(|hooks: &Hooks| !hooks.is_empty()),
+            hooked: registered
+                .and_then(|it| it.hooks.as_ref())
+                .is_some_and(|hooks: &Hooks| !hooks.is_empty()),
             deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
             last_word: None,
             held: 0,
@@ -73,7 +75,10 @@ impl CallTask {
         }
         if let (Some(reason), false) = (self.state.cancelled(), self.hooked) {
             call::discard(&mut self.running);
-            return Poll::Ready((Entry::Fail { call: self.call, error: Error::cancelled(reason) }, Vec::new()));
+            return Poll::Ready((
+                Entry::Fail { call: self.call, error: Error::cancelled(reason) },
+                Vec::new(),
+            ));
         }
         let word = match ready!(call::poll(&mut self.running, task)) {
             Ok(Finished { mut cx, result: Ok(()), .. }) => {

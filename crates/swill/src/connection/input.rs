@@ -1,0 +1,197 @@
+//! What a connection reads: from the socket, or from what had to wait, up to the messages that are handled.
+
+use super::{BATCH, Connection, DISCARDED_AT_MOST, Frames, Handled, Keepalive, Phase, Rest, buffers, calls};
+use std::{
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    sync::atomic::Ordering,
+    task::{Poll, ready},
+};
+use swill_proto::{Close, Kind, Message};
+use swill_ws::{Event, Input};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf},
+    time::Instant,
+};
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Whether input is wanted. While a stream in is full it is not.
+    pub(super) fn may_read(&mut self, now: Instant) -> bool {
+        if self.eof {
+            return false;
+        }
+        let Some(paused) = &self.paused else { return true };
+        let shared = &self.peer.0;
+        let limits = &shared.service.limits;
+        let half = limits.stream_unread / 2;
+        let stream =
+            paused.full.and_then(|call| shared.open_call(call)).is_some_and(|it| it.inbox.unread() > half);
+        if stream || shared.unread.load(Ordering::SeqCst) > limits.unread / 2 {
+            return false;
+        }
+        shared.paused.store(false, Ordering::SeqCst);
+        self.paused = None;
+        self.keepalive.heard = now;
+        true
+    }
+
+    /// Reads once, or takes up the input that had to wait, and handles it. Pending if there is none.
+    pub(super) fn read(
+        &mut self,
+        now: Instant,
+        handled: &mut u32,
+        task: &mut std::task::Context<'_>,
+    ) -> Poll<()> {
+        if self.rest.end > self.rest.at {
+            let mut rest = std::mem::take(&mut self.rest);
+            match self.handle(&mut rest.buffer[rest.at..rest.end], now, handled, task) {
+                Handled::All => buffers::give_read(rest.buffer),
+                Handled::Until(consumed) => {
+                    rest.at += consumed;
+                    self.put_aside(rest);
+                }
+            }
+            return Poll::Ready(());
+        }
+        let Some(socket) = &mut self.socket else { return Poll::Pending };
+        let direct = match self.ws.payload_buffer() {
+            Some(mut buffer) => Some(ready!(pin!(socket.read_buf(&mut buffer)).poll(task))),
+            None => None,
+        };
+        if let Some(read) = direct {
+            self.heard(&read, now);
+            self.handle(&mut [], now, handled, task);
+            return Poll::Ready(());
+        }
+        let mut buffer = buffers::take_read();
+        let mut target = ReadBuf::new(&mut buffer);
+        let read = Pin::new(socket).poll_read(task, &mut target).map_ok(|()| target.filled().len());
+        let Poll::Ready(read) = read else {
+            buffers::give_read(buffer);
+            return Poll::Pending;
+        };
+        let end = self.heard(&read, now);
+        match self.handle(&mut buffer[..end], now, handled, task) {
+            Handled::All => buffers::give_read(buffer),
+            Handled::Until(at) => self.put_aside(Rest { buffer, at, end }),
+        }
+        Poll::Ready(())
+    }
+
+    /// Keeps input for later, in at most twice the memory that it needs; if that may take long, in no more than that.
+    pub(super) fn put_aside(&mut self, rest: Rest) {
+        let Rest { buffer, at, end } = rest;
+        if end - at <= buffer.len() / 2 || self.paused.is_some() {
+            self.rest = Rest { buffer: buffer[at..end].to_vec(), at: 0, end: end - at };
+            buffers::give_read(buffer);
+        } else {
+            self.rest = Rest { buffer, at, end };
+        }
+    }
+
+    /// Notes what a read brought; returns how much.
+    pub(super) fn heard(&mut self, read: &io::Result<usize>, now: Instant) -> usize {
+        match read {
+            Ok(0) => {
+                // What is ready to be written still is: the peer may have shut only its own side.
+                self.eof = true;
+                self.ended_by(1006, "the connection broke");
+                if !matches!(self.phase, Phase::Lingering { .. }) {
+                    self.linger(now);
+                }
+                0
+            }
+            &Ok(bytes) => {
+                self.keepalive = Keepalive { heard: now, pinged: None };
+                if !matches!(self.phase, Phase::Open) {
+                    self.discarded += bytes;
+                    if self.discarded > DISCARDED_AT_MOST {
+                        self.phase = Phase::Over;
+                    }
+                }
+                bytes
+            }
+            Err(_) => {
+                self.ended_by(1006, "the connection broke");
+                self.phase = Phase::Over;
+                0
+            }
+        }
+    }
+
+    /// Handles input until it is used up, or it is another connection's turn, or a stream is full.
+    pub(super) fn handle(
+        &mut self,
+        input: &mut [u8],
+        now: Instant,
+        handled: &mut u32,
+        task: &mut std::task::Context<'_>,
+    ) -> Handled {
+        let mut input = Input::new(input);
+        // The machine is borrowed by the event that is handled, so it is not a part of the connection meanwhile.
+        let mut out = std::mem::take(&mut self.out);
+        if out.capacity() == 0 {
+            out = buffers::take_write();
+        }
+        let most = out.len() - self.written + self.service().limits.outbox;
+        let result = loop {
+            if matches!(self.phase, Phase::Over) {
+                break Handled::All;
+            }
+            if self.paused.is_some() || *handled >= BATCH || out.len() - self.written >= most {
+                break match input.is_empty() {
+                    true => Handled::All,
+                    false => Handled::Until(input.consumed()),
+                };
+            }
+            let (reader, writer) = self.ws.split();
+            match reader.receive(&mut input, writer, &mut out) {
+                Ok(Some(Event::Message { kind, data })) => {
+                    *handled += 1;
+                    let kind = match kind {
+                        swill_ws::Kind::Text => Kind::Text,
+                        swill_ws::Kind::Binary => Kind::Binary,
+                    };
+                    let mut frames = Frames { ws: writer, out: &mut out, start: None };
+                    let received =
+                        self.protocol.receive(Message { kind, data }, &*self.peer.0.service, &mut frames);
+                    let mut driver = calls::Driver {
+                        frames,
+                        protocol: &mut *self.protocol,
+                        peer: &self.peer,
+                        spare: &mut self.spare,
+                        said: &mut self.said,
+                        cancels: &mut self.cancels,
+                        paused: &mut self.paused,
+                        leaving: self.leaving_until.is_some(),
+                        now,
+                    };
+                    if let Err(close) = driver.received(received, task) {
+                        self.close(close, now, &mut out);
+                    }
+                }
+                Ok(Some(Event::Ping(_))) => {
+                    *handled += 1;
+                    let rate = self.peer.0.service.limits.pings;
+                    if !self.pings.take(rate, now) {
+                        self.close(Close::new(1008, "too many pings"), now, &mut out);
+                    }
+                }
+                Ok(Some(Event::Pong(_))) => *handled += 1,
+                Ok(Some(Event::Close { code, reason })) => {
+                    let close = Close::new(code.unwrap_or(1005), reason.to_owned());
+                    self.ended_by.get_or_insert(close);
+                    self.linger(now);
+                }
+                Ok(None) => break Handled::All,
+                Err(violation) => {
+                    self.ended_by(violation.code, violation.reason);
+                    self.linger(now);
+                }
+            }
+        };
+        self.out = out;
+        result
+    }
+}
