@@ -75,6 +75,10 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
     let parameter_docs = parameter_docs.map(|(name, doc)| quote!(.parameter_doc(#name, #doc)));
     let deadline = deadline.iter();
 
+    // Where nothing can fail before the method, no `?` needs a block of its own, whose state every call would carry.
+    let fails = procedure.blocking || procedure.arguments.iter().any(|it| matches!(it, Argument::Server(_)));
+    let (asynchronous, awaited) = if fails { (quote!(async), quote!(.await)) } else { (quote!(), quote!()) };
+
     quote_spanned! {at(method.span())=> {
         let #this = ::std::sync::Arc::clone(&#this);
         ::swill::Procedure::new(#name, [#(#names),*], move |#call: ::swill::Call<#input>| {
@@ -82,11 +86,11 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
             async move {
                 let (#cx, #pattern) = #call.into_parts();
                 #before
-                let #result = async {
+                let #result = #asynchronous {
                     let #result = #answer;
                     #send
                 }
-                .await;
+                #awaited;
                 ::swill::Finished::new(#cx, #result)
             }
         })

@@ -15,7 +15,8 @@ pub struct Payload<'a> {
 #[derive(Clone, Debug)]
 enum Data<'a> {
     Borrowed(&'a [u8]),
-    Shared(Bytes),
+    /// In a box, because most payloads borrow and all of them are moved.
+    Shared(Box<Bytes>),
 }
 
 impl<'a> Payload<'a> {
@@ -41,7 +42,7 @@ impl<'a> Payload<'a> {
     /// The same value with bytes of its own; shared bytes are not copied.
     pub fn into_owned(self) -> Payload<'static> {
         let bytes = match self.data {
-            Data::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+            Data::Borrowed(bytes) => Box::new(Bytes::copy_from_slice(bytes)),
             Data::Shared(bytes) => bytes,
         };
         Payload { format: self.format, data: Data::Shared(bytes) }
@@ -66,8 +67,8 @@ impl<'a> Payload<'a> {
 
 impl Payload<'static> {
     /// A value that is already written, with shared bytes. See [`Payload::new`].
-    pub const fn shared(format: Format, bytes: Bytes) -> Self {
-        Self { format, data: Data::Shared(bytes) }
+    pub fn shared(format: Format, bytes: Bytes) -> Self {
+        Self { format, data: Data::Shared(Box::new(bytes)) }
     }
 
     /// Writes a value.

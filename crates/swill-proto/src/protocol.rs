@@ -70,6 +70,12 @@ pub trait Outgoing {
 
     /// Ends the message that was begun.
     fn finish(&mut self);
+
+    /// Writes a message that is at hand.
+    fn message(&mut self, kind: Kind, payload: &[u8]) {
+        self.begin(kind, payload.len()).extend_from_slice(payload);
+        self.finish();
+    }
 }
 
 /// Tells a protocol which procedures there are: what is on the wire does not tell a procedure's shape.

@@ -62,6 +62,12 @@ impl Writer {
     #[inline]
     pub fn send(&mut self, kind: Kind, payload: &[u8], out: &mut Vec<u8>) {
         if self.role == Role::Server && self.state == State::Open && payload.len() <= self.plain {
+            if let len @ 0..=125 = payload.len() {
+                out.reserve(2 + len);
+                out.extend_from_slice(&[first_byte(kind), len as u8]);
+                out.extend_from_slice(payload);
+                return;
+            }
             let (head, size) = header::encode(first_byte(kind), 0, payload.len());
             out.reserve(head.len() + payload.len());
             out.extend_from_slice(head.get(..size).unwrap_or_default());

@@ -1,12 +1,12 @@
 //! A procedure seen from outside: a call goes in, an encoded answer comes out.
 
 use crate::{
-    Context, Procedure,
+    Context,
     procedure::Started,
     reply::{Output, Sent},
 };
-use std::{fmt, future::Future, marker::PhantomData, panic, pin::Pin};
-use swill_proto::{Error, Payload, Result};
+use std::{fmt, future::Future, marker::PhantomData, panic, pin::Pin, task::Poll};
+use swill_proto::{Error, Result};
 
 /// A call on its way into a procedure: its [`Context`] and what came over the wire.
 pub struct Call<P> {
@@ -74,15 +74,31 @@ pub(crate) fn too_large(bytes: usize) -> Error {
 /// A procedure that runs.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Finished> + Send>>;
 
-/// Starts a procedure; a panic, be it of a parameter's `Deserialize`, becomes an error.
-#[inline]
-pub(crate) fn start(
-    procedure: &Procedure,
-    cx: Box<Context>,
-    payload: Option<Payload<'_>>,
-) -> Result<Started, Panicked> {
-    let started = panic::catch_unwind(panic::AssertUnwindSafe(|| procedure.start(cx, payload)));
-    started.map_err(|cause| Panicked::new(&*cause))
+/// What becomes of a call when it begins.
+pub(crate) enum Begun {
+    /// It was ready at once.
+    Finished(Finished),
+    /// It has to wait.
+    Waiting(Running),
+    /// Its parameters do not fit.
+    Failed(Box<Context>, Error),
+}
+
+/// Begins a call, by what `start` makes of it, and polls it for the first time. A panic, be it of a parameter's
+/// `Deserialize`, becomes an error.
+#[inline(always)]
+pub(crate) fn begin(
+    start: impl FnOnce() -> Started,
+    task: &mut std::task::Context<'_>,
+) -> Result<Begun, Panicked> {
+    let begun = panic::catch_unwind(panic::AssertUnwindSafe(|| match start() {
+        Started::Running(mut running) => match running.as_mut().poll(task) {
+            Poll::Ready(finished) => Begun::Finished(finished),
+            Poll::Pending => Begun::Waiting(running),
+        },
+        Started::Failed(cx, error) => Begun::Failed(cx, error),
+    }));
+    begun.map_err(|cause| Panicked::new(&*cause))
 }
 
 /// Polls a running procedure; a panic becomes an error, and the procedure is dropped.
@@ -90,8 +106,7 @@ pub(crate) fn start(
 pub(crate) fn poll(
     running: &mut Option<Running>,
     task: &mut std::task::Context<'_>,
-) -> std::task::Poll<Result<Finished, Panicked>> {
-    use std::task::Poll;
+) -> Poll<Result<Finished, Panicked>> {
     let polled = panic::catch_unwind(panic::AssertUnwindSafe(|| {
         let Some(future) = running else { return Poll::Pending };
         let polled = future.as_mut().poll(task);

@@ -40,6 +40,12 @@ pub(super) fn request(
 /// Writes a response without metadata.
 #[inline]
 pub(super) fn response(out: &mut dyn Outgoing, seq: Seq, data: &[u8], kind: ResponseKind) {
+    // A short one is put together here, where every store has a place that is known, and copied once.
+    const SHORT: usize = 64;
+    let mut short = [0; SHORT];
+    if let Some(short) = short_response(&mut short, seq, data, kind) {
+        return out.message(Kind::Binary, short);
+    }
     let buffer = out.begin(Kind::Binary, HEAD + data.len() + 3);
     buffer.reserve(HEAD + data.len() + 3);
     buffer.push(0x95);
@@ -47,6 +53,41 @@ pub(super) fn response(out: &mut dyn Outgoing, seq: Seq, data: &[u8], kind: Resp
     buffer.extend_from_slice(data);
     buffer.extend_from_slice(&[kind as u8, NIL, NIL]);
     out.finish();
+}
+
+/// Writes a response into an array, if it has one of the usual numbers and fits.
+#[inline]
+fn short_response<'b, const N: usize>(
+    buffer: &'b mut [u8; N],
+    seq: Seq,
+    data: &[u8],
+    kind: ResponseKind,
+) -> Option<&'b [u8]> {
+    buffer[0] = 0x95;
+    let [.., e, f, g, h] = seq.as_u64()?.to_be_bytes();
+    let at = match seq.bits() {
+        0..0x80 => {
+            buffer[1] = h;
+            2
+        }
+        0x80..0x100 => {
+            [buffer[1], buffer[2]] = [0xcc, h];
+            3
+        }
+        0x100..0x1_0000 => {
+            [buffer[1], buffer[2], buffer[3]] = [0xcd, g, h];
+            4
+        }
+        0x1_0000..0x1_0000_0000 => {
+            [buffer[1], buffer[2], buffer[3], buffer[4], buffer[5]] = [0xce, e, f, g, h];
+            6
+        }
+        _ => return None,
+    };
+    let end = at + data.len();
+    buffer.get_mut(at..end)?.copy_from_slice(data);
+    buffer.get_mut(end..end + 3)?.copy_from_slice(&[kind as u8, NIL, NIL]);
+    buffer.get(..end + 3)
 }
 
 /// Writes a response with metadata.

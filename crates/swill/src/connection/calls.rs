@@ -3,14 +3,14 @@
 use super::{Bucket, Frames, Paused, report, task::CallTask};
 use crate::{
     Context, Peer,
-    call::{self, Finished, Running},
+    call::{self, Begun, Finished},
     hook,
     outbox::{Entry, Said},
     procedure::Started,
     service::Registered,
     streaming::cost,
 };
-use std::{sync::atomic::Ordering, task::Poll};
+use std::{sync::atomic::Ordering, time::Duration};
 use swill_proto::{
     CallId, CancelReason, Close, Code, Error, Frame, Open, Payload, Protocol, Received, Target,
 };
@@ -71,6 +71,7 @@ impl Driver<'_> {
     }
 
     /// Begins a call: answers it if it is ready at once, else lets it go on by itself.
+    #[inline(always)]
     fn open(&mut self, open: Open<'_>, task: &mut std::task::Context<'_>) -> Result<(), Close> {
         let Open { call, target, shape, input, head, reply: _ } = open;
         let service = &*self.peer.0.service;
@@ -100,51 +101,50 @@ impl Driver<'_> {
                 format!("{} cannot carry a {shape}: call it over another protocol", capabilities.name);
             return self.fail(call, Error::new(Code::UNIMPLEMENTED, message));
         }
-        let limit = procedure.time_limit().or(service.limits.deadline);
-        let limit = limit.into_iter().chain(head.deadline).min();
-        let deadline = limit.and_then(|limit| self.now.checked_add(limit));
+        let deadline = match (procedure.time_limit().or(service.limits.deadline), head.deadline) {
+            (None, None) => None,
+            (ours, theirs) => self.deadline(ours, theirs),
+        };
         let mut cx = self.spare.take().unwrap_or_else(|| Box::new(Context::new(self.peer.clone())));
         cx.reset(call, id, head.metadata, deadline.map(Instant::into_std));
 
-        let running: Running = match hooks {
+        let start = || match hooks {
             Some(hooks) => {
-                Box::pin(hook::run(cx, hooks.clone(), procedure.clone(), input.map(Payload::into_owned)))
+                let input = input.map(Payload::into_owned);
+                Started::Running(Box::pin(hook::run(cx, hooks.clone(), procedure.clone(), input)))
             }
-            None => match call::start(procedure, cx, input) {
-                Ok(Started::Running(running)) => running,
-                Ok(Started::Failed(cx, error)) => {
-                    self.keep(cx);
-                    return self.fail(call, report(&error, service, id));
-                }
-                Err(panicked) => {
-                    self.peer.0.forget(call);
-                    return self.fail(call, report(&Error::internal(panicked), service, id));
-                }
-            },
+            None => procedure.start(cx, input),
         };
-        let mut running = Some(running);
-        match call::poll(&mut running, task) {
-            Poll::Ready(Ok(finished)) => self.finish(finished, shape.streams_out),
-            Poll::Ready(Err(panicked)) => {
+        match call::begin(start, task) {
+            Ok(Begun::Finished(finished)) => self.finish(finished, shape.streams_out),
+            Ok(Begun::Waiting(running)) => {
+                let waiting = CallTask::new(running, &self.peer.0, call, id, deadline);
+                tokio::spawn(waiting);
+                if shape.streams_in {
+                    self.pause_if_full(call);
+                }
+                Ok(())
+            }
+            Ok(Begun::Failed(cx, error)) => {
+                self.keep(cx);
+                self.fail(call, report(&error, service, id))
+            }
+            Err(panicked) => {
                 self.peer.0.forget(call);
                 self.hear_others()?;
                 self.fail(call, report(&Error::internal(panicked), service, id))
             }
-            Poll::Pending => {
-                if let Some(running) = running {
-                    let waiting = CallTask::new(running, &self.peer.0, call, id, deadline);
-                    tokio::spawn(waiting);
-                    if shape.streams_in {
-                        self.pause_if_full(call);
-                    }
-                }
-                Ok(())
-            }
         }
     }
 
+    /// The earlier of two times, counted from now; one that lies beyond what a clock can say is none.
+    #[cold]
+    fn deadline(&self, ours: Option<Duration>, theirs: Option<Duration>) -> Option<Instant> {
+        ours.into_iter().chain(theirs).min().and_then(|limit| self.now.checked_add(limit))
+    }
+
     /// Answers a call whose procedure was ready at once.
-    #[inline]
+    #[inline(always)]
     fn finish(&mut self, finished: Finished, streams_out: bool) -> Result<(), Close> {
         let Finished { mut cx, result, .. } = finished;
         let call = cx.call();
@@ -172,7 +172,7 @@ impl Driver<'_> {
     }
 
     /// Keeps a context for the next call. The memory of a large answer is given back.
-    #[inline]
+    #[inline(always)]
     fn keep(&mut self, mut cx: Box<Context>) {
         const LARGEST_KEPT: usize = 4 << 10;
         if cx.answer.capacity() > LARGEST_KEPT {
@@ -268,7 +268,7 @@ impl Driver<'_> {
     }
 
     /// The one place where frames leave.
-    #[inline]
+    #[inline(always)]
     fn send(&mut self, frame: Frame<'_>) -> Result<(), Close> {
         self.protocol.send(frame, &mut self.frames)
     }

@@ -136,57 +136,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let most = out.len() - self.written + self.service().limits.outbox;
         let result = loop {
-            if matches!(self.phase, Phase::Over) {
-                break Handled::All;
-            }
-            if self.paused.is_some() || *handled >= BATCH || out.len() - self.written >= most {
-                break match input.is_empty() {
-                    true => Handled::All,
-                    false => Handled::Until(input.consumed()),
-                };
-            }
-            let (reader, writer) = self.ws.split();
-            match reader.receive(&mut input, writer, &mut out) {
-                Ok(Some(Event::Message { kind, data })) => {
-                    *handled += 1;
-                    let kind = match kind {
-                        swill_ws::Kind::Text => Kind::Text,
-                        swill_ws::Kind::Binary => Kind::Binary,
-                    };
-                    let mut frames = Frames { ws: writer, out: &mut out, start: None };
-                    let received =
-                        self.protocol.receive(Message { kind, data }, &*self.peer.0.service, &mut frames);
-                    let mut driver = calls::Driver {
-                        frames,
-                        protocol: &mut *self.protocol,
-                        peer: &self.peer,
-                        spare: &mut self.spare,
-                        said: &mut self.said,
-                        cancels: &mut self.cancels,
-                        paused: &mut self.paused,
-                        leaving: self.leaving_until.is_some(),
-                        now,
-                    };
-                    if let Err(close) = driver.received(received, task) {
-                        self.close(close, now, &mut out);
-                    }
-                }
-                Ok(Some(Event::Ping(_))) => {
-                    *handled += 1;
-                    let rate = self.peer.0.service.limits.pings;
-                    if !self.pings.take(rate, now) {
-                        self.close(Close::new(1008, "too many pings"), now, &mut out);
-                    }
-                }
-                Ok(Some(Event::Pong(_))) => *handled += 1,
-                Ok(Some(Event::Close { code, reason })) => {
-                    let close = Close::new(code.unwrap_or(1005), reason.to_owned());
+            let step = self.handle_messages(&mut input, &mut out, most, now, handled, task);
+            match step {
+                Step::Done(result) => break result,
+                Step::Close(close) => self.close(close, now, &mut out),
+                Step::Ended(close) => {
                     self.ended_by.get_or_insert(close);
-                    self.linger(now);
-                }
-                Ok(None) => break Handled::All,
-                Err(violation) => {
-                    self.ended_by(violation.code, violation.reason);
                     self.linger(now);
                 }
             }
@@ -194,4 +149,78 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.out = out;
         result
     }
+
+    /// Handles messages until something else has to be done about the connection as a whole.
+    fn handle_messages(
+        &mut self,
+        input: &mut Input<'_>,
+        out: &mut Vec<u8>,
+        most: usize,
+        now: Instant,
+        handled: &mut u32,
+        task: &mut std::task::Context<'_>,
+    ) -> Step {
+        if matches!(self.phase, Phase::Over) {
+            return Step::Done(Handled::All);
+        }
+        let (reader, writer) = self.ws.split();
+        let written = self.written;
+        let mut driver = calls::Driver {
+            frames: Frames { ws: writer, out, start: None },
+            protocol: &mut *self.protocol,
+            peer: &self.peer,
+            spare: &mut self.spare,
+            said: &mut self.said,
+            cancels: &mut self.cancels,
+            paused: &mut self.paused,
+            leaving: self.leaving_until.is_some(),
+            now,
+        };
+        loop {
+            if driver.paused.is_some() || *handled >= BATCH || driver.frames.out.len() - written >= most {
+                return Step::Done(match input.is_empty() {
+                    true => Handled::All,
+                    false => Handled::Until(input.consumed()),
+                });
+            }
+            match reader.receive(input, driver.frames.ws, driver.frames.out) {
+                Ok(Some(Event::Message { kind, data })) => {
+                    *handled += 1;
+                    let kind = match kind {
+                        swill_ws::Kind::Text => Kind::Text,
+                        swill_ws::Kind::Binary => Kind::Binary,
+                    };
+                    let message = Message { kind, data };
+                    let service = &*driver.peer.0.service;
+                    let received = driver.protocol.receive(message, service, &mut driver.frames);
+                    if let Err(close) = driver.received(received, task) {
+                        return Step::Close(close);
+                    }
+                }
+                Ok(Some(Event::Ping(_))) => {
+                    *handled += 1;
+                    let rate = driver.peer.0.service.limits.pings;
+                    if !self.pings.take(rate, now) {
+                        return Step::Close(Close::new(1008, "too many pings"));
+                    }
+                }
+                Ok(Some(Event::Pong(_))) => *handled += 1,
+                Ok(Some(Event::Close { code, reason })) => {
+                    return Step::Ended(Close::new(code.unwrap_or(1005), reason.to_owned()));
+                }
+                Ok(None) => return Step::Done(Handled::All),
+                Err(violation) => return Step::Ended(Close::new(violation.code, violation.reason)),
+            }
+        }
+    }
+}
+
+/// What has to be done about the connection.
+enum Step {
+    /// The input has been handled, as far as it may be now.
+    Done(Handled),
+    /// It has to be closed.
+    Close(Close),
+    /// The peer has ended it, or broken the rules; the last frame is written.
+    Ended(Close),
 }

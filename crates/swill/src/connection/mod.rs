@@ -125,15 +125,23 @@ struct Frames<'a> {
     start: Option<swill_ws::Start>,
 }
 
+fn kind(kind: Kind) -> swill_ws::Kind {
+    match kind {
+        Kind::Text => swill_ws::Kind::Text,
+        Kind::Binary => swill_ws::Kind::Binary,
+    }
+}
+
 impl Outgoing for Frames<'_> {
     #[inline]
     fn begin(&mut self, kind: Kind, expected: usize) -> &mut Vec<u8> {
-        let kind = match kind {
-            Kind::Text => swill_ws::Kind::Text,
-            Kind::Binary => swill_ws::Kind::Binary,
-        };
-        self.start = Some(self.ws.begin(kind, expected, self.out));
+        self.start = Some(self.ws.begin(self::kind(kind), expected, self.out));
         self.out
+    }
+
+    #[inline]
+    fn message(&mut self, kind: Kind, payload: &[u8]) {
+        self.ws.send(self::kind(kind), payload, self.out);
     }
 
     #[inline]
