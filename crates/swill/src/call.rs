@@ -4,6 +4,7 @@ use crate::{
     Context,
     procedure::Started,
     reply::{Output, Sent},
+    running::Running,
 };
 use std::{fmt, future::Future, marker::PhantomData, panic, pin::Pin, task::Poll};
 use swill_proto::{Error, Result};
@@ -71,9 +72,6 @@ pub(crate) fn too_large(bytes: usize) -> Error {
     Error::internal(format!("an answer or item of {bytes} bytes is larger than the limit `answer`"))
 }
 
-/// A procedure that runs.
-pub(crate) type Running = Pin<Box<dyn Future<Output = Finished> + Send>>;
-
 /// What becomes of a call when it begins.
 pub(crate) enum Begun {
     /// It was ready at once.
@@ -92,8 +90,11 @@ pub(crate) fn begin(
     task: &mut std::task::Context<'_>,
 ) -> Result<Begun, Panicked> {
     let begun = panic::catch_unwind(panic::AssertUnwindSafe(|| match start() {
-        Started::Running(mut running) => match running.as_mut().poll(task) {
-            Poll::Ready(finished) => Begun::Finished(finished),
+        Started::Running(mut running) => match Pin::new(&mut running).poll(task) {
+            Poll::Ready(mut finished) => {
+                finished.cx.keep_ended(running);
+                Begun::Finished(finished)
+            }
             Poll::Pending => Begun::Waiting(running),
         },
         Started::Failed(cx, error) => Begun::Failed(cx, error),
@@ -109,7 +110,7 @@ pub(crate) fn poll(
 ) -> Poll<Result<Finished, Panicked>> {
     let polled = panic::catch_unwind(panic::AssertUnwindSafe(|| {
         let Some(future) = running else { return Poll::Pending };
-        let polled = future.as_mut().poll(task);
+        let polled = Pin::new(future).poll(task);
         if polled.is_ready() {
             *running = None;
         }

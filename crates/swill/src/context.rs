@@ -1,5 +1,6 @@
 use crate::{
-    Limits, Peer, call::too_large, extensions::Extensions, hook::Hooked, outbox::Entry, state::CallState,
+    Limits, Peer, call::too_large, extensions::Extensions, hook::Hooked, outbox::Entry, running::Running,
+    state::CallState,
 };
 use serde::Serialize;
 use std::{
@@ -7,7 +8,7 @@ use std::{
     fmt,
     future::poll_fn,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     task::ready,
     time::Instant,
 };
@@ -44,6 +45,9 @@ pub struct Context {
     hooked: Option<Arc<Hooked>>,
     /// The encoded answer. Its memory is used again by the next call.
     pub(crate) answer: Vec<u8>,
+    /// The memory of the procedure that ran last, for the next. In a lock that is never locked, because a context is
+    /// shared with its procedure, and this is not.
+    ended: Mutex<Option<Running>>,
 }
 
 /// An argument that the server hands in: borrowed arguments of a procedure come from here.
@@ -128,6 +132,7 @@ impl Context {
             values: None,
             hooked: None,
             answer: Vec::new(),
+            ended: Mutex::new(None),
         }
     }
 
@@ -178,6 +183,7 @@ impl Context {
             values: self.values.clone(),
             hooked: self.hooked.clone(),
             answer: Vec::new(),
+            ended: Mutex::new(None),
         }
     }
 
@@ -268,6 +274,20 @@ impl Context {
     /// ```
     pub fn on_cancel<F: FnOnce(CancelReason)>(&self, run: F) -> CancelGuard<F> {
         CancelGuard { state: Arc::clone(self.state()), run: Some(run) }
+    }
+
+    /// Takes the memory of the procedure that ran last.
+    #[inline]
+    pub(crate) fn take_ended(&mut self) -> Option<Running> {
+        self.ended.get_mut().ok()?.take()
+    }
+
+    /// Keeps the memory of a procedure that has ended.
+    #[inline]
+    pub(crate) fn keep_ended(&mut self, running: Running) {
+        if let Ok(ended) = self.ended.get_mut() {
+            *ended = Some(running);
+        }
     }
 
     pub(crate) fn call(&self) -> CallId {

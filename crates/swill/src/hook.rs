@@ -1,8 +1,9 @@
 use crate::{
     Context, Peer,
-    call::{Finished, Panicked, Running, too_large},
+    call::{Finished, Panicked, too_large},
     handshake::Handshake,
     procedure::{Procedure, Started},
+    running::Running,
 };
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;

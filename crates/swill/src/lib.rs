@@ -21,6 +21,7 @@ mod peer;
 mod procedure;
 mod reply;
 mod route;
+mod running;
 mod server;
 mod service;
 mod state;

@@ -1,9 +1,10 @@
 use crate::{
     Context,
-    call::{Call, Finished, Running},
+    call::{Call, Finished},
     input::Input,
     limits::FOREVER,
     reply::{Output, Reply},
+    running::Running,
 };
 use pin_project_lite::pin_project;
 use schemars::{Schema, SchemaGenerator};
@@ -79,8 +80,9 @@ impl Procedure {
             move |mut cx: Box<Context>, payload: Option<Payload<'_>>| match P::take(&mut cx, payload, &names)
             {
                 Ok(input) => {
+                    let ended = cx.take_ended();
                     let finished = run(Call { cx, input });
-                    Started::Running(Box::pin(Erased { finished }))
+                    Started::Running(Running::again(ended, Erased { finished }))
                 }
                 Err(error) => Started::Failed(cx, error),
             };

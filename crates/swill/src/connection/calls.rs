@@ -7,6 +7,7 @@ use crate::{
     hook,
     outbox::{Entry, Said},
     procedure::Started,
+    running::Running,
     service::Registered,
     streaming::cost,
 };
@@ -111,7 +112,7 @@ impl Driver<'_> {
         let start = || match hooks {
             Some(hooks) => {
                 let input = input.map(Payload::into_owned);
-                Started::Running(Box::pin(hook::run(cx, hooks.clone(), procedure.clone(), input)))
+                Started::Running(Running::new(hook::run(cx, hooks.clone(), procedure.clone(), input)))
             }
             None => procedure.start(cx, input),
         };

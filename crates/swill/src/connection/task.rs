@@ -1,9 +1,10 @@
 use crate::{
-    call::{self, Finished, Running},
+    call::{self, Finished},
     connection::report,
     hook::Hooks,
     outbox::Entry,
     peer::Shared,
+    running::Running,
     state::CallState,
 };
 use std::{
