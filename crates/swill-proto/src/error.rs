@@ -252,7 +252,8 @@ impl fmt::Debug for Error {
             text.field("parameter", parameter);
         }
         if let Some(source) = &self.0.source {
-            text.field("source", source);
+            // Its text, which says more to whoever reads what `main` returned than its structure.
+            text.field("source", &format_args!("{source}"));
         }
         if let Some(close) = &self.0.close {
             text.field("close", close);
