@@ -36,6 +36,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         true
     }
 
+    /// Whether input is at hand, or a long message is arriving, which may be complete with the next read.
+    pub(super) fn has_input(&mut self) -> bool {
+        self.rest.end > self.rest.at || self.ws.payload_buffer().is_some()
+    }
+
     /// Reads once, or takes up the input that had to wait, and handles it. Pending if there is none.
     pub(super) fn read(
         &mut self,

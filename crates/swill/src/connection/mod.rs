@@ -220,7 +220,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
             let mut blocked = true;
             if !held_back && self.may_read(now) {
-                if handled >= BATCH || !tokio::task::coop::has_budget_remaining() {
+                // If nothing is at hand, looking whether there is more is cheaper than a turn for nothing.
+                let had_its_turn = handled >= BATCH && self.has_input();
+                if had_its_turn || !tokio::task::coop::has_budget_remaining() {
                     // Others have a turn; what is ready to be written leaves with the next batch, unless that would
                     // be late.
                     let flush_at = *self.flush_at.get_or_insert(now + LATEST_FLUSH);
