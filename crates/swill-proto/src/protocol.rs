@@ -137,7 +137,7 @@ pub enum Parameters {
     Listed,
 }
 
-/// What a machine keeps at a moment. The driver holds it against the connection's limits.
+/// What a machine keeps at a moment. It bounds that by itself; this is for those who look, such as tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Held {
     /// Calls it remembers, those included that are over but whose peer is still talking.
