@@ -2,10 +2,7 @@
 
 use swill::{
     App, Limits, Subprotocol,
-    proto::{
-        Capabilities, Close, Directory, Format, Frame, Held, Message, Outgoing, Parameters, Protocol,
-        Received,
-    },
+    proto::{Capabilities, Close, Directory, Format, Frame, Held, Message, Outgoing, Protocol, Received},
 };
 
 pub(crate) fn app() -> App {
@@ -16,15 +13,7 @@ pub(crate) fn app() -> App {
 
 struct Raw;
 
-static CAPABILITIES: Capabilities = Capabilities {
-    name: "raw echo",
-    format: Format::MessagePack,
-    parameters: Parameters::WholeIfSingle,
-    streams_in: false,
-    streams_out: false,
-    metadata: false,
-    serial: true,
-};
+static CAPABILITIES: Capabilities = Capabilities::basic("raw echo", Format::MessagePack);
 
 impl Subprotocol for Raw {
     fn tokens(&self) -> &'static [&'static str] {

@@ -1,4 +1,4 @@
-use crate::{CancelReason, Close, Value};
+use crate::{CancelReason, Close, Value, Violation};
 use serde::Serialize;
 use std::{borrow::Cow, error::Error as StdError, fmt};
 
@@ -80,9 +80,12 @@ struct Inner {
     message: Cow<'static, str>,
     data: Option<Value>,
     parameter: Option<Box<str>>,
+    violations: Vec<Violation>,
+    json_rpc_code: Option<i64>,
     source: Option<BoxError>,
     close: Option<Close>,
     cancelled: Option<CancelReason>,
+    unexpected: bool,
     outcome_unknown: bool,
 }
 
@@ -97,16 +100,21 @@ impl Error {
             message: message.into(),
             data: None,
             parameter: None,
+            violations: Vec::new(),
+            json_rpc_code: None,
             source: None,
             close: None,
             cancelled: None,
+            unexpected: false,
             outcome_unknown: false,
         }))
     }
 
     /// An unexpected error: code 500 and a message that tells a peer nothing; the source is logged.
     pub fn internal(source: impl Into<BoxError>) -> Self {
-        Self::new(Code::INTERNAL, INTERNAL_MESSAGE).with_source(source)
+        let mut error = Self::new(Code::INTERNAL, INTERNAL_MESSAGE).with_source(source);
+        error.0.unexpected = true;
+        error
     }
 
     /// Parameters that do not fit: code 422. `parameter` is the path of the bad one, as its name is on the wire.
@@ -114,6 +122,22 @@ impl Error {
         let mut error = Self::new(Code::INVALID, message);
         let parameter = parameter.into();
         error.0.parameter = (!parameter.is_empty()).then_some(parameter);
+        error
+    }
+
+    /// Values that do not fit what a procedure wants: code 422, with everything that is wrong in a structured form.
+    ///
+    /// The message is *Validation Error* if all of them are broken constraints, else it is the first one's, with its
+    /// path. [`data`](Self::data) is the tree that [`Violation::tree`] makes.
+    pub fn violations_of(violations: Vec<Violation>) -> Self {
+        let message = match violations.iter().find(|violation| !violation.rule.is_constraint()) {
+            Some(violation) => violation.to_string().into(),
+            None => Cow::Borrowed("Validation Error"),
+        };
+        let parameter = violations.first().map(Violation::path_text).unwrap_or_default();
+        let mut error = Self::invalid(parameter, message);
+        error.0.data = (!violations.is_empty()).then(|| Violation::tree(&violations));
+        error.0.violations = violations;
         error
     }
 
@@ -167,6 +191,64 @@ impl Error {
         self
     }
 
+    /// Says which parameter is to blame, as a path of names as they are on the wire (`customer.name`). Protocols that
+    /// report errors by place say it there.
+    #[must_use]
+    pub fn with_parameter(mut self, parameter: impl Into<Box<str>>) -> Self {
+        self.0.parameter = Some(parameter.into());
+        self
+    }
+
+    /// Sets the code that JSON-RPC peers get instead of [`code`](Self::code).
+    #[must_use]
+    pub fn with_json_rpc_code(mut self, code: i64) -> Self {
+        self.0.json_rpc_code = Some(code);
+        self
+    }
+
+    /// The same error with everything that is wrong lying below `name`: what is wrong with the answer of a procedure,
+    /// for example, below `response`.
+    #[must_use]
+    pub fn within(mut self, name: &str) -> Self {
+        let mut violations = std::mem::take(&mut self.0.violations);
+        for violation in &mut violations {
+            violation.path.insert(0, crate::Step::Name(name.into()));
+        }
+        if !violations.is_empty() {
+            self.0.data = Some(Violation::tree(&violations));
+        }
+        self.0.violations = violations;
+        self.0.parameter = Some(match self.0.parameter.as_deref() {
+            None => name.into(),
+            Some(path) if path.starts_with('[') => format!("{name}{path}").into(),
+            Some(path) => format!("{name}.{path}").into(),
+        });
+        self
+    }
+
+    /// What a peer is told of this error: all but its source. In debug mode the text of the source comes behind the
+    /// message.
+    #[must_use]
+    pub fn told(&self, debug: bool) -> Self {
+        let message = match (self.source(), debug) {
+            (Some(source), true) => format!("{}: {source}", self.0.message).into(),
+            _ => self.0.message.clone(),
+        };
+        Self(Box::new(Inner {
+            code: self.0.code,
+            message,
+            data: self.0.data.clone(),
+            parameter: self.0.parameter.clone(),
+            violations: self.0.violations.clone(),
+            json_rpc_code: self.0.json_rpc_code,
+            source: None,
+            close: self.0.close.clone(),
+            cancelled: self.0.cancelled,
+            unexpected: self.0.unexpected,
+            outcome_unknown: self.0.outcome_unknown,
+        }))
+    }
+
     /// Replaces the message.
     #[must_use]
     pub fn with_message(mut self, message: impl Into<Cow<'static, str>>) -> Self {
@@ -192,6 +274,21 @@ impl Error {
     /// The parameter that is to blame, as a path (`customer.name`, `lines[2].qty`).
     pub fn parameter(&self) -> Option<&str> {
         self.0.parameter.as_deref()
+    }
+
+    /// Everything that is wrong with the parameters, if that is why the call failed.
+    pub fn violations(&self) -> &[Violation] {
+        &self.0.violations
+    }
+
+    /// The code that JSON-RPC peers get instead of [`code`](Self::code), if one was set.
+    pub fn json_rpc_code(&self) -> Option<i64> {
+        self.0.json_rpc_code
+    }
+
+    /// Whether nobody expected this error: it was made of another library's error, or of a panic.
+    pub fn is_unexpected(&self) -> bool {
+        self.0.unexpected
     }
 
     /// The error that led to this one.

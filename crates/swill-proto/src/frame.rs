@@ -8,6 +8,14 @@ use std::{borrow::Cow, fmt, time::Duration};
 pub enum Frame<'m> {
     /// A call begins.
     Open(Open<'m>),
+    /// Calls of this side that go out together. A protocol without a word for that sends them one after the other.
+    Batch(Vec<Open<'m>>),
+    /// A call that streams out has begun, its parameters fit, and its first item is not there yet. Only ever sent, and
+    /// only for protocols that must confirm that a stream is open.
+    Accepted {
+        /// The call it belongs to.
+        call: CallId,
+    },
     /// One item of a stream: in from the caller, out from the called.
     Item {
         /// The call it belongs to.
@@ -199,11 +207,13 @@ impl fmt::Display for CancelReason {
 }
 
 impl Frame<'_> {
-    /// The call that the frame belongs to.
+    /// The call that the frame belongs to; of a batch, its first.
     pub fn call(&self) -> CallId {
         match self {
             Self::Open(open) => open.call,
-            Self::Item { call, .. }
+            Self::Batch(opens) => opens.first().map_or(CallId::ours(0), |open| open.call),
+            Self::Accepted { call }
+            | Self::Item { call, .. }
             | Self::Metadata { call, .. }
             | Self::End { call, .. }
             | Self::Fail { call, .. }
@@ -215,6 +225,8 @@ impl Frame<'_> {
     pub fn into_owned(self) -> Frame<'static> {
         match self {
             Self::Open(open) => Frame::Open(open.into_owned()),
+            Self::Batch(opens) => Frame::Batch(opens.into_iter().map(Open::into_owned).collect()),
+            Self::Accepted { call } => Frame::Accepted { call },
             Self::Item { call, payload, leading } => {
                 Frame::Item { call, payload: payload.into_owned(), leading }
             }

@@ -22,6 +22,7 @@ mod protocol;
 pub mod scan;
 pub mod swill1;
 mod value;
+mod violation;
 
 pub use close::Close;
 pub use error::{BoxError, Code, Error, Result};
@@ -30,6 +31,8 @@ pub use frame::{CallId, CancelReason, Frame, Head, Open, ProcedureId, Shape, Tar
 pub use metadata::{Metadata, MetadataLimits};
 pub use payload::Payload;
 pub use protocol::{
-    Capabilities, Directory, Found, Held, Kind, Message, Outgoing, Parameters, Protocol, Received, Side,
+    Capabilities, Directory, Found, Held, Kind, Message, Outgoing, Parameters, Protocol, Received, Routed,
+    Side,
 };
 pub use value::{TooDeep, Value};
+pub use violation::{Expected, Rule, Step, Violation};

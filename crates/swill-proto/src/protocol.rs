@@ -1,4 +1,4 @@
-use crate::{Close, Format, Frame, ProcedureId, Shape};
+use crate::{Close, Format, Frame, ProcedureId, Shape, Value};
 
 /// One connection's wire protocol: a state machine between the messages of a WebSocket and [`Frame`]s.
 ///
@@ -82,6 +82,33 @@ pub trait Outgoing {
 pub trait Directory {
     /// Looks a procedure up by its full name.
     fn find(&self, name: &str) -> Option<Found>;
+
+    /// Looks a procedure up by a path, for protocols that call by path: `/rooms/7` is found by the pattern
+    /// `/rooms/{room}` of a procedure that has one.
+    fn route(&self, path: &str) -> Option<Routed> {
+        let _ = path;
+        None
+    }
+
+    /// The names of a procedure's parameters, in order.
+    fn parameters(&self, procedure: ProcedureId) -> Vec<&str> {
+        let _ = procedure;
+        Vec::new()
+    }
+
+    /// The full names of all procedures, in order of registration.
+    fn names(&self) -> Vec<&str> {
+        Vec::new()
+    }
+}
+
+/// What a [`Directory`] found by a path.
+#[derive(Clone, Debug)]
+pub struct Routed {
+    /// The procedure.
+    pub found: Found,
+    /// The parameters that are in the path, by name.
+    pub arguments: Vec<(String, Value)>,
 }
 
 /// What a [`Directory`] knows of a procedure.
@@ -119,9 +146,28 @@ pub struct Capabilities {
     pub metadata: bool,
     /// Whether the calls of a connection run one after the other.
     pub serial: bool,
+    /// Whether the peer can be called, and answers.
+    pub calls_peer: bool,
+    /// Whether the peer can be told something that it does not answer.
+    pub notifies_peer: bool,
 }
 
 impl Capabilities {
+    /// A protocol that can carry single calls and nothing else: what others are made of, by `..Capabilities::basic(..)`.
+    pub const fn basic(name: &'static str, format: Format) -> Self {
+        Self {
+            name,
+            format,
+            parameters: Parameters::WholeIfSingle,
+            streams_in: false,
+            streams_out: false,
+            metadata: false,
+            serial: false,
+            calls_peer: false,
+            notifies_peer: false,
+        }
+    }
+
     /// Whether a procedure of this shape can be called.
     pub const fn carries(&self, shape: Shape) -> bool {
         (self.streams_in || !shape.streams_in) && (self.streams_out || !shape.streams_out)

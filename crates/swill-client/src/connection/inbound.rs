@@ -74,7 +74,7 @@ impl Inbound<'_> {
                 }
             }
             // Servers neither call nor cancel.
-            Frame::Open(_) | Frame::Cancel { .. } => {}
+            Frame::Open(_) | Frame::Cancel { .. } | Frame::Batch(_) | Frame::Accepted { .. } => {}
         }
     }
 

@@ -86,6 +86,7 @@ impl Protocol for Client {
     fn send(&mut self, frame: Frame<'_>, out: &mut dyn Outgoing) -> Result<(), Close> {
         match frame {
             Frame::Open(open) => self.open(open, out),
+            Frame::Batch(opens) => opens.into_iter().for_each(|open| self.open(open, out)),
             Frame::Item { call, payload, .. } => {
                 if let Some((seq, call)) = self.find(call)
                     && !call.half_closed
@@ -108,7 +109,7 @@ impl Protocol for Client {
                 }
             }
             // Metadata goes out with the first message only.
-            Frame::Metadata { .. } => {}
+            Frame::Metadata { .. } | Frame::Accepted { .. } => {}
         }
         Ok(())
     }

@@ -16,17 +16,14 @@ mod write;
 pub use client::Client;
 pub use server::{Limits, Server};
 
-use crate::{Capabilities, Format, Parameters};
+use crate::{Capabilities, Format};
 
 /// What `swill/1` can say.
 pub static CAPABILITIES: Capabilities = Capabilities {
-    name: "swill/1",
-    format: Format::MessagePack,
-    parameters: Parameters::WholeIfSingle,
     streams_in: true,
     streams_out: true,
     metadata: true,
-    serial: false,
+    ..Capabilities::basic("swill/1", Format::MessagePack)
 };
 
 /// How deep the data of a message and its metadata may be nested.

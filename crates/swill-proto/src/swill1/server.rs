@@ -224,7 +224,7 @@ impl Protocol for Server {
                 Some(call) => self.drain(&call),
                 None => Ok(()),
             },
-            Frame::Open(_) => Ok(()),
+            Frame::Open(_) | Frame::Batch(_) | Frame::Accepted { .. } => Ok(()),
         }
     }
 

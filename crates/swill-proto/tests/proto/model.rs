@@ -236,6 +236,7 @@ fn frame(received: &Received<'_>) -> Option<(&'static str, u64)> {
         Frame::End { .. } => "end",
         Frame::Fail { .. } => "fail",
         Frame::Cancel { .. } => "cancel",
+        Frame::Batch(_) | Frame::Accepted { .. } => panic!("only ever sent"),
     };
     Some((word, frame.call().number()))
 }

@@ -121,6 +121,7 @@ impl Connection {
                 self.running.remove(&call).expect("only what runs is cancelled");
             }
             Frame::Metadata { .. } => panic!("a client sends metadata only to open a call"),
+            Frame::Batch(_) | Frame::Accepted { .. } => panic!("only ever sent"),
         }
     }
 

@@ -189,6 +189,7 @@ pub(crate) fn show(frame: &Frame<'_>) -> String {
             assert_eq!(*reason, CancelReason::Client);
             format!("cancel {}", call.number())
         }
+        Frame::Batch(_) | Frame::Accepted { .. } => panic!("only ever sent"),
     }
 }
 

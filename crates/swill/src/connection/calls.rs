@@ -67,7 +67,7 @@ impl Driver<'_> {
                 self.cancel(call, CancelReason::Client)?;
                 self.fail(call, error)
             }
-            Frame::Metadata { .. } => Ok(()),
+            Frame::Metadata { .. } | Frame::Batch(_) | Frame::Accepted { .. } => Ok(()),
         }
     }
 

@@ -359,19 +359,12 @@ impl<S> Drop for Connection<S> {
 
 /// Logs an error that nobody expected, and makes of it what the peer is told.
 pub(crate) fn report(error: &Error, service: &Service, procedure: ProcedureId) -> Error {
-    let told = match (error.close(), error.data()) {
-        (Some(close), _) => Error::close_connection(close.code, close.reason.clone()),
-        (None, Some(data)) => Error::new(error.code(), error.message().to_owned()).with_data(data),
-        (None, None) => Error::new(error.code(), error.message().to_owned()),
-    };
-    let Some(source) = error.source() else { return told };
-    let name = service.name(procedure);
-    match error.code() {
-        Code::INTERNAL => tracing::error!(procedure = name, error = source, "a procedure failed"),
-        code => tracing::info!(procedure = name, code = code.0, error = source, "a call failed"),
+    if let Some(source) = error.source() {
+        let name = service.name(procedure);
+        match error.code() {
+            Code::INTERNAL => tracing::error!(procedure = name, error = source, "a procedure failed"),
+            code => tracing::info!(procedure = name, code = code.0, error = source, "a call failed"),
+        }
     }
-    match service.debug {
-        true => told.with_message(format!("{}: {source}", error.message())),
-        false => told,
-    }
+    error.told(service.debug)
 }
