@@ -8,9 +8,10 @@ use swill::{
 pub(crate) fn app() -> App {
     let limits =
         Limits::default().message(64 << 20).fragments(1 << 20, 1 << 20).pings(u32::MAX, 0).outbox(1 << 20);
-    App::new().protocol(Raw).limits(limits).compression()
+    App::new().protocols([Protocol::custom(Raw)]).limits(limits).compression()
 }
 
+#[derive(Debug)]
 struct Raw;
 
 static CAPABILITIES: Capabilities = Capabilities::basic("raw echo", Format::MessagePack);
@@ -24,12 +25,12 @@ impl Subprotocol for Raw {
         &CAPABILITIES
     }
 
-    fn start(&self, _: &Limits) -> Box<dyn Protocol> {
+    fn start(&self, _: &Settings<'_>) -> Box<dyn proto::Protocol> {
         Box::new(Raw)
     }
 }
 
-impl Protocol for Raw {
+impl proto::Protocol for Raw {
     fn capabilities(&self) -> &'static Capabilities {
         &CAPABILITIES
     }

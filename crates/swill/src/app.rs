@@ -1,10 +1,10 @@
 use crate::{
     Hook, Limits, Module, Procedure, Result, Server, ShutdownHandle,
     module::IntoModule,
-    negotiate::{self, Subprotocol},
+    negotiate::{self, Protocol},
     origin::Origins,
     route::{self, Hub},
-    service::{BuildError, Service},
+    service::{BuildError, Service, Speaks},
 };
 use axum::Router;
 use std::{borrow::Cow, fmt, sync::Arc};
@@ -38,7 +38,8 @@ pub struct App {
     module: Module,
     limits: Limits,
     origins: Origins,
-    protocols: Vec<Box<dyn Subprotocol>>,
+    protocols: Option<Vec<Protocol>>,
+    plain_errors: bool,
     compression: Option<deflate::Options>,
     debug: bool,
     paths: Option<Vec<Cow<'static, str>>>,
@@ -55,7 +56,8 @@ impl App {
             module: Module::new(),
             limits: Limits::default(),
             origins: Origins::default(),
-            protocols: Vec::new(),
+            protocols: None,
+            plain_errors: false,
             compression: None,
             debug: false,
             paths: None,
@@ -149,11 +151,25 @@ impl App {
         self
     }
 
-    /// Offers a protocol of one's own. The first call takes the place of the default ones.
-    #[cfg(feature = "unstable-protocol")]
+    /// Which protocols the app speaks, instead of the default ones, JSON-RPC 2.0 and Swill's own.
+    ///
+    /// A connection speaks the first that one of its subprotocols (`Sec-WebSocket-Protocol`) asks for. If it names none,
+    /// it speaks the first of the list that need not be asked for; if it names only unknown ones, it is refused with
+    /// HTTP 406.
+    ///
+    /// Not every protocol can carry every procedure. The log says at the start which ones cannot be called over which
+    /// protocol, and whoever calls one is told so.
     #[must_use]
-    pub fn protocol(mut self, protocol: impl Subprotocol) -> Self {
-        self.protocols.push(Box::new(protocol));
+    pub fn protocols(mut self, protocols: impl IntoIterator<Item = Protocol>) -> Self {
+        self.protocols = Some(protocols.into_iter().collect());
+        self
+    }
+
+    /// Tells errors in the barest form that the protocol knows, for old clients that break on more. With JSON-RPC, the
+    /// standard errors then have no `data`.
+    #[must_use]
+    pub fn plain_errors(mut self) -> Self {
+        self.plain_errors = true;
         self
     }
 
@@ -228,7 +244,7 @@ impl App {
     }
 
     fn add_routes(self, at: Option<&str>, hub: &Arc<Hub>, router: &mut Router) -> Result<(), BuildError> {
-        let empty = self.module.entries.is_empty() && self.protocols.is_empty();
+        let empty = self.module.entries.is_empty() && self.protocols.is_none();
         let (service, paths, mounted) = self.build()?;
         let paths = match (at, paths) {
             (Some(path), _) => vec![Cow::Owned(path.to_owned())],
@@ -248,9 +264,12 @@ impl App {
     }
 
     pub(crate) fn build(self) -> Result<Built, BuildError> {
-        let protocols = if self.protocols.is_empty() { negotiate::default() } else { self.protocols };
-        let service =
-            Service::new(self.module, self.limits, self.origins, protocols, self.compression, self.debug)?;
+        let speaks = Speaks {
+            protocols: self.protocols.unwrap_or_else(negotiate::default),
+            plain_errors: self.plain_errors,
+            compression: self.compression,
+        };
+        let service = Service::new(self.module, self.limits, self.origins, speaks, self.debug)?;
         Ok((Arc::new(service), self.paths, self.mounted))
     }
 }

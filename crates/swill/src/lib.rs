@@ -38,8 +38,9 @@ pub use hook::{DataKind, Hook, Next, Outcome};
 pub use input::{FromWire, Input};
 pub use limits::Limits;
 pub use module::{IntoModule, Module};
+pub use negotiate::Protocol;
 #[cfg(feature = "unstable-protocol")]
-pub use negotiate::Subprotocol;
+pub use negotiate::{Settings, Subprotocol};
 pub use peer::Peer;
 pub use procedure::{Handler, Parameter, Procedure, Schemas, blocking};
 pub use reply::{Fallible, IntoError, Many, One, Output, Plain, Reply, Sent, StreamItem, Streams};

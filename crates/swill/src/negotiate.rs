@@ -2,24 +2,74 @@
 
 use crate::{Limits, Request};
 use std::fmt;
-use swill_proto::{Capabilities, Protocol, swill1};
+use swill_proto::{Capabilities, swill1};
+
+/// A protocol that an app speaks. See [`App::protocols`](crate::App::protocols).
+///
+/// Which one a connection speaks is chosen when it opens: by the first of its subprotocols
+/// (`Sec-WebSocket-Protocol`) that one of the app's protocols knows; if it names none, by the app's default.
+#[derive(Debug)]
+pub struct Protocol(Box<dyn Subprotocol>);
+
+impl Protocol {
+    /// Swill's own: MessagePack, streams both ways, metadata. Chosen by `swill/1`, or `swill.1` for clients that are
+    /// strict about tokens, such as browsers; never the default.
+    pub fn swill() -> Self {
+        Self(Box::new(Swill1))
+    }
+
+    /// A protocol of one's own.
+    #[cfg(feature = "unstable-protocol")]
+    pub fn custom(protocol: impl Subprotocol) -> Self {
+        Self(Box::new(protocol))
+    }
+
+    pub(crate) fn tokens(&self) -> &'static [&'static str] {
+        self.0.tokens()
+    }
+
+    pub(crate) fn capabilities(&self) -> &'static Capabilities {
+        self.0.capabilities()
+    }
+
+    pub(crate) fn start(&self, settings: &Settings<'_>) -> Box<dyn swill_proto::Protocol> {
+        self.0.start(settings)
+    }
+}
 
 #[cfg_attr(not(feature = "unstable-protocol"), expect(unreachable_pub, reason = "public behind a feature"))]
-/// A protocol that a route can offer: how it is asked for, and a machine for each connection.
-pub trait Subprotocol: Send + Sync + 'static {
-    /// The values of `Sec-WebSocket-Protocol` that ask for it. Empty: it is what peers get that ask for nothing.
+/// How a protocol is asked for, and a machine of it for each connection.
+pub trait Subprotocol: fmt::Debug + Send + Sync + 'static {
+    /// The values of `Sec-WebSocket-Protocol` that ask for it.
     fn tokens(&self) -> &'static [&'static str];
+
+    /// Whether it is spoken only with peers that ask for it. Others can be the default of an app. By default: if it has
+    /// tokens.
+    fn needs_token(&self) -> bool {
+        !self.tokens().is_empty()
+    }
 
     /// What it can say.
     fn capabilities(&self) -> &'static Capabilities;
 
     /// The machine for a new connection.
-    fn start(&self, limits: &Limits) -> Box<dyn Protocol>;
+    fn start(&self, settings: &Settings<'_>) -> Box<dyn swill_proto::Protocol>;
 }
 
-impl fmt::Debug for dyn Subprotocol {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.capabilities().name)
+#[cfg_attr(not(feature = "unstable-protocol"), expect(unreachable_pub, reason = "public behind a feature"))]
+/// What an app tells the machine of a connection.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Settings<'a> {
+    /// How much a peer may take.
+    pub limits: &'a Limits,
+    /// Errors are told in their barest form. See [`App::plain_errors`](crate::App::plain_errors).
+    pub plain_errors: bool,
+}
+
+impl<'a> Settings<'a> {
+    pub(crate) fn new(limits: &'a Limits, plain_errors: bool) -> Self {
+        Self { limits, plain_errors }
     }
 }
 
@@ -39,37 +89,38 @@ impl Subprotocol for Swill1 {
         &swill1::CAPABILITIES
     }
 
-    fn start(&self, limits: &Limits) -> Box<dyn Protocol> {
-        let limits = swill1::Limits { metadata: limits.metadata, draining: limits.draining };
-        Box::new(swill1::Server::new(limits))
+    fn start(&self, settings: &Settings<'_>) -> Box<dyn swill_proto::Protocol> {
+        let Limits { metadata, draining, .. } = *settings.limits;
+        Box::new(swill1::Server::new(swill1::Limits { metadata, draining }))
     }
 }
 
-/// What an app offers that names nothing.
-pub(crate) fn default() -> Vec<Box<dyn Subprotocol>> {
-    vec![Box::new(Swill1)]
+/// What an app speaks that names nothing.
+pub(crate) fn default() -> Vec<Protocol> {
+    vec![Protocol::swill()]
 }
 
 /// What was chosen: the protocol, and the token to echo.
 pub(crate) struct Choice<'s> {
-    pub(crate) protocol: &'s dyn Subprotocol,
+    pub(crate) protocol: &'s Protocol,
     pub(crate) token: Option<&'static str>,
 }
 
-/// Chooses by the first offer that one of the protocols knows; without an offer, the default. `None`: refuse.
-pub(crate) fn choose<'s>(protocols: &'s [Box<dyn Subprotocol>], request: &Request) -> Option<Choice<'s>> {
+/// Chooses by the first offer that one of the protocols knows; without an offer, the first that needs none. `None`:
+/// refuse.
+pub(crate) fn choose<'s>(protocols: &'s [Protocol], request: &Request) -> Option<Choice<'s>> {
     let mut offered = false;
     for offer in request.subprotocols() {
         offered = true;
         for protocol in protocols {
             if let Some(token) = protocol.tokens().iter().find(|token| **token == offer) {
-                return Some(Choice { protocol: &**protocol, token: Some(token) });
+                return Some(Choice { protocol, token: Some(token) });
             }
         }
     }
     if offered {
         return None;
     }
-    let protocol = protocols.iter().find(|protocol| protocol.tokens().is_empty())?;
-    Some(Choice { protocol: &**protocol, token: None })
+    let protocol = protocols.iter().find(|protocol| !protocol.0.needs_token())?;
+    Some(Choice { protocol, token: None })
 }

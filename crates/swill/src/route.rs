@@ -164,10 +164,10 @@ async fn answer(
     let Some(request) = Request::new(http.uri(), headers, &parameters, remote) else {
         return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too large");
     };
-    let Some(choice) = negotiate::choose(&service.protocols, &request) else {
+    let Some(choice) = negotiate::choose(&service.speaks.protocols, &request) else {
         return refuse(StatusCode::NOT_ACCEPTABLE, "No suitable subprotocol");
     };
-    let (protocol, token) = (choice.protocol.start(&service.limits), choice.token);
+    let (protocol, token) = (choice.protocol.start(&service.settings()), choice.token);
     let mut handshake = Handshake { request, answer: HeaderMap::new(), state: Extensions::default() };
     let admitted = AssertUnwindSafe(async {
         for hook in &service.hooks {
@@ -185,6 +185,7 @@ async fn answer(
     }
     let extensions = http.headers().get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
     let negotiated = service
+        .speaks
         .compression
         .as_ref()
         .and_then(|options| deflate::accept(extensions.filter_map(|value| value.to_str().ok()), options));

@@ -4,7 +4,7 @@ use crate::{
     Limits, Procedure,
     hook::{AnyHook, Hooks},
     module::{Entry, Module},
-    negotiate::Subprotocol,
+    negotiate::{Protocol, Settings},
     origin::Origins,
 };
 use rustc_hash::FxHashMap;
@@ -16,14 +16,20 @@ use swill_ws::deflate;
 pub(crate) struct Service {
     pub(crate) limits: Limits,
     pub(crate) origins: Origins,
-    pub(crate) protocols: Vec<Box<dyn Subprotocol>>,
-    pub(crate) compression: Option<deflate::Options>,
+    pub(crate) speaks: Speaks,
     /// Hooks of the app itself, which see connections.
     pub(crate) hooks: Vec<Arc<dyn AnyHook>>,
     pub(crate) debug: bool,
     procedures: Vec<Registered>,
     /// Fixed before the first peer connects, so that no peer can make its hashes collide.
     names: FxHashMap<Box<str>, Found>,
+}
+
+/// How connections of a route talk.
+pub(crate) struct Speaks {
+    pub(crate) protocols: Vec<Protocol>,
+    pub(crate) plain_errors: bool,
+    pub(crate) compression: Option<deflate::Options>,
 }
 
 pub(crate) struct Registered {
@@ -68,16 +74,14 @@ impl Service {
         module: Module,
         limits: Limits,
         origins: Origins,
-        protocols: Vec<Box<dyn Subprotocol>>,
-        compression: Option<deflate::Options>,
+        speaks: Speaks,
         debug: bool,
     ) -> Result<Self, BuildError> {
         let hooks = module.hooks.clone();
         let mut service = Self {
             limits,
             origins,
-            protocols,
-            compression,
+            speaks,
             hooks,
             debug,
             procedures: Vec::new(),
@@ -127,11 +131,11 @@ impl Service {
     }
 
     fn log_what_cannot_be_carried(&self) {
-        for protocol in &self.protocols {
+        for protocol in &self.speaks.protocols {
             let capabilities = protocol.capabilities();
             for Registered { name, procedure, .. } in &self.procedures {
                 if !capabilities.carries(procedure.shape()) {
-                    tracing::warn!(
+                    tracing::info!(
                         procedure = %name,
                         protocol = capabilities.name,
                         "the protocol cannot carry this procedure ({}); calls of it will fail with code 501",
@@ -140,6 +144,11 @@ impl Service {
                 }
             }
         }
+    }
+
+    /// What a machine of a new connection is told.
+    pub(crate) fn settings(&self) -> Settings<'_> {
+        Settings::new(&self.limits, self.speaks.plain_errors)
     }
 
     #[inline]

@@ -45,7 +45,7 @@ fn open(app: App, pipe: usize) -> Pair {
     let (near, far) = duplex(pipe);
     let hub = Arc::new(Hub::new(1));
     let request = Request::new(&Uri::from_static("/"), &HeaderMap::new(), &[], None).expect("it is small");
-    let protocol = negotiate::default().remove(0).start(&service.limits);
+    let protocol = negotiate::default().remove(0).start(&service.settings());
     let ws = route::websocket(&service, None);
     let slot = hub.admit().expect("there is room");
     let peer = Peer(route::shared(service, &*protocol, request, Extensions::default()));
