@@ -1,8 +1,8 @@
 //! The WebSocket layer alone: a protocol that echoes every message (services.md, chapter 6).
 
 use swill::{
-    App, Limits, Subprotocol,
-    proto::{Capabilities, Close, Directory, Format, Frame, Held, Message, Outgoing, Protocol, Received},
+    App, Limits, Protocol, Settings, Subprotocol,
+    proto::{self, Capabilities, Close, Directory, Format, Frame, Held, Message, Outgoing, Received},
 };
 
 pub(crate) fn app() -> App {
