@@ -1,6 +1,6 @@
 use crate::{CancelReason, Close, Value, Violation};
 use serde::Serialize;
-use std::{borrow::Cow, error::Error as StdError, fmt};
+use std::{any::Any, borrow::Cow, error::Error as StdError, fmt};
 
 /// What a procedure, a hook or a call returns.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -83,10 +83,34 @@ struct Inner {
     violations: Vec<Violation>,
     json_rpc_code: Option<i64>,
     source: Option<BoxError>,
+    origin: Option<Box<dyn Origin>>,
     close: Option<Close>,
     cancelled: Option<CancelReason>,
     unexpected: bool,
     outcome_unknown: bool,
+}
+
+/// What an error was made of.
+trait Origin: Send + Sync {
+    fn value(&self) -> &dyn Any;
+    fn source(&self) -> Option<&(dyn StdError + Send + Sync + 'static)>;
+}
+
+struct Held<T> {
+    value: T,
+    source: SourceOf<T>,
+}
+
+type SourceOf<T> = fn(&T) -> Option<&(dyn StdError + Send + Sync + 'static)>;
+
+impl<T: Send + Sync + 'static> Origin for Held<T> {
+    fn value(&self) -> &dyn Any {
+        &self.value
+    }
+
+    fn source(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
+        (self.source)(&self.value)
+    }
 }
 
 /// What a peer is told about an error that nobody expected.
@@ -103,6 +127,7 @@ impl Error {
             violations: Vec::new(),
             json_rpc_code: None,
             source: None,
+            origin: None,
             close: None,
             cancelled: None,
             unexpected: false,
@@ -191,6 +216,49 @@ impl Error {
         self
     }
 
+    /// Keeps the value that this error was made of, for [`downcast_ref`](Self::downcast_ref); it is never sent. `source`
+    /// finds the error in it that led to this one, if there is one: that is logged.
+    ///
+    /// ```
+    /// use swill_proto::Error;
+    ///
+    /// struct OutOfStock(u32);
+    ///
+    /// impl From<OutOfStock> for Error {
+    ///     fn from(error: OutOfStock) -> Self {
+    ///         Error::new(409, format!("only {} are left", error.0)).with_origin(error, |_| None)
+    ///     }
+    /// }
+    ///
+    /// let error = Error::from(OutOfStock(3));
+    /// assert_eq!(error.downcast_ref::<OutOfStock>().map(|it| it.0), Some(3));
+    /// ```
+    #[must_use]
+    pub fn with_origin<T: Send + Sync + 'static>(
+        mut self,
+        value: T,
+        source: fn(&T) -> Option<&(dyn StdError + Send + Sync + 'static)>,
+    ) -> Self {
+        self.0.origin = Some(Box::new(Held { value, source }));
+        self
+    }
+
+    /// Adds a field to the data, which is a map of named fields then.
+    ///
+    /// A value that cannot be serialized is left out and becomes the source instead.
+    #[must_use]
+    pub fn with_field(mut self, name: &str, value: impl Serialize) -> Self {
+        let value = match Value::from_serialize(&value) {
+            Ok(value) => value,
+            Err(error) => return self.with_source(error),
+        };
+        match &mut self.0.data {
+            Some(Value::Map(fields)) => fields.push((name.into(), value)),
+            data => *data = Some(Value::Map(vec![(name.into(), value)])),
+        }
+        self
+    }
+
     /// Says which parameter is to blame, as a path of names as they are on the wire (`customer.name`). Protocols that
     /// report errors by place say it there.
     #[must_use]
@@ -242,6 +310,7 @@ impl Error {
             violations: self.0.violations.clone(),
             json_rpc_code: self.0.json_rpc_code,
             source: None,
+            origin: None,
             close: self.0.close.clone(),
             cancelled: self.0.cancelled,
             unexpected: self.0.unexpected,
@@ -293,7 +362,22 @@ impl Error {
 
     /// The error that led to this one.
     pub fn source(&self) -> Option<&(dyn StdError + Send + Sync + 'static)> {
-        self.0.source.as_deref()
+        let origin = || self.0.origin.as_ref().and_then(|origin| origin.source());
+        self.0.source.as_deref().or_else(origin)
+    }
+
+    /// The value that this error was made of, if it was one of this type: a typed error, or another library's error that
+    /// `?` turned into this one. What [`internal`](Self::internal) and [`with_source`](Self::with_source) were given is
+    /// found by [`source`](Self::source) instead.
+    ///
+    /// ```
+    /// use swill_proto::Error;
+    ///
+    /// let error = Error::from("x".parse::<u8>().unwrap_err());
+    /// assert!(error.downcast_ref::<std::num::ParseIntError>().is_some());
+    /// ```
+    pub fn downcast_ref<T: 'static>(&self) -> Option<&T> {
+        self.0.origin.as_ref()?.value().downcast_ref()
     }
 
     /// The close code and reason, if this error ends the connection.
@@ -322,7 +406,10 @@ where
     E: StdError + Send + Sync + 'static,
 {
     fn from(source: E) -> Self {
-        Self::internal(source)
+        let mut error =
+            Self::new(Code::INTERNAL, INTERNAL_MESSAGE).with_origin(source, |source| Some(source));
+        error.0.unexpected = true;
+        error
     }
 }
 
@@ -348,7 +435,7 @@ impl fmt::Debug for Error {
         if let Some(parameter) = &self.0.parameter {
             text.field("parameter", parameter);
         }
-        if let Some(source) = &self.0.source {
+        if let Some(source) = self.source() {
             // Its text, which says more to whoever reads what `main` returned than its structure.
             text.field("source", &format_args!("{source}"));
         }

@@ -1,5 +1,6 @@
 use crate::{
     Hook, Limits, Module, Procedure, Result, Server, ShutdownHandle,
+    failure::Handlers,
     module::IntoModule,
     negotiate::{self, Protocol},
     origin::Origins,
@@ -42,6 +43,7 @@ pub struct App {
     plain_errors: bool,
     compression: Option<deflate::Options>,
     debug: bool,
+    pub(crate) handlers: Handlers,
     paths: Option<Vec<Cow<'static, str>>>,
     mounted: Vec<(Cow<'static, str>, App)>,
 }
@@ -60,6 +62,7 @@ impl App {
             plain_errors: false,
             compression: None,
             debug: false,
+            handlers: Handlers::default(),
             paths: None,
             mounted: Vec::new(),
         }
@@ -269,7 +272,8 @@ impl App {
             plain_errors: self.plain_errors,
             compression: self.compression,
         };
-        let service = Service::new(self.module, self.limits, self.origins, speaks, self.debug)?;
+        let mut service = Service::new(self.module, self.limits, self.origins, speaks, self.debug)?;
+        service.handlers = self.handlers;
         Ok((Arc::new(service), self.paths, self.mounted))
     }
 }

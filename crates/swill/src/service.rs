@@ -2,6 +2,7 @@
 
 use crate::{
     Limits, Procedure,
+    failure::Handlers,
     hook::{AnyHook, Hooks},
     module::{Entry, Module},
     negotiate::{Protocol, Settings},
@@ -20,6 +21,7 @@ pub(crate) struct Service {
     /// Hooks of the app itself, which see connections.
     pub(crate) hooks: Vec<Arc<dyn AnyHook>>,
     pub(crate) debug: bool,
+    pub(crate) handlers: Handlers,
     procedures: Vec<Registered>,
     /// Fixed before the first peer connects, so that no peer can make its hashes collide.
     names: FxHashMap<Box<str>, Found>,
@@ -84,6 +86,7 @@ impl Service {
             speaks,
             hooks,
             debug,
+            handlers: Handlers::default(),
             procedures: Vec::new(),
             names: FxHashMap::default(),
         };

@@ -128,12 +128,12 @@ impl Driver<'_> {
             }
             Ok(Begun::Failed(cx, error)) => {
                 self.keep(cx);
-                self.fail(call, report(&error, service, id))
+                self.fail(call, report(error, self.peer, id))
             }
             Err(panicked) => {
                 self.peer.0.forget(call);
                 self.hear_others()?;
-                self.fail(call, report(&Error::internal(panicked), service, id))
+                self.fail(call, report(Error::internal(panicked), self.peer, id))
             }
         }
     }
@@ -166,7 +166,7 @@ impl Driver<'_> {
                 cx.answer = answer;
                 sent
             }
-            Err(error) => self.fail(call, report(&error, &self.peer.0.service, cx.procedure_id())),
+            Err(error) => self.fail(call, report(error, self.peer, cx.procedure_id())),
         };
         self.keep(cx);
         sent

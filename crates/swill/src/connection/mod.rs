@@ -357,10 +357,12 @@ impl<S> Drop for Connection<S> {
     }
 }
 
-/// Logs an error that nobody expected, and makes of it what the peer is told.
-pub(crate) fn report(error: &Error, service: &Service, procedure: ProcedureId) -> Error {
+/// Lets the app's handlers see an error, logs it if nobody expected it, and makes of it what the peer is told.
+pub(crate) fn report(error: Error, peer: &Peer, procedure: ProcedureId) -> Error {
+    let service = &*peer.0.service;
+    let name = service.name(procedure);
+    let error = service.handlers.handle(error, peer, name);
     if let Some(source) = error.source() {
-        let name = service.name(procedure);
         match error.code() {
             Code::INTERNAL => tracing::error!(procedure = name, error = source, "a procedure failed"),
             code => tracing::info!(procedure = name, code = code.0, error = source, "a call failed"),

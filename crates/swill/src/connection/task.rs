@@ -1,4 +1,5 @@
 use crate::{
+    Peer,
     call::{self, Finished},
     connection::report,
     hook::Hooks,
@@ -62,8 +63,9 @@ impl CallTask {
         }
     }
 
-    fn failed(&self, error: &Error) -> Entry {
-        Entry::Fail { call: self.call, error: report(error, &self.shared.service, self.procedure) }
+    fn failed(&self, error: Error) -> Entry {
+        let peer = Peer(Arc::clone(&self.shared));
+        Entry::Fail { call: self.call, error: report(error, &peer, self.procedure) }
     }
 
     fn poll_running(&mut self, task: &mut Context<'_>) -> Poll<(Entry, Vec<u8>)> {
@@ -97,9 +99,9 @@ impl CallTask {
             }
             Ok(Finished { mut cx, result: Err(error), .. }) => {
                 cx.release();
-                (self.failed(&error), Vec::new())
+                (self.failed(error), Vec::new())
             }
-            Err(panicked) => (self.failed(&Error::internal(panicked)), Vec::new()),
+            Err(panicked) => (self.failed(Error::internal(panicked)), Vec::new()),
         };
         Poll::Ready(word)
     }
