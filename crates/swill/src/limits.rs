@@ -25,6 +25,9 @@ pub struct Limits {
     pub(crate) answer: usize,
     pub(crate) metadata: MetadataLimits,
     pub(crate) calls: usize,
+    pub(crate) batch: usize,
+    pub(crate) asked: usize,
+    pub(crate) answer_within: Duration,
     pub(crate) draining: usize,
     pub(crate) cancels: Rate,
     pub(crate) pings: Rate,
@@ -63,6 +66,9 @@ impl Default for Limits {
             answer: 16 << 20,
             metadata: MetadataLimits::default(),
             calls: 128,
+            batch: 1024,
+            asked: 1024,
+            answer_within: Duration::from_secs(10),
             draining: 1024,
             cancels: Rate { burst: 200, per_second: 50 },
             pings: Rate { burst: 1000, per_second: 100 },
@@ -142,6 +148,21 @@ impl Limits {
     #[must_use]
     pub fn calls(mut self, count: usize) -> Self {
         self.calls = count;
+        self
+    }
+
+    /// How many calls and notifications may come in one message. 1,024. Beyond: the message is refused.
+    #[must_use]
+    pub fn batch(mut self, count: usize) -> Self {
+        self.batch = count;
+        self
+    }
+
+    /// How many calls of this side may wait for answers of a peer (1,024; the next one fails with code 429), and how long
+    /// an answer may take (10 s; then the call fails with code 504). See [`Peer::call`](crate::Peer::call).
+    #[must_use]
+    pub fn answer_within(mut self, calls: usize, within: Duration) -> Self {
+        (self.asked, self.answer_within) = (calls, within.min(FOREVER));
         self
     }
 

@@ -1,9 +1,9 @@
-use crate::state::lock;
+use crate::{calling::Opened, state::lock};
 use std::{
     sync::Mutex,
     task::{Context, Poll, Waker},
 };
-use swill_proto::{CallId, Close, Error, Metadata};
+use swill_proto::{CallId, Close, Code, Error, Metadata};
 
 /// What waits to be written by a connection's task: said by procedures that run in tasks of their own.
 ///
@@ -38,19 +38,45 @@ pub(crate) struct Said {
 
 /// A frame whose payload lies in [`Said::payloads`]; its length is here.
 pub(crate) enum Entry {
-    Item { call: CallId, length: usize, leading: Option<Box<Metadata>> },
-    Metadata { call: CallId, metadata: Box<Metadata> },
-    End { call: CallId, last: Option<usize>, leading: Option<Box<Metadata>>, trailing: Option<Box<Metadata>> },
-    Fail { call: CallId, error: Error },
+    Item {
+        call: CallId,
+        length: usize,
+        leading: Option<Box<Metadata>>,
+    },
+    Metadata {
+        call: CallId,
+        metadata: Box<Metadata>,
+    },
+    End {
+        call: CallId,
+        last: Option<usize>,
+        leading: Option<Box<Metadata>>,
+        trailing: Option<Box<Metadata>>,
+    },
+    Fail {
+        call: CallId,
+        error: Error,
+    },
+    /// A call of this side. Without a length it has no parameters.
+    Open {
+        call: CallId,
+        name: Box<str>,
+        length: Option<usize>,
+        reply: bool,
+    },
+    /// Calls of this side that go out together.
+    Batch(Vec<Opened>),
 }
 
 impl Entry {
-    fn call(&self) -> CallId {
+    pub(crate) fn call(&self) -> CallId {
         match self {
             Self::Item { call, .. }
             | Self::Metadata { call, .. }
             | Self::End { call, .. }
-            | Self::Fail { call, .. } => *call,
+            | Self::Fail { call, .. }
+            | Self::Open { call, .. } => *call,
+            Self::Batch(opened) => opened.first().map_or(CallId::ours(0), |opened| opened.call),
         }
     }
 }
@@ -118,6 +144,35 @@ impl Outbox {
             connection.wake();
         }
         Poll::Ready(Ok(()))
+    }
+
+    /// Forgets that a call waits for room.
+    pub(crate) fn give_up(&self, call: CallId) {
+        let mut inner = lock(&self.inner);
+        inner.waiting.retain(|(waiting, _)| *waiting != call);
+        inner.turns.retain(|turn| *turn != call);
+    }
+
+    /// Takes an entry and its payload if there is room.
+    pub(crate) fn try_push(&self, entry: Entry, payload: &[u8]) -> Result<(), Error> {
+        let mut inner = lock(&self.inner);
+        if inner.gone {
+            return Err(Error::cancelled(swill_proto::CancelReason::Disconnect));
+        }
+        if inner.said.size() >= self.limit {
+            return Err(Error::new(
+                Code::UNAVAILABLE,
+                "the peer is slow: too much waits to be written to it",
+            ));
+        }
+        inner.said.payloads.extend_from_slice(payload);
+        inner.said.entries.push(entry);
+        let connection = inner.connection.take();
+        drop(inner);
+        if let Some(connection) = connection {
+            connection.wake();
+        }
+        Ok(())
     }
 
     /// Takes everything that waits, in exchange for an empty [`Said`] whose memory is used again.

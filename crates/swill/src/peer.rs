@@ -1,5 +1,6 @@
 use crate::{
     Request,
+    calling::Asked,
     extensions::Extensions,
     outbox::Outbox,
     service::Service,
@@ -43,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) request: Request,
     pub(crate) state: Extensions,
     pub(crate) outbox: Outbox,
+    /// Calls of this side.
+    pub(crate) asked: Asked,
     /// The calls that had to wait, or that have set metadata, by their ids.
     pub(crate) calls: Mutex<FxHashMap<CallId, Arc<CallState>>>,
     /// Calls in flight: those that had to wait and still run.
@@ -128,6 +131,12 @@ impl Shared {
             only.is_none_or(|only| only == **call) && state.cancelled().is_none() && state.inbox.is_stuck()
         });
         stuck.max_by_key(|(_, state)| state.inbox.unread()).map(|(call, state)| (*call, Arc::clone(state)))
+    }
+
+    /// Nothing more will be written, and nothing that comes be heard.
+    pub(crate) fn shut(&self) {
+        self.outbox.shut();
+        self.asked.shut();
     }
 
     /// Ends all calls.

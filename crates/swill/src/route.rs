@@ -3,6 +3,7 @@
 use crate::{
     Handshake, Peer, Request,
     call::Panicked,
+    calling::Asked,
     connection::Connection,
     extensions::Extensions,
     negotiate,
@@ -318,6 +319,7 @@ pub(crate) fn shared(
         request,
         state,
         outbox,
+        asked: Asked::default(),
         calls: Mutex::default(),
         running: AtomicUsize::new(0),
         unread: AtomicUsize::new(0),

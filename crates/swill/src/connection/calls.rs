@@ -1,6 +1,6 @@
 //! From frames to procedures and back: the part of a connection that knows calls.
 
-use super::{Bucket, Frames, Paused, report, task::CallTask};
+use super::{Bucket, Frames, Paused, Serial, report, task::CallTask};
 use crate::{
     Context, Peer,
     call::{self, Begun, Finished},
@@ -13,7 +13,8 @@ use crate::{
 };
 use std::{sync::atomic::Ordering, time::Duration};
 use swill_proto::{
-    CallId, CancelReason, Close, Code, Error, Frame, Open, Payload, Protocol, Received, Target,
+    CallId, CancelReason, Close, Code, Error, Format, Frame, Head, Message, Open, Payload, Protocol,
+    Received, Shape, Target,
 };
 use tokio::time::Instant;
 
@@ -26,19 +27,26 @@ pub(super) struct Driver<'c> {
     pub(super) said: &'c mut Said,
     pub(super) cancels: &'c mut Bucket,
     pub(super) paused: &'c mut Option<Paused>,
+    pub(super) serial: &'c mut Serial,
     /// The server is shutting down: nothing new begins.
     pub(super) leaving: bool,
     pub(super) now: Instant,
 }
 
 impl Driver<'_> {
-    /// Handles what a message meant. An error closes the connection.
+    /// Handles a message. An error closes the connection.
     #[inline(always)]
-    pub(super) fn received(
+    pub(super) fn message(
         &mut self,
-        received: Received<'_>,
+        message: Message<'_>,
         task: &mut std::task::Context<'_>,
     ) -> Result<(), Close> {
+        let received = self.protocol.receive(message, &*self.peer.0.service, &mut self.frames);
+        self.received(received, task)
+    }
+
+    #[inline(always)]
+    fn received(&mut self, received: Received<'_>, task: &mut std::task::Context<'_>) -> Result<(), Close> {
         match received {
             Received::Nothing => Ok(()),
             Received::One(frame) => self.frame(frame, task),
@@ -51,6 +59,10 @@ impl Driver<'_> {
     fn frame(&mut self, frame: Frame<'_>, task: &mut std::task::Context<'_>) -> Result<(), Close> {
         match frame {
             Frame::Open(open) => self.open(open, task),
+            frame if frame.call().is_ours() => {
+                self.answered(frame);
+                Ok(())
+            }
             Frame::Item { call, payload, .. } => {
                 self.item(call, &payload);
                 Ok(())
@@ -68,6 +80,24 @@ impl Driver<'_> {
                 self.fail(call, error)
             }
             Frame::Metadata { .. } | Frame::Batch(_) | Frame::Accepted { .. } => Ok(()),
+        }
+    }
+
+    /// Hands what the peer says about a call of this side to whoever waits for it.
+    #[cold]
+    fn answered(&self, frame: Frame<'_>) {
+        let asked = &self.peer.0.asked;
+        match frame {
+            Frame::End { call, last, .. } => {
+                let format = self.peer.0.capabilities.format;
+                let nothing = match format {
+                    Format::MessagePack => &[0xc0][..],
+                    Format::Json => b"null",
+                };
+                asked.answered(call, Ok(last.unwrap_or(Payload::new(format, nothing))));
+            }
+            Frame::Fail { call, error } => asked.answered(call, Err(error)),
+            _ => {}
         }
     }
 
@@ -121,6 +151,12 @@ impl Driver<'_> {
             Ok(Begun::Waiting(running)) => {
                 let waiting = CallTask::new(running, &self.peer.0, call, id, deadline);
                 tokio::spawn(waiting);
+                if capabilities.serial {
+                    self.serial.begin(call);
+                }
+                if shape.streams_out {
+                    self.send(Frame::Accepted { call })?;
+                }
                 if shape.streams_in {
                     self.pause_if_full(call);
                 }
@@ -239,11 +275,25 @@ impl Driver<'_> {
                 Entry::Metadata { call, metadata } => self.send(Frame::Metadata { call, metadata }),
                 Entry::End { call, last, leading, trailing } => {
                     self.peer.0.forget(call);
+                    self.serial.ended(call);
                     self.send(Frame::End { call, last: last.map(&mut payload), leading, trailing })
                 }
                 Entry::Fail { call, error } => {
                     self.peer.0.forget(call);
+                    self.serial.ended(call);
                     self.fail(call, error)
+                }
+                Entry::Open { call, name, length, reply } => {
+                    let input = length.map(&mut payload);
+                    self.send(Frame::Open(opened(call, &name, input, reply)))
+                }
+                Entry::Batch(calls) => {
+                    let calls = calls.iter().map(|it| {
+                        let input = it.length.map(&mut payload);
+                        opened(it.call, &it.name, input, it.reply)
+                    });
+                    let calls = calls.collect();
+                    self.send(Frame::Batch(calls))
                 }
             };
             if let Err(close) = sent {
@@ -272,5 +322,17 @@ impl Driver<'_> {
     #[inline(always)]
     fn send(&mut self, frame: Frame<'_>) -> Result<(), Close> {
         self.protocol.send(frame, &mut self.frames)
+    }
+}
+
+/// A call of this side.
+fn opened<'m>(call: CallId, name: &'m str, input: Option<Payload<'m>>, reply: bool) -> Open<'m> {
+    Open {
+        call,
+        target: Target::Named(name.into()),
+        shape: Shape::SINGLE,
+        input,
+        head: Head::default(),
+        reply,
     }
 }

@@ -45,7 +45,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// From now on nobody would hear what calls say.
     pub(super) fn end_calls(&mut self) {
         self.paused = None;
-        self.peer.0.outbox.shut();
+        self.peer.0.shut();
+        self.serial.forget();
         self.peer.0.cancel_all(CancelReason::Disconnect);
     }
 

@@ -21,6 +21,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.eof {
             return false;
         }
+        if self.serial.is_busy() && self.serial.bytes() >= self.service().limits.stream_unread {
+            // Pongs wait behind the data that is not read: the peer's silence is ours.
+            self.keepalive = Keepalive { heard: now, pinged: None };
+            return false;
+        }
         let Some(paused) = &self.paused else { return true };
         let shared = &self.peer.0;
         let limits = &shared.service.limits;
@@ -38,7 +43,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Whether input is at hand, or a long message is arriving, which may be complete with the next read.
     pub(super) fn has_input(&mut self) -> bool {
-        self.rest.end > self.rest.at || self.ws.payload_buffer().is_some()
+        self.serial.is_ready() || self.rest.end > self.rest.at || self.ws.payload_buffer().is_some()
     }
 
     /// Reads once, or takes up the input that had to wait, and handles it. Pending if there is none.
@@ -48,6 +53,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         handled: &mut u32,
         task: &mut std::task::Context<'_>,
     ) -> Poll<()> {
+        if self.serial.is_ready() {
+            // What has waited comes before what is read now; `handle` takes it up.
+            self.handle(&mut [], now, handled, task);
+            return Poll::Ready(());
+        }
         if self.rest.end > self.rest.at {
             let mut rest = std::mem::take(&mut self.rest);
             match self.handle(&mut rest.buffer[rest.at..rest.end], now, handled, task) {
@@ -178,15 +188,30 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             said: &mut self.said,
             cancels: &mut self.cancels,
             paused: &mut self.paused,
+            serial: &mut self.serial,
             leaving: self.leaving_until.is_some(),
             now,
         };
+        let most_held = driver.peer.0.service.limits.stream_unread;
         loop {
-            if driver.paused.is_some() || *handled >= BATCH || driver.frames.out.len() - written >= most {
+            if driver.paused.is_some()
+                || *handled >= BATCH
+                || driver.frames.out.len() - written >= most
+                || driver.serial.bytes() >= most_held && driver.serial.is_busy()
+            {
                 return Step::Done(match input.is_empty() {
                     true => Handled::All,
                     false => Handled::Until(input.consumed()),
                 });
+            }
+            if driver.serial.is_ready()
+                && let Some((kind, data)) = driver.serial.next()
+            {
+                *handled += 1;
+                if let Err(close) = driver.message(Message { kind, data: &data }, task) {
+                    return Step::Close(close);
+                }
+                continue;
             }
             match reader.receive(input, driver.frames.ws, driver.frames.out) {
                 Ok(Some(Event::Message { kind, data })) => {
@@ -195,10 +220,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         swill_ws::Kind::Text => Kind::Text,
                         swill_ws::Kind::Binary => Kind::Binary,
                     };
-                    let message = Message { kind, data };
-                    let service = &*driver.peer.0.service;
-                    let received = driver.protocol.receive(message, service, &mut driver.frames);
-                    if let Err(close) = driver.received(received, task) {
+                    if driver.serial.is_busy() {
+                        driver.serial.hold(kind, data);
+                    } else if let Err(close) = driver.message(Message { kind, data }, task) {
                         return Step::Close(close);
                     }
                 }

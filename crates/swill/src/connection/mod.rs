@@ -14,12 +14,14 @@ mod calls;
 mod clock;
 mod ending;
 mod input;
+mod serial;
 mod task;
 #[cfg(test)]
 mod tests;
 
 use crate::{Context, Peer, outbox::Said, route::Slot, service::Service};
 use bucket::Bucket;
+use serial::Serial;
 use std::{
     future::Future,
     pin::Pin,
@@ -57,12 +59,15 @@ pub(crate) struct Connection<S> {
     /// Output that the socket has not taken.
     out: Vec<u8>,
     written: usize,
+    /// The socket may hold bytes back, as one with TLS does, until it is flushed.
+    unflushed: bool,
     /// The context of the last call, to be used by the next.
     spare: Option<Box<Context>>,
     said: Said,
     /// What the connection ended with.
     ended_by: Option<Close>,
     paused: Option<Paused>,
+    serial: Serial,
     keepalive: Keepalive,
     stalled_since: Option<Instant>,
     flush_at: Option<Instant>,
@@ -176,10 +181,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             rest: Rest { buffer: early.to_vec(), at: 0, end: early.len() },
             out: Vec::new(),
             written: 0,
+            unflushed: false,
             spare: None,
             said: Said::default(),
             ended_by: None,
             paused: None,
+            serial: Serial::default(),
             keepalive: Keepalive { heard: now, pinged: None },
             stalled_since: None,
             flush_at: None,
@@ -282,6 +289,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             said: &mut self.said,
             cancels: &mut self.cancels,
             paused: &mut self.paused,
+            serial: &mut self.serial,
             leaving: self.leaving_until.is_some(),
             now,
         };
@@ -303,6 +311,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Poll::Ready(Ok(bytes)) => {
                     self.written += bytes;
+                    self.unflushed = true;
                     self.stalled_since = None;
                 }
                 Poll::Pending => {
@@ -318,10 +327,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
         self.written = 0;
-        self.stalled_since = None;
         if self.out.capacity() > 0 {
             buffers::give_write(std::mem::take(&mut self.out));
         }
+        if self.unflushed {
+            let Some(socket) = &mut self.socket else { return Poll::Pending };
+            match Pin::new(socket).poll_flush(task) {
+                Poll::Ready(Ok(())) => self.unflushed = false,
+                Poll::Ready(Err(_)) => {
+                    self.ended_by(1006, "the connection broke");
+                    self.phase = Phase::Over;
+                    return Poll::Pending;
+                }
+                Poll::Pending => {
+                    self.stalled_since.get_or_insert(now);
+                    return Poll::Pending;
+                }
+            }
+        }
+        self.stalled_since = None;
         Poll::Ready(())
     }
 }
@@ -352,7 +376,7 @@ impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
         self.slot.hub().remove(&self.peer);
         // The task may have been dropped by its runtime, before its end.
-        self.peer.0.outbox.shut();
+        self.peer.0.shut();
         self.peer.0.cancel_all(CancelReason::Disconnect);
     }
 }
