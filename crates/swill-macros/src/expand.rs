@@ -74,6 +74,7 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
     let parameter_docs = wire.iter().filter_map(|it| Some((&it.name, it.doc.as_ref()?)));
     let parameter_docs = parameter_docs.map(|(name, doc)| quote!(.parameter_doc(#name, #doc)));
     let deadline = deadline.iter();
+    let paths = procedure.paths.iter();
 
     // Where nothing can fail before the method, no `?` needs a block of its own, whose state every call would carry.
     let fails = procedure.blocking || procedure.arguments.iter().any(|it| matches!(it, Argument::Server(_)));
@@ -96,6 +97,7 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
         })
         #(.doc(#doc))*
         #(#parameter_docs)*
+        #(.path(#paths))*
         #(.deadline(::core::time::Duration::from_millis(#deadline)))*
     }}
 }

@@ -28,6 +28,7 @@ pub(crate) struct Procedure {
     pub(crate) arguments: Vec<Argument>,
     pub(crate) blocking: bool,
     pub(crate) deadline: Option<u64>,
+    pub(crate) paths: Vec<LitStr>,
 }
 
 /// Owned arguments come over the wire, borrowed arguments come from the server.
@@ -50,6 +51,7 @@ pub(crate) struct Parameter {
 struct Keys {
     name: Option<LitStr>,
     deadline: Option<u64>,
+    paths: Vec<LitStr>,
     blocking: bool,
     skip: bool,
 }
@@ -90,7 +92,7 @@ pub(crate) fn module(arguments: TokenStream, item: TokenStream, errors: &mut Err
 /// Reads a method. `None` if it is to be skipped, or something is wrong with it.
 fn procedure(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Procedure> {
     let before = errors.0.len();
-    let known = ["name", "blocking", "deadline", "skip"];
+    let known = ["name", "path", "blocking", "deadline", "skip"];
     let keys =
         errors.take(Keys::take_off(&mut method.attrs, "a method has the keys", &known)).unwrap_or_default();
     if keys.skip {
@@ -127,6 +129,7 @@ fn procedure(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Procedure> 
         arguments,
         blocking: keys.blocking,
         deadline: keys.deadline,
+        paths: keys.paths,
     };
     (errors.0.len() == before).then_some(procedure)
 }
@@ -247,6 +250,13 @@ impl Keys {
                     return wrong(name, "a name has at least one letter");
                 }
                 self.name = Some(name);
+            }
+            Some(&"path") => {
+                let path: LitStr = key.value()?.parse()?;
+                if !path.value().starts_with('/') {
+                    return wrong(path, "a path begins with a slash, such as \"/rooms/{room}\"");
+                }
+                self.paths.push(path);
             }
             Some(&"deadline") => self.deadline = Some(milliseconds(&key.value()?.parse()?)?),
             Some(&"blocking") => self.blocking = true,

@@ -1,7 +1,7 @@
 use crate::extensions::Extensions;
 use http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
-use std::{fmt, net::SocketAddr};
-use swill_proto::Error;
+use std::{fmt, net::SocketAddr, str::FromStr};
+use swill_proto::{Code, Error, Result};
 
 /// The request that opens a connection. Kept as long as the connection, in little memory.
 pub struct Request {
@@ -73,6 +73,32 @@ impl Request {
     pub fn parameter(&self, name: &str) -> Option<&str> {
         let start = self.headers.last().map_or(self.query, |&(_, end)| end);
         self.pairs(start, &self.parameters).find(|(key, _)| *key == name).map(|(_, value)| value)
+    }
+
+    /// A parameter of the path, read as a number, an address, or whatever it is.
+    ///
+    /// ```
+    /// use swill::{Handshake, Hook, Result};
+    ///
+    /// struct Room(u64);
+    ///
+    /// struct Rooms;
+    ///
+    /// impl Hook for Rooms {
+    ///     async fn before_connection(&self, handshake: &mut Handshake) -> Result<()> {
+    ///         let room = handshake.request().parameter_as("room")?;
+    ///         handshake.insert(Room(room));
+    ///         Ok(())
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Code 404 if there is no such parameter, or it cannot be read; a hook that returns it refuses the handshake.
+    pub fn parameter_as<T: FromStr>(&self, name: &str) -> Result<T> {
+        let read = self.parameter(name).and_then(|text| text.parse().ok());
+        read.ok_or_else(|| Error::new(Code::NOT_FOUND, format!("the path has no valid `{name}`")))
     }
 
     /// The first header of this name, in any case. Bytes that are no ASCII are read as ISO 8859-1.

@@ -9,6 +9,7 @@ mod call;
 mod calling;
 mod connection;
 mod context;
+mod directory;
 mod extensions;
 mod failure;
 mod handshake;
@@ -29,6 +30,8 @@ mod service;
 mod state;
 pub mod stream;
 mod streaming;
+#[cfg(feature = "tls")]
+mod tls;
 
 pub use app::App;
 pub use async_stream::stream;
@@ -51,6 +54,10 @@ pub use reply::{Fallible, IntoError, Many, One, Output, Plain, Reply, Sent, Stre
 pub use server::{Server, ShutdownHandle};
 pub use service::BuildError;
 pub use streaming::Streaming;
+#[cfg(feature = "tls")]
+pub use tls::Tls;
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
 #[doc = include_str!("module.md")]
 pub use swill_macros::module;
 #[cfg(feature = "unstable-protocol")]

@@ -34,6 +34,7 @@ pub struct Procedure {
     parameters: Vec<Parameter>,
     shape: Shape,
     deadline: Option<Duration>,
+    paths: Vec<Cow<'static, str>>,
     schemas: fn(&mut SchemaGenerator) -> (Vec<Schema>, Schema),
     start: Arc<Start>,
 }
@@ -94,6 +95,7 @@ impl Procedure {
             parameters,
             shape: Shape { streams_in: P::STREAMS, streams_out: O::STREAMS },
             deadline: None,
+            paths: Vec::new(),
             schemas: |generator| (P::schemas(generator), generator.subschema_for::<O::Item>()),
             start: Arc::new(start),
         }
@@ -121,6 +123,21 @@ impl Procedure {
     pub fn deadline(mut self, within: Duration) -> Self {
         self.deadline = Some(within.min(FOREVER));
         self
+    }
+
+    /// Gives it a path, for protocols that call by path: `/rooms/{room}` calls it with the parameter `room`. Can be
+    /// called several times. Without one it is called by its name: `/math/add` is `math.add`.
+    ///
+    /// A parameter in a path is a number or a boolean if its type is one, else text.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
+        self.paths.push(path.into());
+        self
+    }
+
+    /// Its paths.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.paths.iter().map(|path| &**path)
     }
 
     /// The name, without those of the modules around it.

@@ -2,6 +2,7 @@
 
 use crate::{
     Limits, Procedure,
+    directory::Paths,
     failure::Handlers,
     hook::{AnyHook, Hooks},
     module::{Entry, Module},
@@ -10,7 +11,7 @@ use crate::{
 };
 use rustc_hash::FxHashMap;
 use std::{fmt, sync::Arc};
-use swill_proto::{Directory, Found, ProcedureId};
+use swill_proto::{Found, ProcedureId};
 use swill_ws::deflate;
 
 /// What all connections of a route share.
@@ -22,9 +23,10 @@ pub(crate) struct Service {
     pub(crate) hooks: Vec<Arc<dyn AnyHook>>,
     pub(crate) debug: bool,
     pub(crate) handlers: Handlers,
+    pub(crate) paths: Paths,
     procedures: Vec<Registered>,
     /// Fixed before the first peer connects, so that no peer can make its hashes collide.
-    names: FxHashMap<Box<str>, Found>,
+    pub(crate) names: FxHashMap<Box<str>, Found>,
 }
 
 /// How connections of a route talk.
@@ -53,6 +55,10 @@ pub enum BuildError {
     NameTooLong(String),
     /// A path is no path of a route.
     BadPath(String),
+    /// A certificate cannot be used.
+    BadTls(String),
+    /// A folder of static files cannot be served.
+    BadFiles(String),
 }
 
 impl fmt::Display for BuildError {
@@ -65,6 +71,8 @@ impl fmt::Display for BuildError {
             Self::NothingToReplace(name) => write!(f, "there is no procedure `{name}` to replace"),
             Self::NameTooLong(name) => write!(f, "the name `{name}` is longer than 255 bytes"),
             Self::BadPath(why) => f.write_str(why),
+            Self::BadTls(why) => write!(f, "TLS does not work: {why}"),
+            Self::BadFiles(why) => write!(f, "static files cannot be served: {why}"),
         }
     }
 }
@@ -87,10 +95,12 @@ impl Service {
             hooks,
             debug,
             handlers: Handlers::default(),
+            paths: Paths::default(),
             procedures: Vec::new(),
             names: FxHashMap::default(),
         };
         service.register(module, "", &[])?;
+        service.paths = Paths::new(&service.procedures)?;
         service.log_what_cannot_be_carried();
         Ok(service)
     }
@@ -170,13 +180,6 @@ impl Service {
 
 fn list(hooks: &[Arc<dyn AnyHook>]) -> Option<Hooks> {
     (!hooks.is_empty()).then(|| hooks.into())
-}
-
-impl Directory for Service {
-    #[inline]
-    fn find(&self, name: &str) -> Option<Found> {
-        self.names.get(name).copied()
-    }
 }
 
 impl fmt::Debug for Service {
