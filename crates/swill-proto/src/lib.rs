@@ -14,6 +14,7 @@
 
 mod close;
 mod error;
+pub mod events;
 mod format;
 mod frame;
 mod metadata;

@@ -6,6 +6,7 @@
 
 pub mod json;
 pub mod messagepack;
+pub(crate) mod object;
 
 use crate::{Error, Format, Value};
 use serde::Deserialize;

@@ -1,0 +1,278 @@
+//! The members of a JSON object, with their values left as they are written.
+
+use super::{Malformed, json};
+use serde::{
+    Deserialize, Deserializer,
+    de::{MapAccess, Visitor},
+};
+use serde_json::value::RawValue;
+use std::{
+    borrow::Cow,
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+};
+
+/// With so many members at most, comparing each with each is cheaper than a table.
+const FEW: usize = 16;
+
+/// A JSON object whose values have not been decoded. The text of all of it has been checked.
+#[derive(Debug)]
+pub(crate) struct Object<'m>(pub(crate) Vec<Member<'m>>);
+
+/// One member of an object.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Member<'m> {
+    /// As it is written, in quotes.
+    key: &'m RawValue,
+    value: &'m RawValue,
+}
+
+impl<'m> Object<'m> {
+    /// Takes a text apart that must be one object, nested at most [`DEPTH`](super::DEPTH) levels.
+    pub(crate) fn read(text: &'m [u8]) -> Result<Self, Malformed> {
+        json::check_depth(text, super::DEPTH)?;
+        serde_json::from_slice(text).map_err(|_| Malformed::Invalid)
+    }
+
+    /// The value of a member; of equal ones the last counts.
+    pub(crate) fn get(&self, name: &str) -> Option<&'m RawValue> {
+        self.0.iter().rev().find(|member| member.is(name)).map(|member| member.value)
+    }
+
+    /// Leaves out a member.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.0.retain(|member| !member.is(name));
+        self
+    }
+
+    /// Keeps one of equal members: in the place of the first, with the value of the last.
+    pub(crate) fn distinct(mut self) -> Self {
+        let mut kept = 0;
+        if self.0.len() <= FEW {
+            for at in 0..self.0.len() {
+                let member = self.0[at];
+                match self.0[..kept].iter_mut().find(|other| other.is_like(&member)) {
+                    Some(first) => first.value = member.value,
+                    None => {
+                        self.0[kept] = member;
+                        kept += 1;
+                    }
+                }
+            }
+        } else {
+            let mut places: HashMap<Cow<'m, str>, usize> = HashMap::with_capacity(self.0.len());
+            for at in 0..self.0.len() {
+                let member = self.0[at];
+                match places.entry(member.name()) {
+                    Entry::Occupied(place) => self.0[*place.get()].value = member.value,
+                    Entry::Vacant(place) => {
+                        place.insert(kept);
+                        self.0[kept] = member;
+                        kept += 1;
+                    }
+                }
+            }
+        }
+        self.0.truncate(kept);
+        self
+    }
+
+    /// The bytes that [`write`](Self::write) needs.
+    pub(crate) fn written_len(&self) -> usize {
+        let members = self.0.iter().map(|it| it.key.get().len() + 1 + it.value.get().len() + 1);
+        (1 + members.sum::<usize>()).max(2)
+    }
+
+    /// Writes the object, its values as they were.
+    pub(crate) fn write(&self, buffer: &mut Vec<u8>) {
+        let mut before = b'{';
+        for member in &self.0 {
+            buffer.push(before);
+            buffer.extend_from_slice(member.key.get().as_bytes());
+            buffer.push(b':');
+            buffer.extend_from_slice(member.value.get().as_bytes());
+            before = b',';
+        }
+        if self.0.is_empty() {
+            buffer.push(before);
+        }
+        buffer.push(b'}');
+    }
+}
+
+impl<'m> Member<'m> {
+    /// The value, as it is written.
+    pub(crate) fn value(&self) -> &'m RawValue {
+        self.value
+    }
+
+    /// The key. One that is not valid Unicode is taken as it is written.
+    pub(crate) fn name(&self) -> Cow<'m, str> {
+        text(self.key.get()).unwrap_or(Cow::Borrowed(self.key.get()))
+    }
+
+    pub(crate) fn is(&self, name: &str) -> bool {
+        names(self.key.get().as_bytes(), name)
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        let (one, two) = (self.key.get(), other.key.get());
+        one == two || ((one.contains('\\') || two.contains('\\')) && self.name() == other.name())
+    }
+}
+
+/// The text that a JSON string stands for; `None` if it is no string, or not valid Unicode.
+pub(crate) fn text(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(inner.into()) }
+}
+
+/// Whether a JSON string, in its quotes, is this text.
+fn names(json: &[u8], name: &str) -> bool {
+    let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
+    if inner.contains(&b'\\') {
+        serde_json::from_slice::<String>(json).is_ok_and(|text| text == name)
+    } else {
+        inner == name.as_bytes()
+    }
+}
+
+/// Whether an object has a member of this name. The text must be valid JSON; only what this program has written should
+/// come here.
+pub(crate) fn has_member(object: &[u8], name: &str) -> bool {
+    let (mut at, mut level, mut key) = (0, 0_usize, false);
+    while let Some(byte) = object.get(at) {
+        let start = at;
+        at += 1;
+        match byte {
+            b'{' | b'[' => {
+                level += 1;
+                key = level == 1;
+            }
+            b'}' | b']' => level = level.saturating_sub(1),
+            b',' => key = level == 1,
+            b'"' => {
+                at = string_end(object, at);
+                if key && names(&object[start..at], name) {
+                    return true;
+                }
+                key = false;
+            }
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The place behind the quote that ends a string, whose content begins at `at`.
+fn string_end(text: &[u8], mut at: usize) -> usize {
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'"' => return at + 1,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+impl<'de: 'm, 'm> Deserialize<'de> for Object<'m> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Members;
+        impl<'de> Visitor<'de> for Members {
+            type Value = Object<'de>;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Object<'de>, A::Error> {
+                let mut members = Vec::with_capacity(4);
+                while let Some(key) = access.next_key()? {
+                    members.push(Member { key, value: access.next_value()? });
+                }
+                Ok(Object(members))
+            }
+        }
+        deserializer.deserialize_map(Members)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Object<'_> {
+        Object::read(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn members_keep_their_text_and_the_last_of_equal_ones_counts() {
+        for (text, expected) in [
+            ("{}", "{}"),
+            (r#" { "a" : 1.50 , "b":[1, {"a":2}] } "#, r#"{"a":1.50,"b":[1, {"a":2}]}"#),
+            (r#"{"a":1,"b":2,"a":3}"#, r#"{"a":3,"b":2}"#),
+            (r#"{"a":1,"b":2,"\u0061":3,"t":4,"\u0074":5}"#, r#"{"a":3,"b":2}"#),
+            (r#"{"\ud800":1,"\ud800":2}"#, r#"{"\ud800":2}"#),
+            (r#"{"t":1}"#, "{}"),
+        ] {
+            let mut written = Vec::new();
+            let object = read(text).without("t").distinct();
+            object.write(&mut written);
+            assert_eq!(String::from_utf8(written).unwrap(), expected);
+            assert!(object.written_len() == expected.len(), "{expected}");
+        }
+    }
+
+    #[test]
+    fn many_members_are_told_apart_as_few_are() {
+        let many: Vec<String> = (0..100).map(|n| format!(r#""k{}":{n}"#, n % 40)).collect();
+        let text = format!("{{{}}}", many.join(","));
+        let object = read(&text).distinct();
+        assert_eq!(object.0.len(), 40);
+        for n in 0..40 {
+            assert_eq!(object.0[n].name(), format!("k{n}"));
+            let last = if n < 20 { n + 80 } else { n + 40 };
+            assert_eq!(object.0[n].value().get(), last.to_string());
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused() {
+        for text in [
+            "",
+            "1",
+            "[1]",
+            "null",
+            r#""a""#,
+            "{",
+            "{}}",
+            r#"{"a"}"#,
+            r#"{"a":1,}"#,
+            r#"{1:2}"#,
+            "{\"a\":\"\n\"}",
+        ] {
+            assert!(Object::read(text.as_bytes()).is_err(), "{text}");
+        }
+        let nested =
+            |levels: usize| format!("{{\"a\":{}{}}}", "[".repeat(levels - 1), "]".repeat(levels - 1));
+        assert!(Object::read(nested(64).as_bytes()).is_ok());
+        assert!(Object::read(nested(65).as_bytes()).is_err());
+    }
+
+    #[test]
+    fn only_members_of_the_object_itself_are_found() {
+        for (text, expected) in [
+            (r#"{"type":1}"#, true),
+            (r#"{ "a" : [ {"type":1} ] , "type" : null }"#, true),
+            (r#"{"a":{"type":1},"b":"type"}"#, false),
+            (r#"{"a":["type","type"]}"#, false),
+            (r#"{"a":"\"type\":1,","b":"\\"}"#, false),
+            (r#"{"\u0074ype":1}"#, true),
+            (r#"{"types":1,"typ":2}"#, false),
+            ("{}", false),
+        ] {
+            assert_eq!(has_member(text.as_bytes(), "type"), expected, "{text}");
+        }
+    }
+}
