@@ -44,6 +44,8 @@ pub struct App {
     compression: Option<deflate::Options>,
     debug: bool,
     pub(crate) handlers: Handlers,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Result<crate::Tls, BuildError>>,
     paths: Option<Vec<Cow<'static, str>>>,
     mounted: Vec<(Cow<'static, str>, App)>,
 }
@@ -63,6 +65,8 @@ impl App {
             compression: None,
             debug: false,
             handlers: Handlers::default(),
+            #[cfg(feature = "tls")]
+            tls: None,
             paths: None,
             mounted: Vec::new(),
         }

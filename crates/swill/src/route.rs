@@ -35,7 +35,11 @@ use std::{
 };
 use swill_proto::{Close, Error, Protocol};
 use swill_ws::{WebSocket, deflate, handshake};
-use tokio::{net::TcpStream, sync::Notify};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+    sync::Notify,
+};
 
 /// What all connections of a server share: how many there are, and whether it is shutting down.
 #[derive(Debug)]
@@ -348,25 +352,35 @@ async fn open(upgraded: Upgraded, peer: Peer, ws: WebSocket, protocol: Box<dyn P
         break;
     }
     // The socket itself where it can be had: one layer less on every read, and hyper's buffers are given back.
-    match tcp(upgraded) {
+    let upgraded = match below::<TcpStream>(upgraded) {
         Ok((socket, early)) => {
             // Answers leave in one write, so there is nothing to gain from waiting for more.
             let _ = socket.set_nodelay(true);
             tokio::spawn(Connection::new(socket, &early, peer, ws, protocol, slot));
+            return;
         }
-        Err(upgraded) => {
-            tokio::spawn(Connection::new(TokioIo::new(upgraded), &[], peer, ws, protocol, slot));
+        Err(upgraded) => upgraded,
+    };
+    #[cfg(feature = "tls")]
+    let upgraded = match below::<tokio_rustls::server::TlsStream<TcpStream>>(upgraded) {
+        Ok((socket, early)) => {
+            tokio::spawn(Connection::new(socket, &early, peer, ws, protocol, slot));
+            return;
         }
-    }
+        Err(upgraded) => upgraded,
+    };
+    tokio::spawn(Connection::new(TokioIo::new(upgraded), &[], peer, ws, protocol, slot));
 }
 
-/// The TCP socket below an upgraded connection, and what was read from it already, if it is one of this server or of
-/// `axum::serve`.
-fn tcp(upgraded: Upgraded) -> Result<(TcpStream, Bytes), Upgraded> {
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
+/// The socket below an upgraded connection, and what was read from it already, if it is of that type and one of this
+/// server or of `axum::serve`.
+fn below<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
+    upgraded: Upgraded,
+) -> Result<(S, Bytes), Upgraded> {
+    match upgraded.downcast::<TokioIo<S>>() {
         Ok(parts) => Ok((parts.io.into_inner(), parts.read_buf)),
         Err(upgraded) => {
-            let parts = hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<TcpStream>>(upgraded)?;
+            let parts = hyper_util::server::conn::auto::upgrade::downcast::<TokioIo<S>>(upgraded)?;
             Ok((parts.io.into_inner(), parts.read_buf))
         }
     }

@@ -1,3 +1,5 @@
+#[cfg(feature = "tls")]
+use crate::Tls;
 use crate::{App, Limits, Result, route::Hub};
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{
@@ -20,10 +22,13 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    net::{TcpListener, TcpStream, ToSocketAddrs},
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, ToSocketAddrs},
     sync::{Semaphore, watch},
-    time::{sleep, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
+#[cfg(feature = "tls")]
+use tokio::{net::TcpStream, time::timeout_at};
 
 /// An app that listens. Made by [`App::bind`].
 ///
@@ -46,6 +51,8 @@ pub struct Server {
     address: SocketAddr,
     router: Router,
     limits: Limits,
+    #[cfg(feature = "tls")]
+    tls: Option<Tls>,
     shutdown: ShutdownHandle,
 }
 
@@ -83,12 +90,22 @@ impl ShutdownHandle {
 impl Server {
     pub(crate) async fn bind(app: App, address: impl ToSocketAddrs) -> Result<Self> {
         let limits = app.listener_limits().clone();
+        #[cfg(feature = "tls")]
+        let tls = app.tls.clone().transpose()?;
         let hub = Arc::new(Hub::new(limits.connections));
         let router = app.routes(&hub)?;
         let shutdown = ShutdownHandle::new(hub);
         let listener = TcpListener::bind(address).await?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, router, limits, shutdown })
+        Ok(Self {
+            listener,
+            address,
+            router,
+            limits,
+            #[cfg(feature = "tls")]
+            tls,
+            shutdown,
+        })
     }
 
     /// The address that is listened on, with its port.
@@ -111,6 +128,8 @@ impl Server {
     /// The signals of the process cannot be listened to.
     pub async fn run(self) -> Result<()> {
         let Self { listener, router, limits, shutdown, .. } = self;
+        #[cfg(feature = "tls")]
+        let tls = self.tls;
         let hub = Arc::clone(&shutdown.hub);
         let mut told = shutdown.told.subscribe();
         let http = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
@@ -121,10 +140,15 @@ impl Server {
                     _ = told.wait_for(|told| *told) => Ok(()),
                 }
             });
+            #[cfg(feature = "tls")]
+            let mut certificates = pin!(keep_current(tls.clone())?);
+            #[cfg(not(feature = "tls"))]
+            let mut certificates = pin!(std::future::pending::<()>());
             let mut failures = 0_u32;
             loop {
                 tokio::select! {
                     result = &mut stop => break result?,
+                    () = &mut certificates => {}
                     accepted = listener.accept() => match accepted {
                         Ok((socket, remote)) => {
                             failures = 0;
@@ -133,9 +157,23 @@ impl Server {
                                 tracing::warn!(%remote, "a connection was dropped: too many are in their handshakes");
                                 continue;
                             };
-                            let serving = serve_http(socket, remote, router.clone(), limits.clone(), shutdown.told.subscribe());
+                            let visit = Visit {
+                                remote,
+                                deadline: Instant::now() + limits.handshake,
+                                router: router.clone(),
+                                limits: limits.clone(),
+                                shutdown: shutdown.told.subscribe(),
+                            };
+                            #[cfg(feature = "tls")]
+                            if let Some(tls) = tls.clone() {
+                                tokio::spawn(async move {
+                                    visit.serve_tls(socket, &tls).await;
+                                    drop(place);
+                                });
+                                continue;
+                            }
                             tokio::spawn(async move {
-                                serving.await;
+                                visit.serve_http(socket).await;
                                 drop(place);
                             });
                         }
@@ -167,51 +205,82 @@ impl Server {
     }
 }
 
-/// Serves the requests of one TCP connection, up to its upgrade or its end.
-async fn serve_http(
-    socket: TcpStream,
+/// A TCP connection, up to its upgrade or its end.
+struct Visit {
     remote: SocketAddr,
+    /// When the whole opening handshake has to be over.
+    deadline: Instant,
     router: Router,
     limits: Limits,
-    mut shutdown: watch::Receiver<bool>,
-) {
-    let asked = AtomicBool::new(false);
-    let router = TowerToHyperService::new(router);
-    let service = service_fn(|mut request: http::Request<Incoming>| {
-        asked.store(true, Ordering::Relaxed);
-        request.extensions_mut().insert(ConnectInfo(remote));
-        router.call(request.map(Body::new))
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.handshake)
-        .max_buf_size(limits.head)
-        .max_headers(limits.headers)
-        .serve_connection(TokioIo::new(socket), service)
-        .with_upgrades();
-    let mut connection = pin!(connection);
-    let mut deadline = pin!(sleep(limits.handshake));
-    let mut leaving = false;
-    loop {
-        tokio::select! {
-            result = connection.as_mut() => {
-                if let Err(error) = result {
-                    tracing::debug!(%error, %remote, "an HTTP connection ended");
-                }
-                return;
-            }
-            () = &mut deadline, if !deadline.is_elapsed() => {
-                if !asked.load(Ordering::Relaxed) {
-                    tracing::debug!(%remote, "the opening handshake took too long");
+    shutdown: watch::Receiver<bool>,
+}
+
+impl Visit {
+    /// Shakes hands for TLS, then serves what is inside.
+    #[cfg(feature = "tls")]
+    async fn serve_tls(self, socket: TcpStream, tls: &Tls) {
+        let remote = self.remote;
+        match timeout_at(self.deadline, tls.accept(socket)).await {
+            Ok(Ok(Some(socket))) => self.serve_http(socket).await,
+            Ok(Ok(None)) => tracing::debug!(%remote, "a peer speaks plain HTTP where TLS is spoken"),
+            Ok(Err(error)) => tracing::debug!(%error, %remote, "a TLS handshake failed"),
+            Err(_) => tracing::debug!(%remote, "a TLS handshake took too long"),
+        }
+    }
+
+    /// Serves requests.
+    async fn serve_http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, socket: S) {
+        let Self { remote, deadline, router, limits, mut shutdown } = self;
+        let asked = AtomicBool::new(false);
+        let router = TowerToHyperService::new(router);
+        let service = service_fn(|mut request: http::Request<Incoming>| {
+            asked.store(true, Ordering::Relaxed);
+            request.extensions_mut().insert(ConnectInfo(remote));
+            router.call(request.map(Body::new))
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(limits.handshake)
+            .max_buf_size(limits.head)
+            .max_headers(limits.headers)
+            .serve_connection(TokioIo::new(socket), service)
+            .with_upgrades();
+        let mut connection = pin!(connection);
+        let mut deadline = pin!(sleep_until(deadline));
+        let mut leaving = false;
+        loop {
+            tokio::select! {
+                result = connection.as_mut() => {
+                    if let Err(error) = result {
+                        tracing::debug!(%error, %remote, "an HTTP connection ended");
+                    }
                     return;
                 }
-            }
-            _ = shutdown.wait_for(|told| *told), if !leaving => {
-                leaving = true;
-                connection.as_mut().graceful_shutdown();
+                () = &mut deadline, if !deadline.is_elapsed() => {
+                    if !asked.load(Ordering::Relaxed) {
+                        tracing::debug!(%remote, "the opening handshake took too long");
+                        return;
+                    }
+                }
+                _ = shutdown.wait_for(|told| *told), if !leaving => {
+                    leaving = true;
+                    connection.as_mut().graceful_shutdown();
+                }
             }
         }
     }
+}
+
+/// Keeps the certificate current, for as long as it is polled.
+#[cfg(feature = "tls")]
+fn keep_current(tls: Option<Tls>) -> io::Result<impl Future<Output = ()>> {
+    let signals = tls.as_ref().map(Tls::signals).transpose()?;
+    Ok(async move {
+        match (tls, signals) {
+            (Some(tls), Some(signals)) => tls.keep_current(signals).await,
+            _ => std::future::pending().await,
+        }
+    })
 }
 
 /// Ready when the process is told to end.
