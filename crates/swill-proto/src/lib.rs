@@ -22,6 +22,7 @@ mod payload;
 mod protocol;
 pub mod scan;
 pub mod swill1;
+pub mod spec;
 mod value;
 mod violation;
 
