@@ -114,7 +114,7 @@ impl<T: Send + Sync + 'static> Origin for Held<T> {
 }
 
 /// What a peer is told about an error that nobody expected.
-const INTERNAL_MESSAGE: &str = "An internal server error occurred";
+pub(crate) const INTERNAL_MESSAGE: &str = "An internal server error occurred";
 
 impl Error {
     /// An error with this code and message.

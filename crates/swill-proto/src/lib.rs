@@ -17,6 +17,7 @@ mod error;
 pub mod events;
 mod format;
 mod frame;
+pub mod jsonrpc;
 mod metadata;
 mod payload;
 mod protocol;

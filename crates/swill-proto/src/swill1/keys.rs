@@ -1,10 +1,10 @@
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Hashes numbers that this side gave out itself, one after the other: nobody can choose them to collide.
-pub(super) type OwnKeys = BuildHasherDefault<Spread>;
+pub(crate) type OwnKeys = BuildHasherDefault<Spread>;
 
 #[derive(Debug, Default)]
-pub(super) struct Spread(u64);
+pub(crate) struct Spread(u64);
 
 impl Hasher for Spread {
     fn finish(&self) -> u64 {

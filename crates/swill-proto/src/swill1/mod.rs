@@ -9,7 +9,7 @@
 
 mod client;
 mod envelope;
-mod keys;
+pub(crate) mod keys;
 mod server;
 mod write;
 

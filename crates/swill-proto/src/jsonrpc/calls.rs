@@ -1,0 +1,87 @@
+use super::{answers::Place, id::Id};
+use crate::{CallId, swill1::keys::OwnKeys};
+use std::collections::{HashMap, hash_map::Entry};
+
+/// A request of the peer that has not been answered.
+#[derive(Debug)]
+pub(super) struct Call {
+    pub(super) id: Id,
+    /// Where its answer goes, if it came in a batch.
+    pub(super) place: Option<Place>,
+    pub(super) streams_out: bool,
+    /// The peer knows that the stream is open.
+    pub(super) accepted: bool,
+    /// The peer does not want it any more.
+    pub(super) cancelled: bool,
+}
+
+/// The requests of the peer that have not been answered.
+#[derive(Debug, Default)]
+pub(super) struct Calls {
+    /// The call that the last message opened. Most are answered before the next message and never reach the tables.
+    current: Option<(CallId, Call)>,
+    waiting: HashMap<CallId, Call, OwnKeys>,
+    /// The calls by what the peer calls them, to be cancelled. Its keys are the peer's choice, hence a hasher with random
+    /// keys.
+    requests: HashMap<Id, CallId>,
+}
+
+impl Calls {
+    /// Takes the call that a message by itself has opened, after [`settle`](Self::settle).
+    #[inline]
+    pub(super) fn open(&mut self, id: CallId, call: Call) {
+        self.current = Some((id, call));
+    }
+
+    /// Takes a call that may not be the last one of its message.
+    pub(super) fn keep(&mut self, id: CallId, call: Call) {
+        // Of two calls with the same id, the later one is found by it.
+        self.requests.insert(call.id.clone(), id);
+        self.waiting.insert(id, call);
+    }
+
+    /// Moves the call of the last message into the tables: it was not answered at once.
+    #[inline]
+    pub(super) fn settle(&mut self) {
+        if let Some((id, call)) = self.current.take() {
+            self.keep(id, call);
+        }
+    }
+
+    /// Takes a call out.
+    #[inline]
+    pub(super) fn finish(&mut self, id: CallId) -> Option<Call> {
+        match self.current.take_if(|(current, _)| *current == id) {
+            Some((_, call)) => Some(call),
+            None => self.remove(id),
+        }
+    }
+
+    #[inline(never)]
+    fn remove(&mut self, id: CallId) -> Option<Call> {
+        let call = self.waiting.remove(&id)?;
+        if let Entry::Occupied(entry) = self.requests.entry(call.id.clone())
+            && *entry.get() == id
+        {
+            entry.remove();
+        }
+        Some(call)
+    }
+
+    /// The call with this id.
+    pub(super) fn find(&mut self, id: CallId) -> Option<&mut Call> {
+        match &mut self.current {
+            Some((current, call)) if *current == id => Some(call),
+            _ => self.waiting.get_mut(&id),
+        }
+    }
+
+    /// The call that the peer means by its id, the latest one of several; only after [`settle`](Self::settle).
+    pub(super) fn named(&self, id: &[u8]) -> Option<CallId> {
+        self.requests.get(id).copied()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() + usize::from(self.current.is_some())
+    }
+}

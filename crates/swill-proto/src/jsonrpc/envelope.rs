@@ -1,0 +1,406 @@
+//! Messages taken apart in one pass, without building anything: what is found borrows from the message. The whole message
+//! is checked, what is skipped too.
+
+use super::id::Id;
+use crate::{
+    Format,
+    scan::{
+        DEPTH, Malformed,
+        json::{Cursor, Text},
+        messagepack,
+    },
+};
+
+/// What a message is.
+#[derive(Debug)]
+pub(super) enum Content<'m> {
+    /// An object.
+    One(Envelope<'m>),
+    /// An array with elements; those that are no objects are `None`.
+    Batch(Vec<Option<Envelope<'m>>>),
+    /// An array with more elements than allowed.
+    TooMany,
+    /// Nothing that could be a request: a scalar, or an empty array.
+    Other,
+}
+
+/// The members of an object that mean something here, as they are written. Of members that come twice, the last.
+#[derive(Debug)]
+pub(super) struct Envelope<'m> {
+    codec: Format,
+    members: [Option<&'m [u8]>; 6],
+}
+
+/// The order of an envelope's members.
+const MEMBERS: [&str; 6] = ["jsonrpc", "method", "params", "id", "result", "error"];
+
+/// A member that may be missing, or not be what it has to be.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Member<T> {
+    Absent,
+    Bad,
+    Is(T),
+}
+
+/// Reads a message.
+///
+/// # Errors
+///
+/// What is wrong with it as a value of its format.
+#[inline]
+pub(super) fn read(codec: Format, message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
+    match codec {
+        Format::Json => read_json(message, most),
+        Format::MessagePack => read_messagepack(message, most),
+    }
+}
+
+#[inline]
+fn read_json(message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
+    let mut cursor = Cursor::new(message);
+    cursor.space();
+    let content = match cursor.peek() {
+        Some(b'{') => Content::One(json_envelope(&mut cursor)?),
+        Some(b'[') => json_batch(&mut cursor, most)?,
+        _ => {
+            cursor.value(DEPTH)?;
+            Content::Other
+        }
+    };
+    cursor.end()?;
+    Ok(content)
+}
+
+#[inline]
+fn json_envelope<'m>(cursor: &mut Cursor<'m>) -> Result<Envelope<'m>, Malformed> {
+    Ok(Envelope { codec: Format::Json, members: json_members(cursor, &MEMBERS)? })
+}
+
+fn json_batch<'m>(cursor: &mut Cursor<'m>, most: usize) -> Result<Content<'m>, Malformed> {
+    cursor.expect(b'[')?;
+    cursor.space();
+    if cursor.pass(b']') {
+        return Ok(Content::Other);
+    }
+    let mut batch = Batch::new(most);
+    loop {
+        batch.push(match cursor.peek() {
+            Some(b'{') => Some(json_envelope(cursor)?),
+            _ => {
+                cursor.value(DEPTH)?;
+                None
+            }
+        });
+        cursor.space();
+        if !cursor.pass(b',') {
+            cursor.expect(b']')?;
+            return Ok(batch.into_content());
+        }
+        cursor.space();
+    }
+}
+
+/// Reads the object that comes next and finds the members of these names.
+#[inline(always)]
+fn json_members<'m, const N: usize>(
+    cursor: &mut Cursor<'m>,
+    names: &[&str; N],
+) -> Result<[Option<&'m [u8]>; N], Malformed> {
+    let mut members = [None; N];
+    cursor.expect(b'{')?;
+    cursor.space();
+    if cursor.pass(b'}') {
+        return Ok(members);
+    }
+    loop {
+        let name = cursor.name()?;
+        let value = cursor.value(DEPTH)?;
+        let place = if name.escaped { escaped_place(name, names) } else { place(name.raw, names) };
+        if let Some(member) = place.and_then(|place| members.get_mut(place)) {
+            *member = Some(value);
+        }
+        cursor.space();
+        if !cursor.pass(b',') {
+            cursor.expect(b'}')?;
+            return Ok(members);
+        }
+        cursor.space();
+    }
+}
+
+#[inline(always)]
+fn place(name: &[u8], names: &[&str]) -> Option<usize> {
+    names.iter().position(|known| known.as_bytes() == name)
+}
+
+#[cold]
+fn escaped_place(name: Text<'_>, names: &[&str]) -> Option<usize> {
+    place(name.decode().ok()?.as_bytes(), names)
+}
+
+fn read_messagepack(message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
+    let mut reader = Reader { rest: message };
+    let content = if let Some(pairs) = reader.map() {
+        Content::One(Envelope {
+            codec: Format::MessagePack,
+            members: messagepack_members(&mut reader, pairs, &MEMBERS)?,
+        })
+    } else if let Some(elements) = reader.array() {
+        let mut batch = Batch::new(most);
+        for _ in 0..elements {
+            batch.push(match reader.map() {
+                Some(pairs) => Some(Envelope {
+                    codec: Format::MessagePack,
+                    members: messagepack_members(&mut reader, pairs, &MEMBERS)?,
+                }),
+                None => {
+                    reader.value()?;
+                    None
+                }
+            });
+        }
+        batch.into_content()
+    } else {
+        reader.value()?;
+        Content::Other
+    };
+    if reader.rest.is_empty() { Ok(content) } else { Err(Malformed::Trailing) }
+}
+
+/// Reads so many pairs of a map and finds the members of these names.
+#[inline]
+fn messagepack_members<'m, const N: usize>(
+    reader: &mut Reader<'m>,
+    pairs: usize,
+    names: &[&str; N],
+) -> Result<[Option<&'m [u8]>; N], Malformed> {
+    let mut members = [None; N];
+    for _ in 0..pairs {
+        let name = reader.value()?;
+        let value = reader.value()?;
+        if let Some(member) = messagepack_text(name)
+            .and_then(|name| place(name, names))
+            .and_then(|place| members.get_mut(place))
+        {
+            *member = Some(value);
+        }
+    }
+    Ok(members)
+}
+
+/// The members of these names of an object that has been checked; none if it is no object.
+pub(super) fn members<'m, const N: usize>(
+    codec: Format,
+    object: &'m [u8],
+    names: &[&str; N],
+) -> [Option<&'m [u8]>; N] {
+    let found = match codec {
+        Format::Json => json_members(&mut Cursor::new(object), names),
+        Format::MessagePack => {
+            let mut reader = Reader { rest: object };
+            let pairs = reader.map().unwrap_or_default();
+            messagepack_members(&mut reader, pairs, names)
+        }
+    };
+    found.unwrap_or([None; N])
+}
+
+/// Whether a value is null.
+#[inline]
+pub(super) fn is_null(codec: Format, value: &[u8]) -> bool {
+    match codec {
+        Format::Json => value == b"null",
+        Format::MessagePack => value == b"\xc0",
+    }
+}
+
+/// Whether a value is true.
+pub(super) fn is_true(codec: Format, value: &[u8]) -> bool {
+    match codec {
+        Format::Json => value == b"true",
+        Format::MessagePack => value == b"\xc3",
+    }
+}
+
+/// Whether parameters are none: an empty list or map, or null.
+pub(super) fn is_empty(codec: Format, value: &[u8]) -> bool {
+    match codec {
+        Format::Json => matches!(value, b"[]" | b"{}" | b"null"),
+        Format::MessagePack => matches!(value, b"\x90" | b"\x80" | b"\xc0"),
+    }
+}
+
+/// The number, if the value is a non-negative integer and written as one.
+pub(super) fn number(codec: Format, value: &[u8]) -> Option<u64> {
+    match codec {
+        Format::Json if value.iter().all(u8::is_ascii_digit) => std::str::from_utf8(value).ok()?.parse().ok(),
+        Format::Json => None,
+        Format::MessagePack => messagepack::decode(value).ok(),
+    }
+}
+
+impl<'m> Envelope<'m> {
+    /// Whether it says that it is version 2.0.
+    #[inline]
+    pub(super) fn is_version_2(&self) -> bool {
+        match (self.codec, self.members[0]) {
+            (Format::Json, Some(b"\"2.0\"")) | (Format::MessagePack, Some(b"\xa32.0")) => true,
+            (_, None) => false,
+            (codec, Some(version)) => {
+                text(codec, version).and_then(|text| text.decode().ok()).is_some_and(|text| text == "2.0")
+            }
+        }
+    }
+
+    /// The name of the procedure.
+    #[inline]
+    pub(super) fn method(&self) -> Member<Text<'m>> {
+        match self.members[1] {
+            None => Member::Absent,
+            Some(method) => text(self.codec, method).map_or(Member::Bad, Member::Is),
+        }
+    }
+
+    /// The parameters; null is taken for none.
+    #[inline]
+    pub(super) fn params(&self) -> Member<&'m [u8]> {
+        let Some(params) = self.members[2] else {
+            return Member::Absent;
+        };
+        match (self.codec, params.first()) {
+            (Format::Json, Some(b'[' | b'{')) | (Format::MessagePack, Some(0x80..=0x9f | 0xdc..=0xdf)) => {
+                Member::Is(params)
+            }
+            _ if is_null(self.codec, params) => Member::Absent,
+            _ => Member::Bad,
+        }
+    }
+
+    /// The id, as it is written: text, a number, or null.
+    #[inline]
+    pub(super) fn id(&self) -> Member<&'m [u8]> {
+        let Some(id) = self.members[3] else {
+            return Member::Absent;
+        };
+        let fits = match (self.codec, id.first()) {
+            (Format::Json, Some(b'"' | b'-' | b'0'..=b'9' | b'n')) => true,
+            (Format::MessagePack, Some(0..=0x7f | 0xe0..=0xff | 0xc0 | 0xca..=0xd3)) => true,
+            (Format::MessagePack, Some(_)) => {
+                messagepack_text(id).is_some_and(|text| std::str::from_utf8(text).is_ok())
+            }
+            _ => false,
+        };
+        if fits && id.len() <= Id::LONGEST { Member::Is(id) } else { Member::Bad }
+    }
+
+    /// The result of a response.
+    pub(super) fn result(&self) -> Option<&'m [u8]> {
+        self.members[4]
+    }
+
+    /// The error of a response. Null is none, if there is a result.
+    pub(super) fn error(&self) -> Option<&'m [u8]> {
+        let error = self.members[5]?;
+        (self.result().is_none() || !is_null(self.codec, error)).then_some(error)
+    }
+}
+
+/// The content of a text, if the value is one.
+#[inline]
+fn text(codec: Format, value: &[u8]) -> Option<Text<'_>> {
+    match codec {
+        Format::Json => {
+            let raw = value.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+            Some(Text { raw, escaped: raw.contains(&b'\\') })
+        }
+        Format::MessagePack => Some(Text { raw: messagepack_text(value)?, escaped: false }),
+    }
+}
+
+/// The content of a text of MessagePack that has been checked.
+#[inline]
+fn messagepack_text(value: &[u8]) -> Option<&[u8]> {
+    let head = match value.first()? {
+        0xa0..=0xbf => 1,
+        0xd9 => 2,
+        0xda => 3,
+        0xdb => 5,
+        _ => return None,
+    };
+    value.get(head..)
+}
+
+/// The elements of a batch, up to a limit.
+struct Batch<'m> {
+    elements: Vec<Option<Envelope<'m>>>,
+    most: usize,
+    more: bool,
+}
+
+impl<'m> Batch<'m> {
+    fn new(most: usize) -> Self {
+        Self { elements: Vec::new(), most, more: false }
+    }
+
+    fn push(&mut self, element: Option<Envelope<'m>>) {
+        if self.elements.len() < self.most {
+            self.elements.push(element);
+        } else {
+            self.more = true;
+        }
+    }
+
+    fn into_content(self) -> Content<'m> {
+        match self {
+            Self { more: true, .. } => Content::TooMany,
+            Self { elements, .. } if elements.is_empty() => Content::Other,
+            Self { elements, .. } => Content::Batch(elements),
+        }
+    }
+}
+
+/// Reads MessagePack from its front.
+struct Reader<'m> {
+    rest: &'m [u8],
+}
+
+impl<'m> Reader<'m> {
+    /// Passes the head of a map, if that is next: its number of pairs.
+    #[inline]
+    fn map(&mut self) -> Option<usize> {
+        self.container(0x80, 0xde)
+    }
+
+    /// Passes the head of an array, if that is next: its number of elements.
+    fn array(&mut self) -> Option<usize> {
+        self.container(0x90, 0xdc)
+    }
+
+    /// Passes the head of a container whose short form begins at `short`, and whose longer forms are `wide` and the next.
+    #[inline]
+    fn container(&mut self, short: u8, wide: u8) -> Option<usize> {
+        let &marker = self.rest.first()?;
+        let digits = match marker {
+            _ if marker & 0xf0 == short => {
+                self.rest = &self.rest[1..];
+                return Some(usize::from(marker & 0x0f));
+            }
+            _ if marker == wide => 2,
+            _ if marker == wide + 1 => 4,
+            _ => return None,
+        };
+        let announced = self.rest.get(1..=digits)?;
+        let announced = announced.iter().fold(0, |number, &digit| number << 8 | usize::from(digit));
+        self.rest = &self.rest[1 + digits..];
+        Some(announced)
+    }
+
+    /// Passes a value.
+    #[inline]
+    fn value(&mut self) -> Result<&'m [u8], Malformed> {
+        let end = messagepack::skip(self.rest, DEPTH)?;
+        let (value, rest) = self.rest.split_at_checked(end).ok_or(Malformed::Truncated)?;
+        self.rest = rest;
+        Ok(value)
+    }
+}
