@@ -2,10 +2,12 @@
 
 mod autobahn;
 mod bench;
+mod clients;
 mod examples;
 mod fresh;
 mod fuzz;
 mod process;
+mod python;
 mod report;
 mod test;
 mod tidy;
@@ -22,6 +24,7 @@ Usage: cargo xtask COMMAND
   test [CHECK...]    everything that has to hold, or only the checks named; `test --list` names them
   tidy               the rules that the compiler does not know
   vectors            the recorded conversations, played against the conformance server
+  clients            the client libraries of others, against the same server
   autobahn           the Autobahn testsuite against the server and the client
   fuzz [SECONDS]     every fuzz target, 60 seconds each unless told otherwise
   bench [ARGUMENT...]  builds what is measured and runs bench/measure.py with these arguments
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Some("test") => return test::run(root, &arguments),
         Some("tidy") => one("tidy", || tidy::check(root)),
         Some("vectors") => one("vectors", || vectors::check(root)),
+        Some("clients") => one("clients", || clients::check(root)),
         Some("autobahn") => {
             let mut report = Report::new(vec![]);
             autobahn::checks(root, &mut report);

@@ -1,7 +1,7 @@
 //! Everything that has to hold before a change goes in: what CI runs, and what everybody can run.
 
 use crate::{
-    Result, autobahn, examples, fresh,
+    Result, autobahn, clients, examples, fresh,
     process::{self, cargo, exists, target},
     report::{Outcome, Report},
     tidy, vectors,
@@ -37,6 +37,7 @@ fn run_checks(root: &Path, report: &mut Report) {
     report.check("examples", || examples::check(root));
     report.check("fresh-crate", || fresh::check(root));
     report.check("vectors", || vectors::check(root));
+    report.check("clients", || clients::check(root));
     autobahn::checks(root, report);
 }
 

@@ -2,68 +2,91 @@
 
 use crate::{
     Result,
-    process::{Server, output, release_example, run, target},
+    process::{Server, output, release_example},
+    python,
     report::Outcome,
 };
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    process::Command,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fs, path::Path, process::Command, time::Duration};
 
-/// What the framework does not have yet. Each entry is a name of a case, or a pattern; the runner counts what it leaves
-/// out, and refuses a pattern that fits nothing.
-const NOT_YET: &[&str] = &[
-    // Declarative validation of parameters and items.
-    "validate/*",
-    "hooks/invalid",
-    "stream/valid-items",
-    "stream/invalid-item",
-    // An app's description of itself.
-    "introspect/*",
+/// A file of conversations.
+struct Vectors {
+    /// Its name, without `.jsonl`.
+    file: &'static str,
+    /// What the runner calls the protocol.
+    protocol: &'static str,
+    /// Where the server speaks it.
+    path: &'static str,
+    /// What the framework does not have yet: names of cases, or patterns. The runner counts what it leaves out, and
+    /// refuses a pattern that fits nothing.
+    not_yet: &'static [&'static str],
+}
+
+const ALL: &[Vectors] = &[
+    Vectors {
+        file: "swill1",
+        protocol: "swill1",
+        path: "/ws",
+        not_yet: &[
+            // Declarative validation of parameters and items.
+            "validate/*",
+            "hooks/invalid",
+            "stream/valid-items",
+            "stream/invalid-item",
+            // An app's description of itself.
+            "introspect/*",
+        ],
+    },
+    Vectors { file: "jsonrpc", protocol: "jsonrpc", path: "/jsonrpc", not_yet: &[] },
+    Vectors { file: "events", protocol: "events", path: "/events", not_yet: &[] },
+    Vectors { file: "webmesh", protocol: "webmesh", path: "/", not_yet: &[] },
 ];
 
 pub(crate) fn check(root: &Path) -> Result<Outcome> {
-    let Some(python) = python(root)? else {
-        return Ok(Outcome::Skipped(
-            "no Python 3 that can make virtual environments (apt install python3-venv)".into(),
-        ));
+    all_are_played(root)?;
+    let Some(python) = python::environment(root, "conformance", "conformance/requirements.txt")? else {
+        return Ok(Outcome::Skipped(python::MISSING.into()));
     };
     let program = release_example(root, "conformance")?;
     let server = Server::start(Command::new(program).args(["--addr", "127.0.0.1:0"]))?;
-    let mut runner = Command::new(python);
-    runner.arg("conformance/run_vectors.py").current_dir(root).env("PYTHONUNBUFFERED", "1");
-    runner.args(["--protocol", "swill1", "--url"]).arg(format!("ws://{}/ws", server.address));
-    for pattern in NOT_YET {
-        runner.args(["--skip", pattern]);
+    let mut failed = false;
+    let mut tallies = Vec::new();
+    for vectors in ALL {
+        let mut runner = Command::new(&python);
+        runner.arg("conformance/run_vectors.py").current_dir(root).env("PYTHONUNBUFFERED", "1");
+        runner.args(["--protocol", vectors.protocol]);
+        runner.arg("--vectors").arg(format!("conformance/vectors/{}.jsonl", vectors.file));
+        runner.arg("--url").arg(format!("ws://{}{}", server.address, vectors.path));
+        for pattern in vectors.not_yet {
+            runner.args(["--skip", pattern]);
+        }
+        let (status, said) = output(&mut runner, Duration::from_secs(900))?;
+        failed |= !status.success();
+        let last = |wanted: fn(&str) -> bool| said.lines().rev().find(|line| wanted(line));
+        let tally = last(|line| line.ends_with(" failed")).unwrap_or("no tally");
+        let skipped = last(|line| line.starts_with("skipped: "));
+        let skipped = skipped.map(|skipped| format!(" ({skipped})")).unwrap_or_default();
+        tallies.push(format!("{}: {tally}{skipped}", vectors.file));
     }
-    let (status, said) = output(&mut runner, Duration::from_secs(900))?;
     server.stop()?;
-    let tally = said.lines().rev().find(|line| line.ends_with(" failed")).unwrap_or("no tally").to_owned();
-    let skipped = said.lines().rev().find(|line| line.starts_with("skipped: ")).unwrap_or("skipped: nothing");
-    match status.success() {
-        true => Ok(Outcome::Passed(format!("swill/1: {tally}; {skipped}"))),
-        false => Err(format!("swill/1: {tally}").into()),
-    }
+    let tallies = tallies.join("; ");
+    if failed { Err(tallies.into()) } else { Ok(Outcome::Passed(tallies)) }
 }
 
-/// The interpreter of a virtual environment with what the runner needs, made if it is not there.
-fn python(root: &Path) -> Result<Option<PathBuf>> {
-    let requirements = root.join("conformance/requirements.txt");
-    let folder = target(root).join("python-conformance");
-    let (python, stamp) = (folder.join("bin/python"), folder.join("installed.txt"));
-    let wanted = fs::read_to_string(&requirements)?;
-    if python.exists() && fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        return Ok(Some(python));
+/// No file of conversations lies about that nobody plays.
+fn all_are_played(root: &Path) -> Result {
+    let mut there = BTreeSet::new();
+    for entry in fs::read_dir(root.join("conformance/vectors"))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "jsonl") {
+            there.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+        }
     }
-    let made = Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder).status();
-    if !made.is_ok_and(|status| status.success()) {
-        return Ok(None);
+    let played: BTreeSet<String> = ALL.iter().map(|vectors| vectors.file.to_owned()).collect();
+    match there == played {
+        true => Ok(()),
+        false => {
+            Err(format!("conformance/vectors has {there:?}, and xtask/src/vectors.rs plays {played:?}")
+                .into())
+        }
     }
-    run(Command::new(&python)
-        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
-        .arg(&requirements))?;
-    fs::write(&stamp, wanted)?;
-    Ok(Some(python))
 }
