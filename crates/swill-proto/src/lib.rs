@@ -13,6 +13,7 @@
 //! Applications use the crates `swill` and `swill-client`, which show what they need of this one.
 
 mod close;
+pub mod diagnose;
 mod error;
 pub mod events;
 mod format;
@@ -22,10 +23,12 @@ mod metadata;
 mod payload;
 mod protocol;
 pub mod scan;
-pub mod swill1;
 pub mod spec;
+pub mod swill1;
+pub mod validation;
 mod value;
 mod violation;
+pub mod webmesh;
 
 pub use close::Close;
 pub use error::{BoxError, Code, Error, Result};

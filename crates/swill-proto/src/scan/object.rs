@@ -106,6 +106,11 @@ impl<'m> Member<'m> {
         self.value
     }
 
+    /// Key and value, as they are written.
+    pub(crate) fn written(&self) -> (Cow<'m, [u8]>, Cow<'m, [u8]>) {
+        (self.key.get().as_bytes().into(), self.value.get().as_bytes().into())
+    }
+
     /// The key. One that is not valid Unicode is taken as it is written.
     pub(crate) fn name(&self) -> Cow<'m, str> {
         text(self.key.get()).unwrap_or(Cow::Borrowed(self.key.get()))
