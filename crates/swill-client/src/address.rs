@@ -7,6 +7,9 @@ pub(crate) struct Address {
     /// A name or an IP address, without brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
+    /// Whether TLS is spoken.
+    #[cfg(feature = "tls")]
+    pub(crate) secure: bool,
     /// The value of the `Host` header.
     pub(crate) authority: String,
     /// Path and query.
@@ -20,16 +23,13 @@ impl Address {
             |why: &str| Error::new(Code::BAD_REQUEST, format!("`{shown}` is no address of a server: {why}"));
         let uri: Uri = url.parse().map_err(|error: http::uri::InvalidUri| bad(&error.to_string()))?;
         match uri.scheme_str() {
-            Some("ws") => {}
-            Some("wss") => {
-                return Err(Error::new(
-                    Code::UNIMPLEMENTED,
-                    format!(
-                        "`{shown}` needs TLS, which this version of swill-client does not have: `Builder::connector` takes a TLS stream, and the URL then begins with ws://"
-                    ),
-                ));
-            }
-            _ => return Err(bad("it has to begin with ws://")),
+            Some("ws" | "wss") => {}
+            _ => return Err(bad("it has to begin with ws:// or wss://")),
+        }
+        let secure = uri.scheme_str() == Some("wss");
+        if secure && cfg!(not(feature = "tls")) {
+            let why = format!("`{shown}` needs TLS: turn on the feature `tls` of swill-client");
+            return Err(Error::new(Code::UNIMPLEMENTED, why));
         }
         let authority = uri.authority().ok_or_else(|| bad("there is no host"))?;
         if authority.as_str().contains('@') {
@@ -39,9 +39,10 @@ impl Address {
         if host.is_empty() {
             return Err(bad("there is no host"));
         }
+        let usual = if secure { 443 } else { 80 };
         let port = match authority.as_str().get(host.len()..).and_then(|rest| rest.strip_prefix(':')) {
             Some(port) => port.parse().map_err(|_| bad("the port is no number up to 65535"))?,
-            None => 80,
+            None => usual,
         };
         let target = match uri.path_and_query().map(http::uri::PathAndQuery::as_str) {
             None | Some("") => "/".to_owned(),
@@ -51,7 +52,9 @@ impl Address {
         Ok(Self {
             host: host.trim_start_matches('[').trim_end_matches(']').to_owned(),
             port,
-            authority: if port == 80 { host.to_owned() } else { format!("{host}:{port}") },
+            #[cfg(feature = "tls")]
+            secure,
+            authority: if port == usual { host.to_owned() } else { format!("{host}:{port}") },
             target,
         })
     }
@@ -84,6 +87,26 @@ mod tests {
         check("ws://127.0.0.1:8000/ws?a=b&c", ("127.0.0.1", 8000, "127.0.0.1:8000", "/ws?a=b&c"));
         check("ws://[::1]:8000/", ("::1", 8000, "[::1]:8000", "/"));
         check("ws://example.org?token=x", ("example.org", 80, "example.org", "/?token=x"));
+        check("ws://localhost:443/", ("localhost", 443, "localhost:443", "/"));
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn urls_with_tls_have_another_port() {
+        check("wss://localhost", ("localhost", 443, "localhost", "/"));
+        check("wss://localhost:443/ws", ("localhost", 443, "localhost", "/ws"));
+        check("wss://localhost:80/", ("localhost", 80, "localhost:80", "/"));
+        check("wss://[::1]:8443/", ("::1", 8443, "[::1]:8443", "/"));
+        assert!(Address::parse("wss://localhost").unwrap().secure);
+        assert!(!Address::parse("ws://localhost:443").unwrap().secure);
+    }
+
+    #[cfg(not(feature = "tls"))]
+    #[test]
+    fn without_the_feature_tls_is_refused() {
+        let Err(error) = Address::parse("wss://localhost/ws") else { panic!("there is TLS") };
+        assert_eq!(error.code(), Code::UNIMPLEMENTED);
+        assert!(error.message().contains("the feature `tls`"), "{error}");
     }
 
     #[test]
@@ -101,9 +124,6 @@ mod tests {
             let Err(error) = Address::parse(url) else { panic!("{url} is taken") };
             assert_eq!(error.code(), Code::BAD_REQUEST, "{url}: {error}");
         }
-        let Err(error) = Address::parse("wss://localhost/ws") else { panic!("there is TLS") };
-        assert_eq!(error.code(), Code::UNIMPLEMENTED);
-        assert!(error.message().contains("TLS"), "{error}");
     }
 
     #[test]
@@ -112,7 +132,7 @@ mod tests {
             ("ws://ann:s3cr3t@host/ws", "`ws://…@host/ws`"),
             ("ws://ann:s3/cr3t@host/ws", "`ws://…@host/ws`"),
             ("ann:s3cr3t@host/ws", "`…@host/ws`"),
-            ("wss://host/ws?token=s3cr3t", "`wss://host/ws`"),
+            ("wss://a@host/ws?token=s3cr3t", "`wss://…@host/ws`"),
             ("http://host/ws#s3cr3t", "`http://host/ws`"),
         ] {
             let Err(error) = Address::parse(url) else { panic!("{url} is taken") };

@@ -30,7 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 #[must_use = "a builder does nothing until `connect` or `lazy`"]
 pub struct Builder {
     address: Result<Address>,
-    connector: Connector,
+    pub(crate) connector: Connector,
     headers: HeaderMap,
     cookies: String,
     wrong: Option<Error>,
@@ -46,7 +46,7 @@ impl Builder {
     pub(crate) fn new(url: &str) -> Self {
         Self {
             address: Address::parse(url),
-            connector: Connector::Tcp,
+            connector: Connector::default(),
             headers: HeaderMap::new(),
             cookies: String::new(),
             wrong: None,
@@ -162,8 +162,8 @@ impl Builder {
     }
 
     /// Where the bytes come from, in place of a TCP connection to the URL's host: a Unix socket, a TLS stream, a pipe in
-    /// memory. Called for every attempt to connect. The URL still says `Host` and path, and begins with `ws://` whatever
-    /// the bytes go through; [the crate's page](crate#tls) shows TLS.
+    /// memory. Called for every attempt to connect. The URL still says `Host` and path, and with `wss://` TLS is spoken
+    /// over what is returned. A stream that has TLS already goes with `ws://`.
     ///
     /// ```
     /// use swill_client::Client;
@@ -176,7 +176,7 @@ impl Builder {
         F: Future<Output = io::Result<S>> + Send + 'static,
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        self.connector = Connector::custom(open);
+        self.connector.custom(open);
         self
     }
 
@@ -190,10 +190,10 @@ impl Builder {
     ///
     /// | code | |
     /// |---|---|
-    /// | 503 [`UNAVAILABLE`](Code::UNAVAILABLE) | the server cannot be reached |
+    /// | 503 [`UNAVAILABLE`](Code::UNAVAILABLE) | the server cannot be reached, or its certificate is not trusted |
     /// | 504 [`DEADLINE`](Code::DEADLINE) | it took too long |
     /// | the HTTP status | the server refused the handshake; the data is the body, at most 8 KiB of it |
-    /// | 501 [`UNIMPLEMENTED`](Code::UNIMPLEMENTED) | the server does not speak WebSocket or `swill/1`; or the URL is `wss://` |
+    /// | 501 [`UNIMPLEMENTED`](Code::UNIMPLEMENTED) | the server does not speak WebSocket or `swill/1`, or TLS where it should; or the URL is `wss://` and the feature `tls` is off |
     /// | 400 [`BAD_REQUEST`](Code::BAD_REQUEST) | the URL, or something else that the builder was told, makes no sense |
     pub async fn connect(self) -> Result<Client> {
         let settings = self.settings()?;
@@ -214,7 +214,7 @@ impl Builder {
     }
 
     #[cold]
-    fn refuse(&mut self, why: String) {
+    pub(crate) fn refuse(&mut self, why: String) {
         self.wrong.get_or_insert_with(|| Error::new(Code::BAD_REQUEST, why));
     }
 
@@ -227,9 +227,10 @@ impl Builder {
             value.set_sensitive(true);
             self.headers.append(header::COOKIE, value);
         }
+        let address = self.address?;
         Ok(Settings {
-            address: self.address?,
-            connector: self.connector,
+            connector: self.connector.prepare(&address)?,
+            address,
             headers: self.headers,
             subprotocols: self.subprotocols,
             deflate: self.deflate.then(Options::default),

@@ -38,6 +38,9 @@ pub(crate) struct Link {
 pub(crate) enum Failure {
     /// The server cannot be reached, or broke the connection.
     Io(io::Error),
+    /// TLS did not come about; `lasting` if trying again would give the same.
+    #[cfg(feature = "tls")]
+    Tls { why: String, lasting: bool, error: io::Error },
     /// It took too long.
     Timeout,
     /// The server said no.
@@ -51,6 +54,8 @@ impl Failure {
     pub(crate) fn is_final(&self) -> bool {
         match self {
             Self::Io(_) | Self::Timeout => false,
+            #[cfg(feature = "tls")]
+            Self::Tls { lasting, .. } => *lasting,
             Self::Refused { status, .. } => {
                 !status.is_server_error() && !matches!(status.as_u16(), 408 | 425 | 429)
             }
@@ -63,6 +68,8 @@ impl Failure {
         match self {
             Self::Refused { status, .. } => Close::new(status.as_u16(), self.to_string()),
             Self::Foreign(_) => Close::new(1002, self.to_string()),
+            #[cfg(feature = "tls")]
+            Self::Tls { .. } => Close::new(1015, self.to_string()),
             Self::Io(_) | Self::Timeout => Close::new(1006, self.to_string()),
         }
     }
@@ -72,6 +79,8 @@ impl std::fmt::Display for Failure {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Io(error) => write!(f, "the server cannot be reached: {error}"),
+            #[cfg(feature = "tls")]
+            Self::Tls { why, .. } => f.write_str(why),
             Self::Timeout => f.write_str("the server did not answer in time"),
             Self::Refused { status, body } => {
                 write!(f, "the server refused the connection with {status}")?;
@@ -94,6 +103,8 @@ impl From<Failure> for Error {
         let message = failure.to_string();
         match failure {
             Failure::Io(error) => Self::new(Code::UNAVAILABLE, message).with_source(error),
+            #[cfg(feature = "tls")]
+            Failure::Tls { error, .. } => Self::new(Code::UNAVAILABLE, message).with_source(error),
             Failure::Timeout => Self::new(Code::DEADLINE, message),
             Failure::Refused { status, body } => {
                 let error = Self::new(Code(i64::from(status.as_u16())), message);
@@ -110,7 +121,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-fn foreign(why: impl Into<String>) -> Failure {
+pub(crate) fn foreign(why: impl Into<String>) -> Failure {
     Failure::Foreign(why.into())
 }
 

@@ -61,29 +61,22 @@
 //!
 //! # TLS
 //!
-//! There is none in this crate, so that `wss://` is refused. [`Builder::connector`] takes a TLS stream of any
-//! implementation; the URL then begins with `ws://` and says `Host` and path.
+//! With the feature `tls`, URLs can begin with `wss://`. Then the certificate of the server has to be one that the system
+//! trusts, and has to be for the name in the URL. For an authority of one's own there is
+#![cfg_attr(feature = "tls", doc = "[`Builder::root_certificate`], for everything else [`Builder::tls_config`].")]
+#![cfg_attr(not(feature = "tls"), doc = "`Builder::root_certificate`, for everything else `Builder::tls_config`.")]
 //!
-//! ```no_run
-//! # use tokio::net::TcpStream;
-//! # async fn tls(_name: &str, tcp: TcpStream) -> std::io::Result<TcpStream> { Ok(tcp) }
-//! # async fn example() -> swill_client::Result<()> {
+//! ```
+//! # #[cfg(feature = "tls")]
+//! # fn example() -> swill_client::Result<()> {
 //! use swill_client::Client;
 //!
-//! // What a browser would call wss://example.org/ws.
-//! let client = Client::builder("ws://example.org/ws")
-//!     .connector(|| async {
-//!         let tcp = TcpStream::connect(("example.org", 443)).await?;
-//!         tcp.set_nodelay(true)?;
-//!         // A function of yours that shakes hands and checks the certificate against the name. With tokio-rustls:
-//!         // `TlsConnector::from(config).connect(name.try_into().map_err(io::Error::other)?, tcp).await`
-//!         tls("example.org", tcp).await
-//!     })
-//!     .connect()
-//!     .await?;
+//! let client = Client::builder("wss://calc.example/ws").lazy()?;
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! Another implementation of TLS goes through [`Builder::connector`]; the URL then begins with `ws://`.
 //!
 //! # One socket
 //!
@@ -111,6 +104,8 @@ mod scratch;
 mod sender;
 mod settings;
 mod state;
+#[cfg(feature = "tls")]
+mod tls;
 mod unread;
 
 pub use builder::Builder;
@@ -123,3 +118,5 @@ pub use response::Response;
 pub use sender::{SendHalf, Sender};
 pub use state::{State, Watch};
 pub use swill_proto::{BoxError, CancelReason, Close, Code, Error, Metadata, Result, Value};
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
