@@ -9,7 +9,7 @@ use crate::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
-use swill::{App, Context, Error, IntoModule, Metadata, Module, Result, Stream, Streaming, Value, stream};
+use swill::{App, Context, Error, IntoModule, Metadata, Module, Protocol, Result, Stream, Streaming, Value, stream};
 
 /// In the order of the table.
 const ORDER: &[&str] = &[
@@ -39,11 +39,11 @@ const ORDER: &[&str] = &[
 pub(crate) fn app() -> App {
     let trace = TraceHook::default();
     let closed = trace.closed();
-    App::new().module(in_order(ORDER, closed)).hook(trace)
+    App::new().protocols([Protocol::swill()]).module(in_order(ORDER, closed)).hook(trace)
 }
 
 pub(crate) fn small() -> App {
-    App::new().module(in_order(&["add", "lines", "total", "multiply", "error"], Trace::default()))
+    App::new().protocols([Protocol::swill()]).module(in_order(&["add", "lines", "total", "multiply", "error"], Trace::default()))
 }
 
 fn in_order(order: &[&str], closed: Trace) -> Module {

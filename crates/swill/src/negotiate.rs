@@ -2,7 +2,7 @@
 
 use crate::{Limits, Request};
 use std::fmt;
-use swill_proto::{Capabilities, swill1};
+use swill_proto::{Capabilities, Format, Side, events, jsonrpc, swill1};
 
 /// A protocol that an app speaks. See [`App::protocols`](crate::App::protocols).
 ///
@@ -16,6 +16,22 @@ impl Protocol {
     /// strict about tokens, such as browsers; never the default.
     pub fn swill() -> Self {
         Self(Box::new(Swill1))
+    }
+
+    /// JSON-RPC 2.0, one JSON text per message: single calls, notifications and batches in both directions, and streams
+    /// out. Can be the default; `jsonrpc` asks for it.
+    pub fn json_rpc() -> Self {
+        Self(Box::new(JsonRpc { codec: Format::Json, tokens: &["jsonrpc"] }))
+    }
+
+    /// JSON-RPC 2.0, whose objects are written as MessagePack. Can be the default; `jsonrpc.msgpack` asks for it.
+    pub fn json_rpc_msgpack() -> Self {
+        Self(Box::new(JsonRpc { codec: Format::MessagePack, tokens: &["jsonrpc.msgpack"] }))
+    }
+
+    /// Events: JSON objects with a `type`, one after the other. Can be the default; `events` asks for it.
+    pub fn events() -> Self {
+        Self(Box::new(Events))
     }
 
     /// A protocol of one's own.
@@ -95,9 +111,59 @@ impl Subprotocol for Swill1 {
     }
 }
 
-/// What an app speaks that names nothing.
+/// JSON-RPC 2.0 (<https://www.jsonrpc.org/specification>).
+#[derive(Debug)]
+struct JsonRpc {
+    codec: Format,
+    tokens: &'static [&'static str],
+}
+
+impl Subprotocol for JsonRpc {
+    fn tokens(&self) -> &'static [&'static str] {
+        self.tokens
+    }
+
+    fn needs_token(&self) -> bool {
+        false
+    }
+
+    fn capabilities(&self) -> &'static Capabilities {
+        match self.codec {
+            Format::Json => &jsonrpc::CAPABILITIES,
+            Format::MessagePack => &jsonrpc::MSGPACK_CAPABILITIES,
+        }
+    }
+
+    fn start(&self, settings: &Settings<'_>) -> Box<dyn swill_proto::Protocol> {
+        let limits = jsonrpc::Limits { batch: settings.limits.batch, held: settings.limits.answer };
+        Box::new(jsonrpc::Machine::new(Side::Server, self.codec, limits, settings.plain_errors))
+    }
+}
+
+#[derive(Debug)]
+struct Events;
+
+impl Subprotocol for Events {
+    fn tokens(&self) -> &'static [&'static str] {
+        &["events"]
+    }
+
+    fn needs_token(&self) -> bool {
+        false
+    }
+
+    fn capabilities(&self) -> &'static Capabilities {
+        &events::CAPABILITIES
+    }
+
+    fn start(&self, _: &Settings<'_>) -> Box<dyn swill_proto::Protocol> {
+        Box::new(events::Server::new())
+    }
+}
+
+/// What an app speaks that names nothing: any client of JSON-RPC finds it at once, and Swill's own ask for theirs.
 pub(crate) fn default() -> Vec<Protocol> {
-    vec![Protocol::swill()]
+    vec![Protocol::json_rpc(), Protocol::swill()]
 }
 
 /// What was chosen: the protocol, and the token to echo.

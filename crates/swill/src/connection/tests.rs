@@ -9,7 +9,6 @@ use super::Connection;
 use crate::{
     App, Limits, Peer, Request,
     extensions::Extensions,
-    negotiate,
     route::{self, Hub},
 };
 use client::{CANCEL, Client, END, Got, MESSAGE, frame, message};
@@ -45,7 +44,7 @@ fn open(app: App, pipe: usize) -> Pair {
     let (near, far) = duplex(pipe);
     let hub = Arc::new(Hub::new(1));
     let request = Request::new(&Uri::from_static("/"), &HeaderMap::new(), &[], None).expect("it is small");
-    let protocol = negotiate::default().remove(0).start(&service.settings());
+    let protocol = crate::Protocol::swill().start(&service.settings());
     let ws = route::websocket(&service, None);
     let slot = hub.admit().expect("there is room");
     let peer = Peer(route::shared(service, &*protocol, request, Extensions::default()));

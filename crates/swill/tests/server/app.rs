@@ -2,7 +2,7 @@
 
 use crate::common::*;
 use std::sync::{Arc, Mutex};
-use swill::{App, Context, Error, Handshake, Hook, Limits, Module, Peer, Result, Value};
+use swill::{App, Context, Error, Handshake, Hook, Limits, Module, Peer, Protocol, Result, Value};
 use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 fn answers(name: &'static str, value: i64) -> Module {
@@ -161,7 +161,7 @@ async fn requests_that_open_no_websocket_are_refused() {
         ("two hosts", with("Host: swill.example\r\n", "Host: swill.example\r\nHost: evil\r\n"), 400),
         ("a body", with("Host:", "Content-Length: 5\r\nHost:") + "hello", 400),
         ("a body in chunks", with("Host:", "Transfer-Encoding: chunked\r\nHost:") + "0\r\n\r\n", 400),
-        ("no subprotocol", with("Sec-WebSocket-Protocol: swill/1\r\n", ""), 406),
+        ("no subprotocol", with("Sec-WebSocket-Protocol: swill/1\r\n", ""), 101),
         ("another subprotocol", with("swill/1", "swill/9"), 406),
         ("another path", with("GET /", "GET /nowhere"), 404),
         ("no HTTP", "hello\r\n\r\n".into(), 400),
@@ -222,11 +222,11 @@ async fn origins_and_subprotocols_are_looked_at() {
         (&["other, swill.1, swill/1"], Some("swill.1")),
         (&["other", "swill/1"], Some("swill/1")),
         (&["swill.token.c2VjcmV0, swill.1"], Some("swill.1")),
-        (&["swill.token.c2VjcmV0"], None),
+        (&["jsonrpc"], Some("jsonrpc")),
+        (&["jsonrpc, swill/1"], Some("jsonrpc")),
         (&["other"], None),
         (&["SWILL/1"], None),
         (&["swill/1x"], None),
-        (&[""], None),
     ] {
         let headers: Vec<_> = offers.iter().map(|offer| ("Sec-WebSocket-Protocol", *offer)).collect();
         let (_, response) = exchange(server.address, &handshake("/", &headers)).await;
@@ -237,6 +237,20 @@ async fn origins_and_subprotocols_are_looked_at() {
             assert_eq!(response.text(), "No suitable subprotocol");
         }
     }
+    // Who names no protocol gets the default, and a token names none.
+    for offers in [&[][..], &["swill.token.c2VjcmV0"], &[""]] {
+        let headers: Vec<_> = offers.iter().map(|offer| ("Sec-WebSocket-Protocol", *offer)).collect();
+        let (_, response) = exchange(server.address, &handshake("/", &headers)).await;
+        assert_eq!((response.status, response.header("sec-websocket-protocol")), (101, None), "{offers:?}");
+    }
+    server.stop().await;
+    let server = serve(Probe::new().app().protocols([Protocol::swill()])).await;
+    let (_, response) = exchange(server.address, &handshake("/", &[])).await;
+    assert_eq!(
+        (response.status, &*response.text()),
+        (406, "No suitable subprotocol"),
+        "it is not the default"
+    );
     server.stop().await;
 }
 
