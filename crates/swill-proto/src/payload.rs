@@ -1,6 +1,6 @@
 use crate::{Error, Format, Result, scan};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::{Serialize, de::DeserializeOwned};
 
 /// A value in its written form: bytes and their [`Format`].
 ///
@@ -53,13 +53,14 @@ impl<'a> Payload<'a> {
     /// # Errors
     ///
     /// Code 422 if the value does not fit the type; the message says where and why.
-    pub fn decode<T: for<'de> Deserialize<'de>>(&self) -> Result<T> {
+    pub fn decode<T: DeserializeOwned>(&self) -> Result<T> {
         let bytes = self.bytes();
         match self.format {
-            Format::MessagePack => scan::messagepack::decode(bytes)
-                .map_err(|error| scan::explain::<T>(self.format, bytes, &error)),
+            Format::MessagePack => {
+                scan::messagepack::decode(bytes).or_else(|error| scan::explain(self.format, bytes, &error))
+            }
             Format::Json => {
-                serde_json::from_slice(bytes).map_err(|error| scan::explain::<T>(self.format, bytes, &error))
+                serde_json::from_slice(bytes).or_else(|error| scan::explain(self.format, bytes, &error))
             }
         }
     }

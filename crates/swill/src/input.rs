@@ -1,13 +1,17 @@
 //! How what is on the wire becomes the parameters of a procedure.
 
-use crate::{Context, Result, Streaming};
+use crate::{
+    Context, Result, Streaming,
+    diagnose::{self, Diagnosis},
+    given::Given,
+};
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{
     Deserialize, Deserializer,
     de::{self, DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use std::{fmt, marker::PhantomData};
-use swill_proto::{Error, Format, Parameters, Payload, Value, scan};
+use swill_proto::{Error, Format, Parameters, Payload, scan};
 
 /// What a procedure takes from the wire: a tuple of parameters, or one [`Streaming`].
 ///
@@ -81,80 +85,46 @@ impl Visitor<'_> for Name<'_> {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<usize, E> {
-        self.0.iter().position(|name| *name == text).ok_or_else(|| E::custom(unknown(text, self.0)))
+        self.0.iter().position(|name| *name == text).ok_or_else(|| E::custom("unknown name"))
     }
-}
-
-fn unknown(name: &str, names: &[&str]) -> String {
-    let name: String = name.chars().take(64).collect();
-    if names.is_empty() {
-        format!("unknown parameter `{name}`: the procedure takes none")
-    } else {
-        format!("unknown parameter `{name}`: the procedure takes `{}`", names.join("`, `"))
-    }
-}
-
-fn surplus(count: usize) -> String {
-    format!(
-        "too many parameters: the procedure takes {}",
-        if count == 0 { "none".into() } else { count.to_string() }
-    )
-}
-
-fn missing(name: &str) -> String {
-    format!("parameter `{name}` is missing")
 }
 
 /// What a parameter is that was left out: `None` for an `Option`, an error for everything else.
-fn left_out<'de, T: Deserialize<'de>, E: de::Error>(name: &'static str) -> Result<T, E> {
-    struct LeftOut<E>(&'static str, PhantomData<E>);
+pub(crate) fn left_out<'de, T: Deserialize<'de>, E: de::Error>() -> Result<T, E> {
+    struct LeftOut<E>(PhantomData<E>);
     impl<'de, E: de::Error> Deserializer<'de> for LeftOut<E> {
         type Error = E;
 
         fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value, E> {
-            Err(E::custom(missing(self.0)))
+            Err(E::custom("a parameter is missing"))
         }
 
         fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, E> {
             visitor.visit_none()
         }
 
+        fn deserialize_newtype_struct<V: Visitor<'de>>(
+            self,
+            name: &'static str,
+            visitor: V,
+        ) -> Result<V::Value, E> {
+            match name {
+                Given::<()>::NAME => visitor.visit_none(),
+                _ => self.deserialize_any(visitor),
+            }
+        }
+
         serde::forward_to_deserialize_any! {
             bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf unit unit_struct
-            newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+            seq tuple tuple_struct map struct enum identifier ignored_any
         }
     }
-    T::deserialize(LeftOut(name, PhantomData))
+    T::deserialize(LeftOut(PhantomData))
 }
 
-/// Decodes one parameter from a neutral form; the error names the parameter and the place in it.
-fn explain_one<T: DeserializeOwned>(name: &str, value: &serde_json::Value) -> Result<()> {
-    match serde_path_to_error::deserialize::<_, T>(value) {
-        Ok(_) => Ok(()),
-        Err(error) => {
-            let path = match error.path().to_string() {
-                path if path == "." => name.to_owned(),
-                path if path.starts_with('[') => format!("{name}{path}"),
-                path => format!("{name}.{path}"),
-            };
-            let message = format!("parameter `{path}`: {}", error.inner());
-            Err(Error::invalid(path, message))
-        }
-    }
-}
-
-/// The value of a parameter in a list or map of them.
-fn parameter<'v>(value: &'v serde_json::Value, at: usize, name: &str) -> Option<&'v serde_json::Value> {
-    match value {
-        serde_json::Value::Array(list) => list.get(at),
-        serde_json::Value::Object(map) => map.get(name),
-        _ => None,
-    }
-}
-
-/// Decodes every parameter by itself, to find the one that does not fit.
-trait Explain {
-    fn each(names: &[&'static str], value: &serde_json::Value) -> Result<()>;
+/// Decodes parameters once more, to say everything that is wrong with them.
+trait Diagnose: Sized {
+    fn diagnose(parameters: Diagnosis<'_>, error: &dyn fmt::Display) -> Result<Self>;
 }
 
 /// Takes the one parameter that is the whole value.
@@ -164,17 +134,14 @@ fn whole<T: DeserializeOwned>(payload: &Payload<'_>, name: &'static str) -> Resu
         Format::MessagePack => scan::messagepack::decode(payload.bytes()).map_err(|error| error.to_string()),
         Format::Json => serde_json::from_slice(payload.bytes()).map_err(|error| error.to_string()),
     };
-    decoded.map_err(|error| {
-        let why = neutral(payload).and_then(|value| explain_one::<T>(name, &value).err());
-        why.unwrap_or_else(|| Error::invalid(name, format!("parameter `{name}`: {error}")))
-    })
+    decoded.or_else(|error| diagnose::whole(payload, name, &error))
 }
 
 /// Takes parameters out of a list or a map.
 #[inline]
 fn listed<P>(payload: &Payload<'_>, names: &[&'static str]) -> Result<P>
 where
-    P: Explain,
+    P: Diagnose,
     for<'n, 'de> Listed<'n, P>: DeserializeSeed<'de, Value = P>,
 {
     let seed = Listed { names, parameters: PhantomData };
@@ -188,20 +155,7 @@ where
             seed.deserialize(&mut decoder).map_err(|error| error.to_string())
         }
     };
-    decoded.map_err(|error| {
-        let why = neutral(payload).and_then(|value| P::each(names, &value).err());
-        why.unwrap_or_else(|| Error::invalid("", error))
-    })
-}
-
-fn neutral(payload: &Payload<'_>) -> Option<serde_json::Value> {
-    match payload.format() {
-        Format::Json => serde_json::from_slice(payload.bytes()).ok(),
-        Format::MessagePack => {
-            let value: Value = scan::messagepack::decode(payload.bytes()).ok()?;
-            serde_json::to_value(value).ok()
-        }
-    }
+    decoded.or_else(|error| P::diagnose(Diagnosis::of(payload, names)?, &error))
 }
 
 macro_rules! tuples {
@@ -230,12 +184,16 @@ macro_rules! tuples {
             }
         }
 
-        impl<$($T: DeserializeOwned),*> Explain for ($($T,)*) {
-            fn each(_names: &[&'static str], _value: &serde_json::Value) -> Result<()> {
-                $(if let Some(value) = parameter(_value, $at, _names[$at]) {
-                    explain_one::<$T>(_names[$at], value)?;
-                })*
-                Ok(())
+        impl<$($T: DeserializeOwned),*> Diagnose for ($($T,)*) {
+            #[cold]
+            fn diagnose(mut _parameters: Diagnosis<'_>, error: &dyn fmt::Display) -> Result<Self> {
+                let parameters = ($(_parameters.take::<$T>($at),)*);
+                _parameters.finish(error)?;
+                match parameters {
+                    ($(Some($t),)*) => Ok(($($t,)*)),
+                    #[allow(unreachable_patterns, reason = "not where there are no parameters")]
+                    _ => Err(Error::invalid("", error.to_string())),
+                }
             }
         }
 
@@ -262,10 +220,10 @@ macro_rules! tuples {
             fn visit_seq<Seq: SeqAccess<'de>>(self, mut list: Seq) -> Result<Self::Value, Seq::Error> {
                 let value = ($(match list.next_element::<$T>()? {
                     Some(value) => value,
-                    None => left_out(self.names[$at])?,
+                    None => left_out()?,
                 },)*);
                 if list.next_element::<IgnoredAny>()?.is_some() {
-                    return Err(de::Error::custom(surplus($count)));
+                    return Err(de::Error::custom("too many parameters"));
                 }
                 Ok(value)
             }
@@ -275,17 +233,17 @@ macro_rules! tuples {
                 while let Some(at) = map.next_key_seed(Name(self.names))? {
                     match at {
                         $($at if $t.is_none() => $t = Some(map.next_value()?),)*
-                        _ => return Err(de::Error::custom(format_args!("parameter `{}` comes twice", self.names[at]))),
+                        _ => return Err(de::Error::custom("a parameter comes twice")),
                     }
                 }
                 Ok(($(match $t {
                     Some(value) => value,
-                    None => left_out(self.names[$at])?,
+                    None => left_out()?,
                 },)*))
             }
 
             fn visit_unit<Er: de::Error>(self) -> Result<Self::Value, Er> {
-                Ok(($(left_out::<$T, Er>(self.names[$at])?,)*))
+                Ok(($(left_out::<$T, Er>()?,)*))
             }
         }
     )*};

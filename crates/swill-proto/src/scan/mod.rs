@@ -8,8 +8,8 @@ pub mod json;
 pub mod messagepack;
 pub(crate) mod object;
 
-use crate::{Error, Format, Value};
-use serde::Deserialize;
+use crate::{Error, Format, Value, diagnose::Diagnosis};
+use serde::de::DeserializeOwned;
 use std::fmt;
 
 /// How deep arrays and maps may be nested in each other: 64.
@@ -59,32 +59,27 @@ pub fn check(format: Format, bytes: &[u8]) -> Result<(), Malformed> {
     }
 }
 
-/// Turns a decoder's error into one that says where and why, by decoding once more from a neutral form.
+/// Decodes once more, to say where and why a value did not fit. See [`Diagnosis`].
 ///
-/// The MessagePack decoder says "wrong msgpack marker" for every misfit; decoding again gives the words that JSON users
-/// know, and the path. This is the error path: its cost does not matter.
+/// # Errors
+///
+/// Code 422 with everything that is wrong.
 #[cold]
-pub(crate) fn explain<T: for<'de> Deserialize<'de>>(
+pub(crate) fn explain<T: DeserializeOwned>(
     format: Format,
     bytes: &[u8],
     error: &dyn fmt::Display,
-) -> Error {
-    let value: Option<serde_json::Value> = match format {
-        Format::MessagePack => {
-            messagepack::decode::<Value>(bytes).ok().and_then(|value| serde_json::to_value(&value).ok())
-        }
+) -> crate::Result<T> {
+    match neutral(format, bytes) {
+        Some(value) => Diagnosis::of(value, format).into_result(error),
+        None => Err(Error::invalid("", format!("the value does not fit: {error}"))),
+    }
+}
+
+/// A written value in a form that can hold anything. `None` if the bytes are no value.
+pub fn neutral(format: Format, bytes: &[u8]) -> Option<Value> {
+    match format {
+        Format::MessagePack => messagepack::decode(bytes).ok(),
         Format::Json => serde_json::from_slice(bytes).ok(),
-    };
-    let Some(value) = value else {
-        return Error::invalid("", format!("the value does not fit: {error}"));
-    };
-    match serde_path_to_error::deserialize::<_, T>(value) {
-        Err(error) => {
-            let path = error.path().to_string();
-            let path = if path == "." { String::new() } else { path };
-            Error::invalid(path, error.inner().to_string())
-        }
-        // It fits when written as JSON: what differs is bytes, extension types or keys.
-        Ok(_) => Error::invalid("", format!("the value does not fit: {error}")),
     }
 }

@@ -1,0 +1,124 @@
+use super::{short, watch};
+use crate::{Expected, Rule, Step, Value, Violation};
+use serde::de::{self, Unexpected};
+use std::fmt;
+
+/// The error of a diagnosis: a violation with the place at which it arose.
+#[derive(Debug)]
+pub(super) struct Misfit {
+    pub(super) violation: Violation,
+    kind: Kind,
+}
+
+/// What can still be said better by whoever knows what was wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    WrongType,
+    WrongValue,
+    Told,
+}
+
+impl Misfit {
+    fn here(kind: Kind, message: String) -> Self {
+        let violation = Violation::with_message(watch::path(), Rule::Type(Expected::Other), message);
+        Self { violation, kind }
+    }
+
+    fn field(field: &str, rule: Rule) -> Self {
+        let mut path = watch::path();
+        path.push(Step::Name(short(field).into()));
+        Self { violation: Violation::new(path, rule), kind: Kind::Told }
+    }
+
+    /// The same, if it is about the value here, in the words for what was wanted of it.
+    pub(super) fn wanted(mut self, expected: Expected, value: &Value) -> Self {
+        if self.kind == Kind::Told || self.violation.path.len() != watch::depth() {
+            return self;
+        }
+        let path = std::mem::take(&mut self.violation.path);
+        self.violation = match (self.kind, value) {
+            (Kind::WrongType, Value::Nil) => Violation::new(path, Rule::NotNull(expected)),
+            (Kind::WrongType, _) if expected != Expected::Other => {
+                let message = format!("is {}, not {expected}", kind(value));
+                Violation::with_message(path, Rule::Type(expected), message)
+            }
+            _ => Violation::with_message(path, Rule::Type(expected), self.violation.message),
+        };
+        self.kind = Kind::Told;
+        self
+    }
+}
+
+/// What a value is, in words.
+fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Nil => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Int(_) | Value::UInt(_) => "an integer",
+        Value::Float32(_) | Value::Float(_) => "a number with a fraction",
+        Value::Text(_) => "text",
+        Value::Bytes(_) => "bytes",
+        Value::List(_) => "a list",
+        Value::Map(_) => "a map",
+        Value::Extension(_, _) => "an extension",
+    }
+}
+
+/// What was seen, without the text that a peer may have made long.
+fn seen(unexpected: Unexpected<'_>) -> String {
+    match unexpected {
+        Unexpected::Str(text) => format!("{:?}", short(text)),
+        Unexpected::Bytes(_) => "bytes".into(),
+        Unexpected::Unit => "null".into(),
+        Unexpected::Seq => "a list".into(),
+        Unexpected::Map => "a map".into(),
+        other => other.to_string(),
+    }
+}
+
+impl de::Error for Misfit {
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self::here(Kind::Told, message.to_string())
+    }
+
+    fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::here(Kind::WrongType, format!("is {}, not {expected}", seen(unexpected)))
+    }
+
+    fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
+        Self::here(Kind::WrongValue, format!("is {}, not {expected}", seen(unexpected)))
+    }
+
+    fn invalid_length(length: usize, expected: &dyn de::Expected) -> Self {
+        Self::here(Kind::WrongValue, format!("has the length {length}, and is not {expected}"))
+    }
+
+    fn unknown_variant(variant: &str, expected: &'static [&'static str]) -> Self {
+        let known = expected.join("`, `");
+        Self::here(Kind::Told, format!("is {:?}, which is none of `{known}`", short(variant)))
+    }
+
+    fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
+        let mut violation = super::unknown(field, expected);
+        violation.path.splice(0..0, watch::path());
+        Self { violation, kind: Kind::Told }
+    }
+
+    fn missing_field(field: &'static str) -> Self {
+        Self::field(field, Rule::Missing)
+    }
+
+    fn duplicate_field(field: &'static str) -> Self {
+        let mut misfit = Self::field(field, Rule::Type(Expected::Other));
+        misfit.violation.message = "comes twice".into();
+        misfit
+    }
+}
+
+impl fmt::Display for Misfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.violation.fmt(f)
+    }
+}
+
+impl std::error::Error for Misfit {}
