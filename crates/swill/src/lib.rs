@@ -32,6 +32,7 @@ mod service;
 mod state;
 pub mod stream;
 mod streaming;
+mod typed_error;
 #[cfg(feature = "tls")]
 mod tls;
 
@@ -48,12 +49,13 @@ pub use hook::{DataKind, Hook, Next, Outcome};
 pub use input::{FromWire, Input};
 pub use limits::Limits;
 pub use module::{IntoModule, Module};
-pub use negotiate::Protocol;
+pub use negotiate::{Protocol, dialect};
 #[cfg(feature = "unstable-protocol")]
 pub use negotiate::{Settings, Subprotocol};
 pub use peer::Peer;
 pub use procedure::{Handler, Parameter, Procedure, Schemas, blocking};
 pub use reply::{Fallible, IntoError, Many, One, Output, Plain, Reply, Sent, StreamItem, Streams};
+pub use schemars;
 pub use server::{Server, ShutdownHandle};
 pub use service::BuildError;
 pub use streaming::Streaming;
@@ -61,8 +63,12 @@ pub use streaming::Streaming;
 pub use tls::Tls;
 #[cfg(feature = "tls")]
 pub use tokio_rustls::rustls;
+#[doc = include_str!("error.md")]
+pub use swill_macros::Error;
 #[doc = include_str!("module.md")]
 pub use swill_macros::module;
 #[cfg(feature = "unstable-protocol")]
 pub use swill_proto as proto;
 pub use swill_proto::{CancelReason, Close, Code, Error, Format, Metadata, Payload, Result, Shape, Value};
+pub use swill_proto::spec;
+pub use typed_error::{AsSource, DescribeErrors, ErrorsOf, TypedError, Undescribed};

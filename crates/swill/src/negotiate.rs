@@ -2,7 +2,18 @@
 
 use crate::{Limits, Request};
 use std::fmt;
-use swill_proto::{Capabilities, Format, Side, events, jsonrpc, swill1};
+use swill_proto::{
+    Capabilities, Format, Side, events, jsonrpc, swill1,
+    webmesh::{self, Dialect},
+};
+
+/// Dialects of WebMesh, and what it takes to make one of one's own. See [`Protocol::webmesh`].
+pub mod dialect {
+    pub use swill_proto::{
+        Kind, Message,
+        webmesh::{Codec, Dialect},
+    };
+}
 
 /// A protocol that an app speaks. See [`App::protocols`](crate::App::protocols).
 ///
@@ -32,6 +43,13 @@ impl Protocol {
     /// Events: JSON objects with a `type`, one after the other. Can be the default; `events` asks for it.
     pub fn events() -> Self {
         Self(Box::new(Events))
+    }
+
+    /// WebMesh, in one of its dialects: calls by path, single ones only. Can be the default; `webmesh` asks for it.
+    ///
+    /// Its clients always ask for the path `/`, and name no subprotocol.
+    pub fn webmesh(dialect: Dialect) -> Self {
+        Self(Box::new(WebMesh(dialect)))
     }
 
     /// A protocol of one's own.
@@ -158,6 +176,28 @@ impl Subprotocol for Events {
 
     fn start(&self, _: &Settings<'_>) -> Box<dyn swill_proto::Protocol> {
         Box::new(events::Server::new())
+    }
+}
+
+#[derive(Debug)]
+struct WebMesh(Dialect);
+
+impl Subprotocol for WebMesh {
+    fn tokens(&self) -> &'static [&'static str] {
+        &["webmesh"]
+    }
+
+    fn needs_token(&self) -> bool {
+        false
+    }
+
+    fn capabilities(&self) -> &'static Capabilities {
+        self.0.capabilities()
+    }
+
+    fn start(&self, settings: &Settings<'_>) -> Box<dyn swill_proto::Protocol> {
+        let limits = webmesh::Limits { inflated: settings.limits.message };
+        Box::new(webmesh::Server::new(self.0.clone(), limits))
     }
 }
 
