@@ -1,8 +1,10 @@
 //! Tests of the crate through its public face, in one program so that they link once.
 
 mod envelope;
+mod events;
 mod hostile;
 mod independence;
+mod jsonrpc;
 mod metadata;
 mod model;
 mod pair;
@@ -14,3 +16,4 @@ mod swill1_client;
 mod swill1_server;
 mod value;
 mod vectors;
+mod wire;
