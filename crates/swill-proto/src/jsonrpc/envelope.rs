@@ -1,7 +1,7 @@
 //! Messages taken apart in one pass, without building anything: what is found borrows from the message. The whole message
 //! is checked, what is skipped too.
 
-use super::id::Id;
+use super::{id::Id, write};
 use crate::{
     Format,
     scan::{
@@ -208,18 +208,7 @@ pub(super) fn members<'m, const N: usize>(
 /// Whether a value is null.
 #[inline]
 pub(super) fn is_null(codec: Format, value: &[u8]) -> bool {
-    match codec {
-        Format::Json => value == b"null",
-        Format::MessagePack => value == b"\xc0",
-    }
-}
-
-/// Whether a value is true.
-pub(super) fn is_true(codec: Format, value: &[u8]) -> bool {
-    match codec {
-        Format::Json => value == b"true",
-        Format::MessagePack => value == b"\xc3",
-    }
+    value == write::null(codec)
 }
 
 /// Whether parameters are none: an empty list or map, or null.

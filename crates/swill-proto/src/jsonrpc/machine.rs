@@ -122,12 +122,7 @@ impl Protocol for Machine {
             }
             Frame::Item { call, payload, .. } => self.item(call, &payload, out),
             Frame::Accepted { call } | Frame::Metadata { call, .. } => self.accept(call, out),
-            Frame::Fail { call, error } => {
-                let number = call.number();
-                if let Some(call) = self.calls.finish(call) {
-                    self.fail(&call, number, &error, out);
-                }
-            }
+            Frame::Fail { call, error } => self.fail(call, &error, out),
             Frame::Open(open) => {
                 if open.call.is_ours() {
                     self.sent(&open);
@@ -145,7 +140,8 @@ impl Protocol for Machine {
                 self.streams.close(call);
                 write::cancel(out, self.codec, call.number());
             }
-            Frame::Batch(_) | Frame::Cancel { .. } => {}
+            Frame::Cancel { call, reason } => self.fail(call, &Error::cancelled(reason), out),
+            Frame::Batch(_) => {}
         }
         Ok(())
     }
@@ -194,10 +190,10 @@ impl Machine {
         let (id, reply) = match envelope.id() {
             Member::Is(id) => (id, true),
             Member::Absent => (write::null(self.codec), false),
-            Member::Bad => return self.without_method(envelope, batch, out),
+            Member::Bad => return self.no_request(envelope, batch, out),
         };
         let Member::Is(method) = envelope.method() else {
-            return self.without_method(envelope, batch, out);
+            return self.no_request(envelope, batch, out);
         };
         if !envelope.is_version_2() {
             return self.reject(batch, id, Fault::INVALID_REQUEST, out);
@@ -221,7 +217,7 @@ impl Machine {
             }
             Member::Bad => return None,
         };
-        if found.shape.streams_out && !found.shape.streams_in {
+        if found.shape.streams_out {
             if !reply {
                 return None;
             }
@@ -273,7 +269,7 @@ impl Machine {
 
     /// A response, or an object that makes no sense.
     #[inline(never)]
-    fn without_method<'m>(
+    fn no_request<'m>(
         &mut self,
         envelope: &Envelope<'m>,
         batch: Option<u64>,
@@ -417,24 +413,26 @@ impl Machine {
 
     #[inline(never)]
     fn end_stream(&mut self, call: &Call, number: u64, out: &mut dyn Outgoing) {
-        if !call.accepted && call.cancelled {
-            return self.fail(call, number, &Error::cancelled(CancelReason::Client), out);
-        }
-        if !call.accepted {
+        if call.accepted {
+            write::stream(out, self.codec, number, "end", write::yes(self.codec));
+        } else if call.cancelled {
+            // One message is the last, and this one can be it: the stream has not begun for the peer.
+            let content = write::error(self.codec, Fault::CANCELLED);
+            self.answer(call.place, Answer::Error, &content, call.id.written(), out);
+        } else {
             write::accepted(out, self.codec, number, call.id.written());
+            write::stream(out, self.codec, number, "end", write::yes(self.codec));
         }
-        let yes: &[u8] = match self.codec {
-            Format::Json => b"true",
-            Format::MessagePack => b"\xc3",
-        };
-        write::stream(out, self.codec, number, "end", yes);
     }
 
     #[cold]
-    fn fail(&mut self, call: &Call, number: u64, error: &Error, out: &mut dyn Outgoing) {
+    fn fail(&mut self, id: CallId, error: &Error, out: &mut dyn Outgoing) {
+        let Some(call) = self.calls.finish(id) else {
+            return;
+        };
         let content = write::error(self.codec, Fault::of(error, self.plain_errors));
         if call.accepted {
-            write::stream(out, self.codec, number, "error", &content);
+            write::stream(out, self.codec, id.number(), "error", &content);
         } else {
             self.answer(call.place, Answer::Error, &content, call.id.written(), out);
         }

@@ -1,6 +1,7 @@
 use super::{
     envelope::{self, Envelope, Member},
     id::Id,
+    write,
 };
 use crate::{CallId, Code, Error, Format, Frame, Payload, Value, swill1::keys::OwnKeys};
 use std::collections::HashMap;
@@ -67,7 +68,7 @@ impl Streams {
             self.close(call);
             return Some(Frame::Fail { call, error: failure(codec, error) });
         }
-        if end.is_some_and(|end| envelope::is_true(codec, end)) {
+        if end == Some(write::yes(codec)) {
             self.close(call);
             return Some(Frame::End { call, last: None, leading: None, trailing: None });
         }

@@ -30,6 +30,14 @@ pub(super) const fn null(codec: Format) -> &'static [u8] {
     }
 }
 
+/// True.
+pub(super) const fn yes(codec: Format) -> &'static [u8] {
+    match codec {
+        Format::Json => b"true",
+        Format::MessagePack => b"\xc3",
+    }
+}
+
 /// The parts of a response around its content and its id.
 #[inline]
 fn frame(codec: Format, answer: Answer) -> [&'static [u8]; 3] {
