@@ -139,7 +139,7 @@ fn command(root: &Path, driver: &Driver, packages: Option<&Path>) -> Result<Opti
 }
 
 /// A folder with the drivers for Node and the packages that they import. `None` if there is no Node, or an old one.
-fn packages(root: &Path) -> Result<Option<PathBuf>> {
+pub(crate) fn packages(root: &Path) -> Result<Option<PathBuf>> {
     if !exists("npm", "--version") || node_version().is_none_or(|version| version < NODE) {
         return Ok(None);
     }

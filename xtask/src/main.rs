@@ -6,6 +6,7 @@ mod clients;
 mod examples;
 mod fresh;
 mod fuzz;
+mod guide;
 mod process;
 mod python;
 mod report;
