@@ -2,10 +2,13 @@
 
 mod envelope;
 mod events;
+mod events_client;
+mod events_vectors;
 mod hostile;
 mod independence;
 mod jsonrpc;
 mod jsonrpc_errors;
+mod jsonrpc_json;
 mod jsonrpc_play;
 mod jsonrpc_streams;
 mod metadata;
