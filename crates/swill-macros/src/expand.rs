@@ -2,7 +2,7 @@
 
 use crate::{
     parse::{Argument, Module, Procedure},
-    types::{generic, stream_item},
+    types::{error_of, generic, stream_item},
 };
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -74,6 +74,7 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
     let parameter_docs = wire.iter().filter_map(|it| Some((&it.name, it.doc.as_ref()?)));
     let parameter_docs = parameter_docs.map(|(name, doc)| quote!(.parameter_doc(#name, #doc)));
     let deadline = deadline.iter();
+    let errors = errors(&signature.output);
     let paths = procedure.paths.iter();
 
     // Where nothing can fail before the method, no `?` needs a block of its own, whose state every call would carry.
@@ -98,8 +99,25 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
         #(.doc(#doc))*
         #(#parameter_docs)*
         #(.path(#paths))*
+        #(.describe_errors(#errors))*
         #(.deadline(::core::time::Duration::from_millis(#deadline)))*
     }}
+}
+
+/// Finds out at compile time which of the error types that can be seen in the signature describe themselves.
+fn errors(output: &ReturnType) -> Vec<TokenStream> {
+    let ReturnType::Type(_, ty) = output else { return vec![] };
+    let answer = generic(ty, "Result").unwrap_or(ty);
+    let item = stream_item(answer);
+    let errors = [Some(&**ty), item].into_iter().flatten().filter_map(error_of);
+    let described = errors.map(|error| {
+        quote_spanned! {at(error.span())=> {
+            #[allow(unused_imports, reason = "typed errors do not need it")]
+            use ::swill::Undescribed as _;
+            ::swill::ErrorsOf::<#error>::DESCRIBE
+        }}
+    });
+    described.collect()
 }
 
 /// What kind of reply a type is. One that is written as a `Result` or a stream is sent as such, also if it could be sent
@@ -117,11 +135,11 @@ fn kind(ty: &Type) -> TokenStream {
 }
 
 /// A name that no name of the user's can collide with.
-fn ours(name: &str) -> Ident {
+pub(crate) fn ours(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
 /// Where errors are shown that come from what is written here.
-fn at(user: Span) -> Span {
+pub(crate) fn at(user: Span) -> Span {
     Span::mixed_site().located_at(user)
 }

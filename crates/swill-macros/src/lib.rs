@@ -1,5 +1,6 @@
-//! The macro of Swill. It is used, and documented, as `swill::module`.
+//! The macros of Swill. They are used, and documented, as `swill::module` and `swill::Error`.
 
+mod error;
 mod expand;
 mod parse;
 mod types;
@@ -16,6 +17,16 @@ pub fn module(arguments: TokenStream, item: TokenStream) -> TokenStream {
         Some(module) => expand::module(&module),
         None => item,
     };
+    let errors = errors.into_compile_errors();
+    quote::quote!(#expanded #errors).into()
+}
+
+// Documented at its re-export, too.
+#[allow(missing_docs, reason = "see above")]
+#[proc_macro_derive(Error, attributes(error))]
+pub fn derive_error(item: TokenStream) -> TokenStream {
+    let mut errors = parse::Errors::default();
+    let expanded = error::derive(item.into(), &mut errors);
     let errors = errors.into_compile_errors();
     quote::quote!(#expanded #errors).into()
 }

@@ -287,18 +287,22 @@ fn name(ident: &Ident) -> LitStr {
     LitStr::new(&ident.unraw().to_string(), ident.span())
 }
 
-fn wrong<T>(tokens: impl ToTokens, message: impl Display) -> Result<T> {
+pub(crate) fn wrong<T>(tokens: impl ToTokens, message: impl Display) -> Result<T> {
     Err(Error::new_spanned(tokens, message))
 }
 
 impl Errors {
-    fn add(&mut self, tokens: impl ToTokens, message: &str) {
+    pub(crate) fn add(&mut self, tokens: impl ToTokens, message: &str) {
         self.0.push(Error::new_spanned(tokens, message));
     }
 
     /// What was read, or else its error goes here.
-    fn take<T>(&mut self, read: Result<T>) -> Option<T> {
+    pub(crate) fn take<T>(&mut self, read: Result<T>) -> Option<T> {
         read.map_err(|error| self.0.push(error)).ok()
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     pub(crate) fn into_compile_errors(self) -> TokenStream {

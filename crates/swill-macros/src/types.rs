@@ -24,6 +24,16 @@ pub(crate) fn generic<'t>(ty: &'t Type, name: &str) -> Option<&'t Type> {
     })
 }
 
+/// `Result<T, E>` -> `E`
+pub(crate) fn error_of(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = plain(ty) else { return None };
+    let mut types = arguments(path.path.segments.last()?, "Result")?.filter_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    });
+    types.nth(1)
+}
+
 /// `impl Stream<Item = T>` -> `T`
 pub(crate) fn stream_item(ty: &Type) -> Option<&Type> {
     let Type::ImplTrait(it) = plain(ty) else { return None };

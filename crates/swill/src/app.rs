@@ -1,5 +1,6 @@
 use crate::{
     Hook, Limits, Module, Procedure, Result, Server, ShutdownHandle,
+    description,
     failure::Handlers,
     module::IntoModule,
     negotiate::{self, Protocol},
@@ -44,14 +45,15 @@ pub struct App {
     compression: Option<deflate::Options>,
     debug: bool,
     pub(crate) handlers: Handlers,
+    pub(crate) described: description::Settings,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Result<crate::Tls, BuildError>>,
     paths: Option<Vec<Cow<'static, str>>>,
     mounted: Vec<(Cow<'static, str>, App)>,
 }
 
-/// What an app becomes: its service, its own paths, and what is mounted in it.
-type Built = (Arc<Service>, Option<Vec<Cow<'static, str>>>, Vec<(Cow<'static, str>, App)>);
+/// What an app becomes: its service, and what is mounted in it.
+type Built = (Arc<Service>, Vec<(Cow<'static, str>, App)>);
 
 impl App {
     /// An app without procedures.
@@ -65,6 +67,7 @@ impl App {
             compression: None,
             debug: false,
             handlers: Handlers::default(),
+            described: description::Settings::default(),
             #[cfg(feature = "tls")]
             tls: None,
             paths: None,
@@ -250,27 +253,42 @@ impl App {
         Ok(router)
     }
 
-    fn add_routes(self, at: Option<&str>, hub: &Arc<Hub>, router: &mut Router) -> Result<(), BuildError> {
+    /// The procedures, and the protocols if any were named.
+    pub(crate) fn parts(&self) -> (&Module, Option<&[Protocol]>) {
+        (&self.module, self.protocols.as_deref())
+    }
+
+    /// Where the app answers: at the path where it is mounted, or else at its own.
+    pub(crate) fn paths_at(&self, at: Option<&str>) -> Vec<Cow<'static, str>> {
         let empty = self.module.entries.is_empty() && self.protocols.is_none();
-        let (service, paths, mounted) = self.build()?;
-        let paths = match (at, paths) {
+        match (at, &self.paths) {
             (Some(path), _) => vec![Cow::Owned(path.to_owned())],
-            (None, Some(paths)) => paths,
+            (None, Some(paths)) => paths.clone(),
             // Nothing but a place to mount others in.
-            (None, None) if empty && !mounted.is_empty() => vec![],
+            (None, None) if empty && !self.mounted.is_empty() => vec![],
             (None, None) => vec!["/".into(), "/ws".into()],
-        };
-        for path in paths {
-            route::add(router, &path, Arc::clone(&service), Arc::clone(hub))?;
+        }
+    }
+
+    fn add_routes(mut self, at: Option<&str>, hub: &Arc<Hub>, router: &mut Router) -> Result<(), BuildError> {
+        let paths = self.paths_at(at);
+        self.paths = Some(paths.clone());
+        let (service, mounted) = self.build()?;
+        for path in &paths {
+            route::add(router, path, Arc::clone(&service), Arc::clone(hub))?;
         }
         for (path, app) in mounted {
             let path = format!("{}{path}", at.unwrap_or_default().trim_end_matches('/'));
             app.add_routes(Some(&path), hub, router)?;
         }
+        if let (Some(documents), Some(path)) = (&service.documents, paths.first()) {
+            description::add(router, path, documents, &service.origins);
+        }
         Ok(())
     }
 
     pub(crate) fn build(self) -> Result<Built, BuildError> {
+        let paths = self.paths_at(None);
         let speaks = Speaks {
             protocols: self.protocols.unwrap_or_else(negotiate::default),
             plain_errors: self.plain_errors,
@@ -278,7 +296,10 @@ impl App {
         };
         let mut service = Service::new(self.module, self.limits, self.origins, speaks, self.debug)?;
         service.handlers = self.handlers;
-        Ok((Arc::new(service), self.paths, self.mounted))
+        if let Some(documents) = self.described.documents(&service, &paths) {
+            service.show(documents)?;
+        }
+        Ok((Arc::new(service), self.mounted))
     }
 }
 

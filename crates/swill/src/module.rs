@@ -14,7 +14,7 @@ use std::{borrow::Cow, sync::Arc};
 /// let app = swill::App::new().nest("math", calc);
 /// assert_eq!(app.procedures(), ["math.add"]);
 /// ```
-#[derive(Default, Debug)]
+#[derive(Clone, Default, Debug)]
 pub struct Module {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) doc: Cow<'static, str>,
@@ -22,7 +22,7 @@ pub struct Module {
     pub(crate) entries: Vec<Entry>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Entry {
     Procedure(Procedure),
     /// Takes the place of the procedure of the same name.

@@ -62,12 +62,27 @@ impl Protocol {
         self.0.tokens()
     }
 
+    pub(crate) fn needs_token(&self) -> bool {
+        self.0.needs_token()
+    }
+
     pub(crate) fn capabilities(&self) -> &'static Capabilities {
         self.0.capabilities()
     }
 
     pub(crate) fn start(&self, settings: &Settings<'_>) -> Box<dyn swill_proto::Protocol> {
         self.0.start(settings)
+    }
+
+    #[cfg(feature = "testing")]
+    pub(crate) fn client(&self) -> Option<Box<dyn swill_proto::Protocol>> {
+        self.0.client()
+    }
+
+    /// Whether parameters are told apart by their names alone.
+    #[cfg(feature = "testing")]
+    pub(crate) fn is_by_name(&self) -> bool {
+        std::ptr::eq(self.capabilities(), &events::CAPABILITIES)
     }
 }
 
@@ -88,6 +103,12 @@ pub trait Subprotocol: fmt::Debug + Send + Sync + 'static {
 
     /// The machine for a new connection.
     fn start(&self, settings: &Settings<'_>) -> Box<dyn swill_proto::Protocol>;
+
+    /// The machine of the other side, with which [`testing`](crate::testing) speaks. By default there is none.
+    #[cfg_attr(not(feature = "testing"), allow(dead_code, reason = "for the test kit alone"))]
+    fn client(&self) -> Option<Box<dyn swill_proto::Protocol>> {
+        None
+    }
 }
 
 #[cfg_attr(not(feature = "unstable-protocol"), expect(unreachable_pub, reason = "public behind a feature"))]
@@ -127,6 +148,10 @@ impl Subprotocol for Swill1 {
         let Limits { metadata, draining, .. } = *settings.limits;
         Box::new(swill1::Server::new(swill1::Limits { metadata, draining }))
     }
+
+    fn client(&self) -> Option<Box<dyn swill_proto::Protocol>> {
+        Some(Box::new(swill1::Client::default()))
+    }
 }
 
 /// JSON-RPC 2.0 (<https://www.jsonrpc.org/specification>).
@@ -156,6 +181,11 @@ impl Subprotocol for JsonRpc {
         let limits = jsonrpc::Limits { batch: settings.limits.batch, held: settings.limits.answer };
         Box::new(jsonrpc::Machine::new(Side::Server, self.codec, limits, settings.plain_errors))
     }
+
+    fn client(&self) -> Option<Box<dyn swill_proto::Protocol>> {
+        let limits = jsonrpc::Limits::default();
+        Some(Box::new(jsonrpc::Machine::new(Side::Client, self.codec, limits, false)))
+    }
 }
 
 #[derive(Debug)]
@@ -176,6 +206,10 @@ impl Subprotocol for Events {
 
     fn start(&self, _: &Settings<'_>) -> Box<dyn swill_proto::Protocol> {
         Box::new(events::Server::new())
+    }
+
+    fn client(&self) -> Option<Box<dyn swill_proto::Protocol>> {
+        Some(Box::new(events::Client::new()))
     }
 }
 
@@ -198,6 +232,10 @@ impl Subprotocol for WebMesh {
     fn start(&self, settings: &Settings<'_>) -> Box<dyn swill_proto::Protocol> {
         let limits = webmesh::Limits { inflated: settings.limits.message };
         Box::new(webmesh::Server::new(self.0.clone(), limits))
+    }
+
+    fn client(&self) -> Option<Box<dyn swill_proto::Protocol>> {
+        Some(Box::new(webmesh::Client::new(self.0.clone(), webmesh::Limits::default())))
     }
 }
 

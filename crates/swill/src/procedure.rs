@@ -5,11 +5,12 @@ use crate::{
     limits::FOREVER,
     reply::{Output, Reply},
     running::Running,
+    typed_error::{DescribeErrors, TypedError},
 };
 use pin_project_lite::pin_project;
 use schemars::{Schema, SchemaGenerator};
 use std::{borrow::Cow, fmt, future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
-use swill_proto::{Error, Payload, Result, Shape};
+use swill_proto::{Error, Payload, Result, Shape, spec::ErrorSpec};
 
 /// One method that peers can call, with its types erased.
 ///
@@ -35,6 +36,7 @@ pub struct Procedure {
     shape: Shape,
     deadline: Option<Duration>,
     paths: Vec<Cow<'static, str>>,
+    errors: Vec<DescribeErrors>,
     schemas: fn(&mut SchemaGenerator) -> (Vec<Schema>, Schema),
     start: Arc<Start>,
 }
@@ -95,6 +97,7 @@ impl Procedure {
             parameters,
             shape: Shape { streams_in: P::STREAMS, streams_out: O::STREAMS },
             deadline: None,
+            errors: Vec::new(),
             paths: Vec::new(),
             schemas: |generator| (P::schemas(generator), generator.subschema_for::<O::Item>()),
             start: Arc::new(start),
@@ -140,6 +143,34 @@ impl Procedure {
         self.paths.iter().map(|path| &**path)
     }
 
+    /// Describes the errors of this type as the procedure's own. Whoever uses `#[swill::module]` need not call it, unless
+    /// an alias hides the type.
+    ///
+    /// ```
+    /// use swill::{App, Handler, Module};
+    ///
+    /// #[derive(Debug, swill::Error)]
+    /// #[error(code = 400, message = "division by zero", parameter = "b")]
+    /// struct DivisionByZero;
+    ///
+    /// let divide = async |a: i64, b: i64| a.checked_div(b).ok_or(DivisionByZero);
+    /// let divide = divide.procedure("divide".into(), ["a", "b"]).errors::<DivisionByZero>();
+    /// let spec = App::new().module(Module::new().procedure(divide)).spec()?;
+    /// assert_eq!(spec.procedure("divide").unwrap().errors[0].name, "DivisionByZero");
+    /// # Ok::<(), swill::BuildError>(())
+    /// ```
+    #[must_use]
+    pub fn errors<E: TypedError>(self) -> Self {
+        self.describe_errors(E::describe)
+    }
+
+    /// As [`errors`](Self::errors), by a function: [`ErrorsOf`](crate::ErrorsOf) finds the one of a type, if it has one.
+    #[must_use]
+    pub fn describe_errors(mut self, describe: DescribeErrors) -> Self {
+        self.errors.push(describe);
+        self
+    }
+
     /// The name, without those of the modules around it.
     pub fn name(&self) -> &str {
         &self.name
@@ -165,6 +196,22 @@ impl Procedure {
         let mut generator = SchemaGenerator::default();
         let (input, output) = (self.schemas)(&mut generator);
         Schemas { input, output, definitions: generator.take_definitions(true) }
+    }
+
+    /// The schemas of what goes in and out.
+    pub(crate) fn schemas_with(&self, generator: &mut SchemaGenerator) -> (Vec<Schema>, Schema) {
+        (self.schemas)(generator)
+    }
+
+    /// Every error that is described, once.
+    pub(crate) fn errors_with(&self, generator: &mut SchemaGenerator) -> Vec<ErrorSpec> {
+        let mut errors = Vec::new();
+        for error in self.errors.iter().flat_map(|describe| describe(generator)) {
+            if !errors.contains(&error) {
+                errors.push(error);
+            }
+        }
+        errors
     }
 
     pub(crate) fn time_limit(&self) -> Option<Duration> {

@@ -1,6 +1,7 @@
 //! An app made ready to serve: every procedure under its full name, in one list.
 
 use crate::{
+    description::{Documents, OURS},
     Limits, Procedure,
     directory::Paths,
     failure::Handlers,
@@ -11,7 +12,7 @@ use crate::{
 };
 use rustc_hash::FxHashMap;
 use std::{fmt, sync::Arc};
-use swill_proto::{Found, ProcedureId};
+use swill_proto::{Found, ProcedureId, spec::ModuleSpec};
 use swill_ws::deflate;
 
 /// What all connections of a route share.
@@ -24,6 +25,9 @@ pub(crate) struct Service {
     pub(crate) debug: bool,
     pub(crate) handlers: Handlers,
     pub(crate) paths: Paths,
+    /// What users may look up over HTTP and by the procedures of the server's own, unless it is hidden.
+    pub(crate) documents: Option<Arc<Documents>>,
+    pub(crate) modules: Vec<ModuleSpec>,
     procedures: Vec<Registered>,
     /// Fixed before the first peer connects, so that no peer can make its hashes collide.
     pub(crate) names: FxHashMap<Box<str>, Found>,
@@ -38,6 +42,8 @@ pub(crate) struct Speaks {
 
 pub(crate) struct Registered {
     pub(crate) name: Box<str>,
+    /// The full name of its module.
+    pub(crate) module: Box<str>,
     pub(crate) procedure: Procedure,
     /// `None` if nobody looks, which costs nothing.
     pub(crate) hooks: Option<Hooks>,
@@ -53,6 +59,8 @@ pub enum BuildError {
     NothingToReplace(String),
     /// A name is longer than 255 bytes.
     NameTooLong(String),
+    /// A name begins with `swill.`, as only those of the server's own do.
+    ReservedName(String),
     /// A path is no path of a route.
     BadPath(String),
     /// A certificate cannot be used.
@@ -70,6 +78,10 @@ impl fmt::Display for BuildError {
             ),
             Self::NothingToReplace(name) => write!(f, "there is no procedure `{name}` to replace"),
             Self::NameTooLong(name) => write!(f, "the name `{name}` is longer than 255 bytes"),
+            Self::ReservedName(name) => write!(
+                f,
+                "the name `{name}` begins with `swill.`, as only the server's own do: rename the procedure or its module"
+            ),
             Self::BadPath(why) => f.write_str(why),
             Self::BadTls(why) => write!(f, "TLS does not work: {why}"),
             Self::BadFiles(why) => write!(f, "static files cannot be served: {why}"),
@@ -96,6 +108,8 @@ impl Service {
             debug,
             handlers: Handlers::default(),
             paths: Paths::default(),
+            documents: None,
+            modules: Vec::new(),
             procedures: Vec::new(),
             names: FxHashMap::default(),
         };
@@ -105,6 +119,20 @@ impl Service {
         Ok(service)
     }
 
+    /// The procedures of an app alone, without what it says about protocols and connections.
+    pub(crate) fn unspoken(module: Module, limits: Limits) -> Result<Self, BuildError> {
+        let speaks = Speaks { protocols: Vec::new(), plain_errors: false, compression: None };
+        Self::new(module, limits, Origins::default(), speaks, false)
+    }
+
+    /// Lets peers ask for the description. The app's hooks see it when they do.
+    pub(crate) fn show(&mut self, documents: Arc<Documents>) -> Result<(), BuildError> {
+        let module = documents.procedures();
+        self.documents = Some(documents);
+        let hooks = self.hooks.clone();
+        self.register(module, "", &hooks)
+    }
+
     fn register(
         &mut self,
         module: Module,
@@ -112,6 +140,10 @@ impl Service {
         outer: &[Arc<dyn AnyHook>],
     ) -> Result<(), BuildError> {
         let prefix = module.prefix(prefix);
+        let within: Box<str> = prefix.strip_suffix('.').unwrap_or_default().into();
+        if module.name.is_some() || !module.doc.is_empty() {
+            self.modules.push(ModuleSpec { name: within.to_string(), doc: module.doc.into_owned() });
+        }
         let hooks: Vec<_> = outer.iter().cloned().chain(module.hooks).collect();
         for entry in module.entries {
             match entry {
@@ -121,13 +153,18 @@ impl Service {
                     if name.len() > 255 {
                         return Err(BuildError::NameTooLong(name));
                     }
+                    if name.starts_with(OURS) && self.documents.is_none() {
+                        return Err(BuildError::ReservedName(name));
+                    }
                     if self.names.contains_key(name.as_str()) {
                         return Err(BuildError::DuplicateProcedure(name));
                     }
                     // Peers cannot make this number grow.
                     let id = ProcedureId(self.procedures.len() as u32);
                     self.names.insert(name.as_str().into(), Found { id, shape: procedure.shape() });
-                    self.procedures.push(Registered { name: name.into(), procedure, hooks: list(&hooks) });
+                    let module = within.clone();
+                    let hooks = list(&hooks);
+                    self.procedures.push(Registered { name: name.into(), module, procedure, hooks });
                 }
                 Entry::Replacement(procedure) => {
                     let name = format!("{prefix}{}", procedure.name());
@@ -136,7 +173,8 @@ impl Service {
                     };
                     found.shape = procedure.shape();
                     let place = &mut self.procedures[found.id.0 as usize];
-                    *place = Registered { name: name.into(), procedure, hooks: list(&hooks) };
+                    let module = within.clone();
+                    *place = Registered { name: name.into(), module, procedure, hooks: list(&hooks) };
                 }
             }
         }
@@ -173,8 +211,13 @@ impl Service {
         self.get(id).map_or("", |registered| &registered.name)
     }
 
+    /// The application's procedures, without the server's own.
+    pub(crate) fn registered(&self) -> impl Iterator<Item = &Registered> {
+        self.procedures.iter().filter(|registered| !registered.name.starts_with(OURS))
+    }
+
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.procedures.iter().map(|registered| &*registered.name)
+        self.registered().map(|registered| &*registered.name)
     }
 }
 

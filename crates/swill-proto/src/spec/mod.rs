@@ -11,6 +11,7 @@ mod hash;
 mod openrpc;
 
 pub use error::ErrorSpec;
+pub use hash::fnv1a;
 
 use crate::{Capabilities, Format, Parameters, Shape};
 use serde::{Deserialize, Serialize};
@@ -37,7 +38,7 @@ pub struct Spec {
     /// Where the app answers. They may have parameters: `/rooms/{room}`.
     #[serde(default)]
     pub paths: Vec<String>,
-    /// What it speaks, the default first.
+    /// What it speaks.
     #[serde(default)]
     pub protocols: Vec<ProtocolSpec>,
     /// What a client has to keep to.
@@ -249,6 +250,20 @@ pub fn definition_name(reference: &str) -> Option<String> {
     Some(String::from_utf8(bytes).ok()?.replace("~1", "/").replace("~0", "~"))
 }
 
+/// The reference to a definition: what [`definition_name`] takes apart.
+pub fn definition_reference(name: &str) -> String {
+    let mut reference = String::from("#/$defs/");
+    for byte in name.replace('~', "~0").replace('/', "~1").bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                reference.push(byte.into())
+            }
+            byte => reference.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    reference
+}
+
 impl Info {
     /// A title and a version.
     pub fn new(title: impl Into<String>, version: impl Into<String>) -> Self {
@@ -358,6 +373,7 @@ mod tests {
         spec.definitions.insert("D".into(), json!({ "type": "integer" }));
         spec.definitions.insert("E".into(), json!({ "$ref": "#/$defs/E" }));
         assert_eq!(spec.resolve(&json!({ "$ref": "#/$defs/A%3Cb~1c%3E" }))["type"], "integer");
+        assert_eq!(definition_reference("A<b/c>"), "#/$defs/A%3Cb~1c%3E");
         assert_eq!(spec.resolve(&json!({ "$ref": "#/$defs/E" })), &json!({ "$ref": "#/$defs/E" }));
     }
 }

@@ -40,7 +40,7 @@ struct Pair {
 
 /// Opens a connection through a pipe that holds so many bytes in each direction.
 fn open(app: App, pipe: usize) -> Pair {
-    let (service, _, _) = app.build().expect("the app can be served");
+    let (service, _) = app.build().expect("the app can be served");
     let (near, far) = duplex(pipe);
     let hub = Arc::new(Hub::new(1));
     let request = Request::new(&Uri::from_static("/"), &HeaderMap::new(), &[], None).expect("it is small");
