@@ -15,12 +15,12 @@ pub(crate) const EVENTS: Table = Table(&[
     ("swill.more", "-", &[]),
 ]);
 
-fn text(data: &str) -> Message<'_> {
+pub(crate) fn text(data: &str) -> Message<'_> {
     Message { kind: Kind::Text, data: data.as_bytes() }
 }
 
 /// What the server gets out of a message: the call's procedure and parameters, or its answer.
-fn hear(server: &mut Server, message: &str) -> String {
+pub(crate) fn hear(server: &mut Server, message: &str) -> String {
     let mut wire = Messages::default();
     match server.receive(text(message), &EVENTS, &mut wire) {
         Received::One(Frame::Open(open)) => {
@@ -163,7 +163,7 @@ fn frames_of_calls_that_are_over_are_dropped() {
     assert_eq!(wire.texts(), [r#"{"type":"add","result":2}"#]);
 }
 
-fn name(name: &str) -> Step {
+pub(crate) fn name(name: &str) -> Step {
     Step::Name(name.into())
 }
 
@@ -178,7 +178,7 @@ fn told(error: Error) -> Json {
 }
 
 /// Every rule: its entry's type, text and context.
-fn rules() -> Vec<(Rule, &'static str, &'static str, Json)> {
+pub(crate) fn rules() -> Vec<(Rule, &'static str, &'static str, Json)> {
     let ten = || Value::from(10);
     let of = |expected| Rule::Type(expected);
     vec![
@@ -346,124 +346,4 @@ fn capabilities_say_what_events_can_carry() {
     assert_eq!((capabilities.name, capabilities.parameters), ("events", Parameters::Listed));
     assert!(capabilities.serial && capabilities.notifies_peer && !capabilities.calls_peer);
     assert!(!capabilities.streams_in && !capabilities.streams_out && !capabilities.metadata);
-}
-
-/// A client with these calls open: what it has sent is dropped.
-fn client(events: &[&str]) -> Client {
-    let mut client = Client::new();
-    for (number, event) in events.iter().enumerate() {
-        client.send(open(number as u64, event, None, true), &mut Messages::default()).unwrap();
-    }
-    client
-}
-
-fn show(frame: &Frame<'_>) -> String {
-    match frame {
-        Frame::End { call, last: Some(last), .. } => {
-            format!("end {} {}", call.number(), str::from_utf8(last.bytes()).unwrap())
-        }
-        Frame::Fail { call, error } => format!("fail {} {error}", call.number()),
-        Frame::Open(open) => {
-            assert!(!open.reply && !open.call.is_ours());
-            let Target::Named(name) = &open.target else { panic!("{open:?}") };
-            format!("open {name} {}", str::from_utf8(open.input.as_ref().unwrap().bytes()).unwrap())
-        }
-        frame => panic!("{frame:?}"),
-    }
-}
-
-fn heard(client: &mut Client, message: &str) -> Vec<String> {
-    let mut wire = Messages::default();
-    let heard = match client.receive(text(message), &EVENTS, &mut wire) {
-        Received::Nothing => Vec::new(),
-        Received::One(frame) => vec![show(&frame)],
-        Received::Many(frames) => frames.iter().map(show).collect(),
-        Received::Close(close) => vec![format!("close {}", close.code)],
-    };
-    assert!(wire.all.is_empty());
-    heard
-}
-
-#[test]
-fn client_tells_answers_by_type_and_place() {
-    for (calls, message, expected, left) in [
-        (&["add"][..], r#"{"type":"add","result":3}"#, &["end 0 3"][..], 0),
-        (&["add"], r#"{"type":"add","sum": 3}"#, &[r#"end 0 {"sum":3}"#], 0),
-        (&["add"], r#"{"type":"add","result":1,"x":2}"#, &[r#"end 0 {"result":1,"x":2}"#], 0),
-        (&["add"], r#"{"type":"add"}"#, &["end 0 {}"], 0),
-        (&["add", "add"], r#"{"type":"add","result":1}"#, &["end 0 1"], 1),
-        (&["quiet", "add", "add"], r#"{"type":"add","result":1}"#, &["end 0 null", "end 1 1"], 1),
-        (&["greet"], r#"{"type":"greeting","text":"hi"}"#, &[r#"open greeting {"text":"hi"}"#], 1),
-        (&[], r#"{"type":"add","result":3}"#, &[r#"open add {"result":3}"#], 0),
-        (&["add"], r#"{"result":3}"#, &[], 1),
-        (&["add"], r#"{"type":5}"#, &[], 1),
-        (&["add"], "[]", &["close 1003"], 1),
-        (&[], r#"{"errors":[]}"#, &[], 0),
-        (
-            &["a", "b"],
-            r#"{"errors":[{"loc":["to"],"msg":"not here","type":"value_error"}]}"#,
-            &["fail 0 422 not here"],
-            1,
-        ),
-        (&["a"], r#"{"errors":5}"#, &["fail 0 500 the call failed; the server's reasons cannot be read"], 0),
-    ] {
-        let mut client = client(calls);
-        assert_eq!(heard(&mut client, message), expected, "{message}");
-        assert_eq!(client.held().calls, left, "{message}");
-    }
-}
-
-#[test]
-fn client_sends_calls_and_forgets_those_that_are_cancelled() {
-    let mut client = Client::new();
-    let mut wire = Messages::default();
-    for (input, expected) in [
-        (None, r#"{"type":"add"}"#),
-        (Some("null"), r#"{"type":"add"}"#),
-        (Some(r#"{"a":1,"b":2}"#), r#"{"type":"add","a":1,"b":2}"#),
-        (Some(r#"{"a":1,"type":"fail"}"#), r#"{"type":"add","a":1}"#),
-    ] {
-        client.send(open(0, "add", input.map(json), true), &mut wire).unwrap();
-        assert_eq!(wire.texts(), [expected]);
-        let cancel = Frame::Cancel { call: CallId::ours(0), reason: CancelReason::Client };
-        client.send(cancel, &mut wire).unwrap();
-        assert_eq!(client.held().calls, 0);
-    }
-    client.send(open(1, "add", None, false), &mut wire).unwrap();
-    assert_eq!(client.held().calls, 0, "a notification is not answered");
-}
-
-/// Lets a server fail a call and a client hear of it.
-fn through(error: Error) -> Error {
-    let (mut server, mut client) = (Server::new(), client(&["add"]));
-    let mut wire = Messages::default();
-    hear(&mut server, r#"{"type":"add"}"#);
-    server.send(fail(CallId::theirs(1), error), &mut wire).unwrap();
-    let message = wire.texts().concat();
-    match client.receive(text(&message), &EVENTS, &mut wire) {
-        Received::One(Frame::Fail { error, .. }) => error,
-        received => panic!("{received:?}"),
-    }
-}
-
-#[test]
-fn errors_come_back_as_what_they_were() {
-    for (rule, _, msg, _) in rules() {
-        let path = vec![name("a"), Step::Index(3), name("b")];
-        let more = Violation::new(vec![name("x")], Rule::Missing);
-        let sent = vec![Violation::new(path.clone(), rule.clone()), more];
-        let error = through(Error::violations_of(sent));
-        assert_eq!(error.code(), Code::INVALID);
-        let heard = &error.violations()[0];
-        assert_eq!((&heard.path, &*heard.message), (&path, msg));
-        match rule {
-            Rule::Predicate | Rule::Timezone(_) => assert_eq!(heard.rule, Rule::Custom),
-            rule => assert_eq!(heard.rule, rule),
-        }
-    }
-    let error = through(Error::invalid("lines[2].qty", "too many"));
-    assert_eq!((error.parameter(), error.message()), (Some("lines[2].qty"), "too many"));
-    assert!(error.violations().is_empty());
-    let error = through(Error::new(409, "busy"));
-    assert_eq!((error.code(), error.message(), error.parameter()), (Code::CONFLICT, "busy", None));
 }
