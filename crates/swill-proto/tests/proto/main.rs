@@ -22,4 +22,6 @@ mod swill1_client;
 mod swill1_server;
 mod value;
 mod vectors;
+mod webmesh;
+mod webmesh_vectors;
 mod wire;

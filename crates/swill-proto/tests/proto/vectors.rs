@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use swill_proto::{Format, Kind, Payload, Protocol, Received, Value, swill1::Server};
 
 /// Whether a value is what a vector expects, with the vectors' own words for what JSON cannot say.
-fn matches(expected: &Json, value: &Value, subset: bool) -> bool {
+pub(crate) fn matches(expected: &Json, value: &Value, subset: bool) -> bool {
     match (expected, value) {
         (Json::String(text), _) if text.starts_with("$any") => matches!(
             (text.as_str(), value),
