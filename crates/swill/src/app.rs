@@ -5,7 +5,7 @@ use crate::{
     module::IntoModule,
     negotiate::{self, Protocol},
     origin::Origins,
-    route::{self, Hub},
+    route::{self, Hub, Routes},
     service::{BuildError, Service, Speaks},
 };
 use axum::Router;
@@ -46,6 +46,8 @@ pub struct App {
     debug: bool,
     pub(crate) handlers: Handlers,
     pub(crate) described: description::Settings,
+    #[cfg(feature = "files")]
+    pub(crate) files: Vec<(Cow<'static, str>, crate::StaticFiles)>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Result<crate::Tls, BuildError>>,
     paths: Option<Vec<Cow<'static, str>>>,
@@ -68,6 +70,8 @@ impl App {
             debug: false,
             handlers: Handlers::default(),
             described: description::Settings::default(),
+            #[cfg(feature = "files")]
+            files: Vec::new(),
             #[cfg(feature = "tls")]
             tls: None,
             paths: None,
@@ -248,9 +252,9 @@ impl App {
     }
 
     pub(crate) fn routes(self, hub: &Arc<Hub>) -> Result<Router> {
-        let mut router = Router::new();
-        self.add_routes(None, hub, &mut router)?;
-        Ok(router)
+        let mut routes = Routes::default();
+        self.add_routes(None, hub, &mut routes)?;
+        Ok(routes.finish()?)
     }
 
     /// The procedures, and the protocols if any were named.
@@ -264,25 +268,33 @@ impl App {
         match (at, &self.paths) {
             (Some(path), _) => vec![Cow::Owned(path.to_owned())],
             (None, Some(paths)) => paths.clone(),
-            // Nothing but a place to mount others in.
+            // Nothing but a place to mount others in, or files.
             (None, None) if empty && !self.mounted.is_empty() => vec![],
+            #[cfg(feature = "files")]
+            (None, None) if empty && !self.files.is_empty() => vec![],
             (None, None) => vec!["/".into(), "/ws".into()],
         }
     }
 
-    fn add_routes(mut self, at: Option<&str>, hub: &Arc<Hub>, router: &mut Router) -> Result<(), BuildError> {
+    fn add_routes(mut self, at: Option<&str>, hub: &Arc<Hub>, routes: &mut Routes) -> Result<(), BuildError> {
         let paths = self.paths_at(at);
         self.paths = Some(paths.clone());
+        #[cfg(feature = "files")]
+        let files = std::mem::take(&mut self.files);
         let (service, mounted) = self.build()?;
         for path in &paths {
-            route::add(router, path, Arc::clone(&service), Arc::clone(hub))?;
+            route::add(routes, path, Arc::clone(&service), Arc::clone(hub))?;
+        }
+        let below = |path: &str| format!("{}{path}", at.unwrap_or_default().trim_end_matches('/'));
+        #[cfg(feature = "files")]
+        for (path, files) in files {
+            routes.places.push(crate::files::Place::new(&below(&path), files, &service.origins)?);
         }
         for (path, app) in mounted {
-            let path = format!("{}{path}", at.unwrap_or_default().trim_end_matches('/'));
-            app.add_routes(Some(&path), hub, router)?;
+            app.add_routes(Some(&below(&path)), hub, routes)?;
         }
         if let (Some(documents), Some(path)) = (&service.documents, paths.first()) {
-            description::add(router, path, documents, &service.origins);
+            description::add(&mut routes.router, path, documents, &service.origins);
         }
         Ok(())
     }

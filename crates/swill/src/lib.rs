@@ -15,6 +15,8 @@ mod directory;
 mod extensions;
 mod failure;
 mod given;
+#[cfg(feature = "files")]
+mod files;
 mod handshake;
 mod hook;
 mod input;
@@ -26,6 +28,8 @@ mod origin;
 mod outbox;
 mod peer;
 mod procedure;
+#[cfg(feature = "files")]
+mod progress;
 mod reply;
 mod route;
 mod running;
@@ -44,6 +48,8 @@ pub use call::{Call, Finished};
 pub use calling::Batch;
 pub use context::{CancelGuard, Context, FromContext};
 pub use failure::Failure;
+#[cfg(feature = "files")]
+pub use files::StaticFiles;
 pub use futures_core::Stream;
 pub use given::Given;
 pub use handshake::{Handshake, Request};

@@ -117,9 +117,28 @@ impl Drop for Slot {
     }
 }
 
+/// The routes of a server, as they come together.
+#[derive(Default)]
+pub(crate) struct Routes {
+    pub(crate) router: Router,
+    #[cfg(feature = "files")]
+    taken: Vec<String>,
+    #[cfg(feature = "files")]
+    pub(crate) places: Vec<crate::files::Place>,
+}
+
+impl Routes {
+    pub(crate) fn finish(self) -> Result<Router, BuildError> {
+        #[cfg(feature = "files")]
+        return crate::files::add(self.router, self.places, &self.taken);
+        #[cfg(not(feature = "files"))]
+        Ok(self.router)
+    }
+}
+
 /// Adds the route of an app. What axum would answer with a panic is an error here.
 pub(crate) fn add(
-    router: &mut Router,
+    routes: &mut Routes,
     path: &str,
     service: Arc<Service>,
     hub: Arc<Hub>,
@@ -137,10 +156,12 @@ pub(crate) fn add(
             parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
         answer(service, hub, parameters, request)
     };
-    let before = std::mem::take(router);
+    let before = std::mem::take(&mut routes.router);
     let added =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| before.route(path, routing::any(handler))));
-    *router = added.map_err(|_| bad("another route has the same path, or its parameters are malformed"))?;
+    #[cfg(feature = "files")]
+    routes.taken.push(path.to_owned());
+    routes.router = added.map_err(|_| bad("another route has the same path, or its parameters are malformed"))?;
     Ok(())
 }
 
@@ -276,7 +297,7 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
     }
 }
 
-fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {
+pub(crate) fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {
     let mut response = Response::new(why.into());
     *response.status_mut() = status;
     response

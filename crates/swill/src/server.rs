@@ -232,10 +232,18 @@ impl Visit {
     async fn serve_http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, socket: S) {
         let Self { remote, deadline, router, limits, mut shutdown } = self;
         let asked = AtomicBool::new(false);
+        #[cfg(feature = "files")]
+        let progress = Arc::<crate::progress::Progress>::default();
+        #[cfg(feature = "files")]
+        let mut stalled = pin!(progress.stalled(limits.write_stall));
+        #[cfg(not(feature = "files"))]
+        let mut stalled = pin!(std::future::pending::<()>());
         let router = TowerToHyperService::new(router);
         let service = service_fn(|mut request: http::Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(remote));
+            #[cfg(feature = "files")]
+            request.extensions_mut().insert(Arc::clone(&progress));
             router.call(request.map(Body::new))
         });
         let connection = http1::Builder::new()
@@ -261,6 +269,10 @@ impl Visit {
                         tracing::debug!(%remote, "the opening handshake took too long");
                         return;
                     }
+                }
+                () = &mut stalled => {
+                    tracing::debug!(%remote, "a peer takes nothing of an HTTP answer");
+                    return;
                 }
                 _ = shutdown.wait_for(|told| *told), if !leaving => {
                     leaving = true;
