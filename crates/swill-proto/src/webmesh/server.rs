@@ -20,7 +20,8 @@ const TOLD: usize = 16;
 ///
 /// Parameters that are in the path (`/rooms/{room}`) and the data are put together: data that is a map is merged with
 /// them, where the path wins; without data they stand alone; a list has the remaining parameters by position; other data
-/// is the one parameter that remains. Data that fits in none of these ways is refused like a call that fails.
+/// is the one parameter that remains. Data that fits in none of these ways is refused like a call that fails. A procedure
+/// without parameters is called whatever the data is: WebMesh's own handlers always get some.
 ///
 /// [`Frame::Open`] tells the client something that it does not answer: a message with the path of that name. The text of
 /// a failed call is its error's message, or what is wrong with the parameters.
@@ -82,7 +83,7 @@ impl Server {
     fn tell(&self, open: &Open<'_>, out: &mut dyn Outgoing) {
         if let Target::Named(name) = &open.target {
             let format = self.dialect.format();
-            let data = open.input.as_ref().map_or(message::null(format), Payload::bytes);
+            let data = open.input.as_ref().map_or_else(|| message::null(format), Payload::bytes);
             message::write(&self.dialect, &written(format, &*path(name)), data, out);
         }
     }
@@ -109,10 +110,12 @@ impl Protocol for Server {
         };
         self.current_path.clear();
         self.current_path.extend_from_slice(envelope.written_path());
-        let input = if arguments.is_empty() {
+        let (format, parameters) = (self.dialect.format(), directory.parameters(found.id));
+        let input = if parameters.is_empty() {
+            Payload::new(format, message::null(format))
+        } else if arguments.is_empty() {
             envelope.into_data()
         } else {
-            let (format, parameters) = (self.dialect.format(), directory.parameters(found.id));
             match arguments::merge(format, envelope.written_data(), &arguments, &parameters) {
                 Ok(input) => Payload::shared(format, Bytes::from(input)),
                 Err(why) => return self.refuse(&envelope, why, out),

@@ -12,6 +12,7 @@ use swill_proto::{
 pub(crate) const PATHS: Table = Table(&[
     ("echo", "/", &["value"]),
     ("math.add", "-", &["a", "b"]),
+    ("now", "-", &[]),
     ("rooms.enter", "/rooms/{room}", &["room"]),
     ("rooms.say", "/rooms/{room}/say", &["room", "text"]),
     ("rooms.place", "/rooms/{room}/place", &["x", "room", "y"]),
@@ -92,6 +93,8 @@ fn paths_are_names_and_data_is_the_input() {
         (r#"{"path":"/","data":5}"#, "echo 5"),
         (r#"{"path":"/echo"}"#, "echo null"),
         (r#"{"path":"/echo","data":null}"#, "echo null"),
+        (r#"{"path":"/now"}"#, "now null"),
+        (r#"{"path":"/now","data":1}"#, "now null"),
         (r#"{"path":"/nope","path":"/echo","data":1,"data":2}"#, "echo 2"),
         (r#"{"path":"/nope","data":1}"#, r#"{"path":"/nope","data":"Path not found"}"#),
         (r#"{"path":"echo"}"#, r#"{"path":"echo","data":"Path not found"}"#),
