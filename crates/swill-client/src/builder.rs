@@ -1,7 +1,9 @@
 use crate::{
-    Client, Limits, Reconnect, address::Address, connector::Connector, handshake, settings::Settings,
+    Client, Limits, Protocol, Reconnect, address::Address, connector::Connector, handlers::Handlers,
+    handshake, settings::Settings,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use serde::{Serialize, de::DeserializeOwned};
 use std::{fmt, future::Future, io, time::Duration};
 use swill_proto::{Code, Error, Result};
 use swill_ws::deflate::Options;
@@ -34,7 +36,10 @@ pub struct Builder {
     headers: HeaderMap,
     cookies: String,
     wrong: Option<Error>,
-    subprotocols: Vec<String>,
+    protocol: Protocol,
+    /// `None` for those that go with the protocol.
+    subprotocols: Option<Vec<String>>,
+    handlers: Handlers,
     deflate: bool,
     connect_within: Duration,
     deadline: Option<Duration>,
@@ -50,7 +55,9 @@ impl Builder {
             headers: HeaderMap::new(),
             cookies: String::new(),
             wrong: None,
-            subprotocols: vec!["swill/1".to_owned()],
+            protocol: Protocol::default(),
+            subprotocols: None,
+            handlers: Handlers::default(),
             deflate: false,
             connect_within: Duration::from_secs(10),
             deadline: Some(Duration::from_secs(30)),
@@ -110,17 +117,85 @@ impl Builder {
         self.header("origin", origin)
     }
 
-    /// Which subprotocols are offered, the preferred one first. `swill/1` by default.
+    /// What is spoken: Swill's own protocol by default, or JSON-RPC 2.0.
     ///
-    /// Whatever the name, what is spoken is `swill/1`: this is for servers that know it under another name, such as
-    /// `swill.1`.
+    /// ```no_run
+    /// # async fn example() -> swill_client::Result<()> {
+    /// use swill_client::{Client, Protocol};
+    ///
+    /// let client = Client::builder("ws://127.0.0.1:8000/").protocol(Protocol::JsonRpc).connect().await?;
+    /// let sum: i64 = client.call("add", (1, 2)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn protocol(mut self, protocol: Protocol) -> Self {
+        self.protocol = protocol;
+        self
+    }
+
+    /// Which subprotocols are offered, the preferred one first. By default that is `swill/1`, and none at all if JSON-RPC
+    /// is spoken.
+    ///
+    /// Whatever the name, what is spoken is what [`protocol`](Self::protocol) says: this is for servers that know it under
+    /// another name, such as `swill.1`.
     pub fn subprotocols<'n>(mut self, names: impl IntoIterator<Item = &'n str>) -> Self {
-        self.subprotocols = names.into_iter().map(str::to_owned).collect();
+        let names: Vec<_> = names.into_iter().map(str::to_owned).collect();
         let good = |name: &String| {
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b',')
         };
-        if self.subprotocols.is_empty() || !self.subprotocols.iter().all(good) {
-            self.refuse("a subprotocol is a word without commas, and there has to be one".to_owned());
+        if !names.iter().all(good) {
+            self.refuse("a subprotocol is a word without commas".to_owned());
+        }
+        self.subprotocols = Some(names);
+        self
+    }
+
+    /// Serves a procedure to the server, under this name: calls go in both directions at any time.
+    ///
+    /// What the closure takes is a tuple, for parameters that come as a list, or a struct or map, for parameters that come
+    /// by name; a struct also takes a list, and `()` is for none. What does not fit is refused as the protocol does it,
+    /// and so are names that nobody serves. [`Value`](crate::Value) takes whatever comes.
+    ///
+    /// Calls and notifications begin in the order in which they come. As long as a handler need not wait, it runs in
+    /// the connection's task; as soon as it waits it gets a task of its own, and others run meanwhile, up to
+    /// [`Limits::serving`]. So it must not block the thread. It is dropped when the server cancels the call, and when the
+    /// connection ends: handlers outlive connections, calls do not.
+    ///
+    /// An error goes to the server with its code, message and data. One that nobody expected, such as a foreign one that
+    /// `?` has turned into an [`Error`], and a panic are logged, and the server hears of an internal error.
+    ///
+    /// Calls are served as long as the client is there: a program that does nothing else waits with
+    /// `client.watch().until(State::is_closed).await`. In `swill/1` servers do not call, so handlers are never called.
+    ///
+    /// ```
+    /// use serde::Deserialize;
+    /// use swill_client::{Client, Protocol};
+    ///
+    /// #[derive(Deserialize)]
+    /// struct Wall {
+    ///     name: String,
+    ///     width: Option<u32>,
+    /// }
+    ///
+    /// let builder = Client::builder("ws://127.0.0.1:8000/")
+    ///     .protocol(Protocol::JsonRpc)
+    ///     .handle("add", async |(a, b): (i64, i64)| Ok(a + b))
+    ///     .handle("colour", async |wall: Wall| Ok(format!("red for {}", wall.name)))
+    ///     .handle("seen", async |()| Ok(println!("seen")));
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Two handlers of the same name are an error of [`connect`](Self::connect) and [`lazy`](Self::lazy).
+    pub fn handle<P, R, F, A>(mut self, name: &str, handler: F) -> Self
+    where
+        F: Fn(P) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<R>> + Send + 'static,
+        P: DeserializeOwned,
+        R: Serialize,
+    {
+        if !self.handlers.insert(name, handler) {
+            self.refuse(format!("there are two handlers with the name `{name}`"));
         }
         self
     }
@@ -228,11 +303,18 @@ impl Builder {
             self.headers.append(header::COOKIE, value);
         }
         let address = self.address?;
+        let subprotocols = self.subprotocols.unwrap_or_else(|| self.protocol.subprotocols());
+        if subprotocols.is_empty() && self.protocol.needs_subprotocol() {
+            let message = "swill/1 is spoken only under a subprotocol, and none is to be offered";
+            return Err(Error::new(Code::BAD_REQUEST, message));
+        }
         Ok(Settings {
             connector: self.connector.prepare(&address)?,
             address,
             headers: self.headers,
-            subprotocols: self.subprotocols,
+            protocol: self.protocol,
+            subprotocols,
+            handlers: self.handlers,
             deflate: self.deflate.then(Options::default),
             connect_within: self.connect_within,
             deadline: self.deadline,
@@ -254,7 +336,9 @@ impl fmt::Debug for Builder {
             .field("headers", &headers)
             .field("cookies", &cookies)
             .field("wrong", &self.wrong)
-            .field("subprotocols", &self.subprotocols.len())
+            .field("protocol", &self.protocol)
+            .field("subprotocols", &self.subprotocols.as_ref().map(Vec::len))
+            .field("handlers", &self.handlers)
             .field("deflate", &self.deflate)
             .field("connect_within", &self.connect_within)
             .field("deadline", &self.deadline)

@@ -1,5 +1,5 @@
 use crate::{
-    Builder, Items, Request, State, Watch, driver::Driver, handshake::Link, outbox::Outbox,
+    Batch, Builder, Items, Protocol, Request, State, Watch, driver::Driver, handshake::Link, outbox::Outbox,
     settings::Settings, unread::Unread,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -86,11 +86,17 @@ impl Client {
         &self.handle.0
     }
 
+    #[inline]
+    pub(crate) fn protocol(&self) -> Protocol {
+        self.shared().settings.protocol
+    }
+
     /// Calls a procedure that answers once.
     ///
     /// `params` is what the procedure takes: for several parameters a tuple (by position) or a struct (by name), for one
     /// parameter the value itself, for none `()`. A procedure whose single parameter is a list takes the list, not a list
-    /// around it. [`Value`](crate::Value) stands for any value, as parameter and as answer.
+    /// around it, but in JSON-RPC: there parameters are always listed, see [`Protocol`](crate::Protocol).
+    /// [`Value`](crate::Value) stands for any value, as parameter and as answer.
     ///
     /// Dropping the future cancels the call: the server is told, what it still answers is ignored.
     ///
@@ -113,6 +119,7 @@ impl Client {
     /// | 503 [`UNAVAILABLE`](crate::Code::UNAVAILABLE), [`outcome_unknown`](crate::Error::outcome_unknown) | the connection broke after the call was sent: it may have been executed |
     /// | 503, or the HTTP status of a refused handshake | the client is closed; nothing was sent |
     /// | 413 [`TOO_LARGE`](crate::Code::TOO_LARGE) | the call exceeds [`Limits::request`](crate::Limits::request) and was not sent; or the answer exceeds a limit |
+    /// | 501 [`UNIMPLEMENTED`](crate::Code::UNIMPLEMENTED) | the [`Protocol`](crate::Protocol) cannot carry the call; nothing was sent |
     /// | 500 [`INTERNAL`](crate::Code::INTERNAL) | the parameters cannot be written, or the answer is no `R` |
     pub async fn call<R: DeserializeOwned>(&self, name: &str, params: impl Serialize) -> Result<R> {
         self.request(name).call(params).await
@@ -135,6 +142,40 @@ impl Client {
     /// As [`call`](Self::call), as far as it fails before anything comes back; the rest comes out of the stream.
     pub async fn stream<T: DeserializeOwned>(&self, name: &str, params: impl Serialize) -> Result<Items<T>> {
         self.request(name).stream(params).await
+    }
+
+    /// Tells the server something, without an answer. Short for [`Request::notify`].
+    ///
+    /// ```no_run
+    /// # async fn example(client: swill_client::Client) -> swill_client::Result<()> {
+    /// client.notify("log", ("disk full", 3)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`call`](Self::call) that say that nothing was sent.
+    pub async fn notify(&self, name: &str, params: impl Serialize) -> Result<()> {
+        self.request(name).notify(params).await
+    }
+
+    /// Prepares calls and notifications that go out together.
+    ///
+    /// ```no_run
+    /// # async fn example(client: swill_client::Client) -> swill_client::Result<()> {
+    /// let answers = client.batch().call("add", (1, 2)).notify("log", ("added",)).call("upper", ("a",)).send().await?;
+    /// for answer in answers {
+    ///     match answer {
+    ///         Ok(value) => println!("{value:?}"),
+    ///         Err(error) => println!("one of them failed: {error}"),
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn batch(&self) -> Batch<'_> {
+        Batch::new(self)
     }
 
     /// Prepares a call that needs more than a name and parameters: metadata, a deadline, streams.

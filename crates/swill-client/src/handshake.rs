@@ -92,7 +92,7 @@ impl std::fmt::Display for Failure {
                 }
             }
             Self::Foreign(why) => {
-                write!(f, "the server does not answer as a WebSocket server of swill/1: {why}")
+                write!(f, "the server does not answer as the WebSocket server that was asked for: {why}")
             }
         }
     }
@@ -187,7 +187,9 @@ fn request(settings: &Settings, key: &str) -> Vec<u8> {
     line("Upgrade", b"websocket");
     line("Sec-WebSocket-Version", b"13");
     line("Sec-WebSocket-Key", key.as_bytes());
-    line("Sec-WebSocket-Protocol", settings.subprotocols.join(", ").as_bytes());
+    if !settings.subprotocols.is_empty() {
+        line("Sec-WebSocket-Protocol", settings.subprotocols.join(", ").as_bytes());
+    }
     if let Some(options) = &settings.deflate {
         line("Sec-WebSocket-Extensions", options.offer().as_bytes());
     }
@@ -272,6 +274,8 @@ impl Answer {
             Some(name) => {
                 return Err(foreign(format!("it chose the subprotocol `{name}`, which was not offered")));
             }
+            // Many servers speak JSON-RPC and look at no subprotocol.
+            None if !settings.protocol.needs_subprotocol() => {}
             None => return Err(foreign("it chose no subprotocol")),
         }
         let mut values = Vec::new();

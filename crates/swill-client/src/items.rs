@@ -100,7 +100,7 @@ impl<T: DeserializeOwned> Items<T> {
                 self.batch = Batch::default();
             }
             if let Some((item, cost)) = self.batch.pop() {
-                let item = decode(item);
+                let item = decode(self.ticket.format(), item);
                 self.ticket.took(cost);
                 return Poll::Ready(Some(item));
             }

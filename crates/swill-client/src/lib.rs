@@ -63,8 +63,14 @@
 //!
 //! With the feature `tls`, URLs can begin with `wss://`. Then the certificate of the server has to be one that the system
 //! trusts, and has to be for the name in the URL. For an authority of one's own there is
-#![cfg_attr(feature = "tls", doc = "[`Builder::root_certificate`], for everything else [`Builder::tls_config`].")]
-#![cfg_attr(not(feature = "tls"), doc = "`Builder::root_certificate`, for everything else `Builder::tls_config`.")]
+#![cfg_attr(
+    feature = "tls",
+    doc = "[`Builder::root_certificate`], for everything else [`Builder::tls_config`]."
+)]
+#![cfg_attr(
+    not(feature = "tls"),
+    doc = "`Builder::root_certificate`, for everything else `Builder::tls_config`."
+)]
 //!
 //! ```
 //! # #[cfg(feature = "tls")]
@@ -86,6 +92,7 @@
 mod address;
 mod answer;
 mod backoff;
+mod batch;
 mod builder;
 mod call;
 mod client;
@@ -93,10 +100,12 @@ mod connection;
 mod connector;
 mod driver;
 mod fault;
+mod handlers;
 mod handshake;
 mod items;
 mod limits;
 mod outbox;
+mod protocol;
 mod reconnect;
 mod request;
 mod response;
@@ -108,10 +117,12 @@ mod state;
 mod tls;
 mod unread;
 
+pub use batch::Batch;
 pub use builder::Builder;
 pub use client::Client;
 pub use items::Items;
 pub use limits::Limits;
+pub use protocol::Protocol;
 pub use reconnect::Reconnect;
 pub use request::Request;
 pub use response::Response;

@@ -11,6 +11,8 @@ use swill_proto::MetadataLimits;
 /// | depth of a value | 64 levels | the call fails with code 413 |
 /// | [`request`](Self::request): an outgoing message | 1 MiB | the call fails with code 413, nothing is sent |
 /// | [`calls`](Self::calls): calls in flight | 128 | the next call waits, within its deadline |
+/// | [`serving`](Self::serving): calls of the server that wait in handlers | 128 | the next one is refused with code 429 |
+/// | batches of the server, in JSON-RPC | 1,024 elements | the batch is refused |
 /// | [`outbox`](Self::outbox): bytes that wait to be sent | 64 KiB | calls and senders wait |
 /// | [`unread`](Self::unread): unread items of a stream, of all streams | 256 KiB and 4 MiB | the socket is not read |
 /// | [`stream_stall`](Self::stream_stall): a full stream of which nothing is taken while others wait | 10 s | the stream fails with code 429 |
@@ -34,6 +36,7 @@ pub struct Limits {
     pub(crate) metadata: MetadataLimits,
     pub(crate) request: usize,
     pub(crate) calls: usize,
+    pub(crate) serving: usize,
     pub(crate) outbox: usize,
     pub(crate) stream_unread: usize,
     pub(crate) unread: usize,
@@ -53,6 +56,7 @@ impl Default for Limits {
             metadata: MetadataLimits::default(),
             request: 1 << 20,
             calls: 128,
+            serving: 128,
             outbox: 64 << 10,
             stream_unread: 256 << 10,
             unread: 4 << 20,
@@ -92,19 +96,32 @@ impl Limits {
     /// How many bytes a message to the server may have. 1 MiB, as much as a server takes by default.
     ///
     /// Beyond: the call, or the item, fails with code 413 before anything is sent. A server would close the connection,
-    /// and with it every other call.
+    /// and with it every other call. It counts for a batch as a whole, and for what [handlers](crate::Builder::handle)
+    /// answer: a larger answer is an internal error.
     #[must_use]
     pub fn request(mut self, bytes: usize) -> Self {
         self.request = bytes;
         self
     }
 
-    /// How many calls and streams may be in flight. 128, as many as a server allows by default; at least 1.
+    /// How many calls and streams may be in flight. 128, as many as a server allows by default; at least 1. All calls of a
+    /// batch go out together, so it can have no more.
     ///
     /// Beyond: a call waits until another one has ended, within its deadline. A server would refuse it with code 429.
     #[must_use]
     pub fn calls(mut self, count: usize) -> Self {
         self.calls = count.max(1);
+        self
+    }
+
+    /// How many calls and notifications of the server may wait in [handlers](crate::Builder::handle). 128. One that was
+    /// cancelled counts until its handler has really ended; handlers that never wait count nothing.
+    ///
+    /// Beyond: a call is refused with code 429; a notification is dropped, which is logged. Their answers wait in memory
+    /// until the socket takes them, each at most as large as [`request`](Self::request) allows.
+    #[must_use]
+    pub fn serving(mut self, count: usize) -> Self {
+        self.serving = count;
         self
     }
 

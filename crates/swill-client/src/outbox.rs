@@ -49,9 +49,18 @@ pub(crate) struct Said {
 #[derive(Debug)]
 pub(crate) enum Entry {
     Open(Opening),
-    Item { call: CallId, length: usize },
-    End { call: CallId },
-    Cancel { call: CallId },
+    /// Calls that go out together, all of the same deadline. Their bytes follow each other.
+    Batch(Vec<Opening>),
+    Item {
+        call: CallId,
+        length: usize,
+    },
+    End {
+        call: CallId,
+    },
+    Cancel {
+        call: CallId,
+    },
 }
 
 /// The beginning of a call. Its bytes are its name and its payload.
@@ -67,6 +76,15 @@ pub(crate) struct Opening {
     /// The deadline ends when the call is sent.
     pub(crate) until_sent: bool,
     pub(crate) idempotent: bool,
+    /// Whether there will be an answer. Without one it is not in flight.
+    pub(crate) reply: bool,
+}
+
+impl Opening {
+    /// How many bytes belong to it.
+    pub(crate) fn length(&self) -> usize {
+        self.name + self.payload.unwrap_or(0)
+    }
 }
 
 /// What [`Outbox::tidy`] found.
@@ -81,19 +99,25 @@ pub(crate) struct Tidied {
 const COST: usize = 64;
 
 impl Entry {
-    pub(crate) fn call(&self) -> CallId {
+    /// The calls that it opens.
+    pub(crate) fn openings(&self) -> &[Opening] {
         match self {
-            Self::Open(opening) => opening.call.id,
-            Self::Item { call, .. } | Self::End { call } | Self::Cancel { call } => *call,
+            Self::Open(opening) => std::slice::from_ref(opening),
+            Self::Batch(openings) => openings,
+            Self::Item { .. } | Self::End { .. } | Self::Cancel { .. } => &[],
         }
+    }
+
+    /// How many calls are in flight because of it.
+    fn opens(&self) -> usize {
+        self.openings().iter().filter(|opening| opening.reply).count()
     }
 
     /// How many bytes belong to it.
     pub(crate) fn length(&self) -> usize {
         match self {
-            Self::Open(opening) => opening.name + opening.payload.unwrap_or(0),
             Self::Item { length, .. } => *length,
-            Self::End { .. } | Self::Cancel { .. } => 0,
+            _ => self.openings().iter().map(Opening::length).sum(),
         }
     }
 }
@@ -173,12 +197,12 @@ impl Outbox {
         if let Some(close) = inner.gone.as_ref().or(inner.close.as_ref()) {
             return Err(fault::closed(close));
         }
-        let opens = matches!(entry, Some(Entry::Open(_)));
-        if inner.said.size() >= self.limit || opens && inner.open >= self.calls {
+        let opens = entry.as_ref().map_or(0, Entry::opens);
+        if inner.said.size() >= self.limit || opens > 0 && inner.open + opens > self.calls {
             return Ok(false);
         }
         if let Some(entry) = entry.take() {
-            inner.open += usize::from(opens);
+            inner.open += opens;
             inner.said.push(entry, parts);
         }
         wake(inner);
@@ -269,23 +293,23 @@ impl Outbox {
         let mut dead = 0;
         std::mem::take(&mut inner.said).drain(|entry, bytes| {
             match &entry {
-                Entry::Open(opening) if opening.call.is_over() => {
-                    dead += 1;
-                    return;
-                }
-                Entry::Open(opening) if opening.deadline.is_some_and(|at| at <= now) => {
-                    tidied.expired.push(opening.call.clone());
-                    dead += 1;
-                    return;
-                }
-                Entry::Open(opening) => {
-                    alive.insert(opening.call.id);
-                    tidied.next = [tidied.next, opening.deadline].into_iter().flatten().min();
+                Entry::Open(_) | Entry::Batch(_) => {
+                    let openings = entry.openings();
+                    let over = openings.iter().all(|opening| opening.call.is_over());
+                    let expired = |opening: &Opening| opening.deadline.is_some_and(|at| at <= now);
+                    if over || openings.iter().any(expired) {
+                        tidied.expired.extend(openings.iter().map(|opening| opening.call.clone()));
+                        dead += entry.opens();
+                        return;
+                    }
+                    alive.extend(openings.iter().map(|opening| opening.call.id));
+                    let deadlines = openings.iter().filter_map(|opening| opening.deadline);
+                    tidied.next = tidied.next.into_iter().chain(deadlines).min();
                 }
                 // No call has been sent on this connection, for there is none.
                 Entry::Cancel { .. } => return,
-                other if !alive.contains(&other.call()) => return,
-                _ => {}
+                Entry::Item { call, .. } | Entry::End { call } if !alive.contains(call) => return,
+                Entry::Item { .. } | Entry::End { .. } => {}
             }
             kept.push(entry, &[bytes]);
         });
@@ -303,9 +327,7 @@ impl Outbox {
         inner.gone.get_or_insert_with(|| close.clone());
         let mut calls = Vec::new();
         std::mem::take(&mut inner.said).drain(|entry, _| {
-            if let Entry::Open(opening) = entry {
-                calls.push(opening.call);
-            }
+            calls.extend(entry.openings().iter().map(|opening| opening.call.clone()));
         });
         inner.driver = None;
         drop(inner);

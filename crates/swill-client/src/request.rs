@@ -18,6 +18,7 @@ use tokio::time::{Instant, timeout_at};
 /// | [`stream`](Self::stream) | streams out |
 /// | [`stream_in`](Self::stream_in) | takes a stream in and answers once |
 /// | [`both`](Self::both) | streams in and out |
+/// | [`notify`](Self::notify) | is told something, and nobody waits for an answer |
 ///
 /// What is on the wire does not tell a procedure's shape: the caller has to know it.
 ///
@@ -45,7 +46,7 @@ pub struct Request<'c> {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Deadline {
+pub(crate) enum Deadline {
     Default,
     Explicit(Option<Duration>),
 }
@@ -103,8 +104,9 @@ impl<'c> Request<'c> {
     ///
     /// See [`Client::call`].
     pub async fn call<R: DeserializeOwned>(self, params: impl Serialize) -> Result<R> {
+        let format = self.client.protocol().format();
         let (end, _) = self.answer(params).await?;
-        decode_last(&end)
+        decode_last(format, &end)
     }
 
     /// Calls a procedure that answers once, and returns the metadata along with the answer.
@@ -116,14 +118,40 @@ impl<'c> Request<'c> {
         self,
         params: impl Serialize,
     ) -> Result<Response<R>> {
+        let format = self.client.protocol().format();
         let (end, leading) = self.answer(params).await?;
-        Response::new(end, leading)
+        Response::new(format, end, leading)
     }
 
     async fn answer(self, params: impl Serialize) -> Result<(End, Option<Box<Metadata>>)> {
-        let payload = Scratch::encode(&params)?;
-        let mut ticket = self.open(Shape::SINGLE, Some(payload)).await?;
+        let payload = Scratch::parameters(self.client.protocol(), &params)?;
+        let mut ticket = self.open(Shape::SINGLE, payload, Answer::Wanted).await?;
         ticket.end().await
+    }
+
+    /// Tells the server something: a call without an answer. Returns as soon as it is on its way; nobody learns what
+    /// becomes of it.
+    ///
+    /// In JSON-RPC it is a notification, which the server does not answer. In `swill/1` servers answer every call: it is a
+    /// call whose answer is dropped, and one of [`Limits::calls`](crate::Limits::calls) until that has come.
+    ///
+    /// The deadline counts until it is sent. If the connection breaks before the socket has seen it, it is sent over the
+    /// next one, as all calls are.
+    ///
+    /// ```no_run
+    /// # async fn example(client: swill_client::Client) -> swill_client::Result<()> {
+    /// client.request("log").notify(("disk full", 3)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Client::call`] that say that nothing was sent.
+    pub async fn notify(self, params: impl Serialize) -> Result<()> {
+        let payload = Scratch::parameters(self.client.protocol(), &params)?;
+        self.open(Shape::SINGLE, payload, Answer::Unwanted).await?.done();
+        Ok(())
     }
 
     /// Calls a procedure that streams out. Returns as soon as the call is on its way.
@@ -144,8 +172,8 @@ impl<'c> Request<'c> {
     ///
     /// See [`Client::call`]. What the procedure itself fails with comes out of the stream.
     pub async fn stream<T: DeserializeOwned>(self, params: impl Serialize) -> Result<Items<T>> {
-        let payload = Scratch::encode(&params)?;
-        let ticket = self.open(Shape::STREAM_OUT, Some(payload)).await?;
+        let payload = Scratch::parameters(self.client.protocol(), &params)?;
+        let ticket = self.open(Shape::STREAM_OUT, payload, Answer::Wanted).await?;
         Ok(Items::new(ticket))
     }
 
@@ -166,7 +194,7 @@ impl<'c> Request<'c> {
     ///
     /// See [`Client::call`]. What the procedure itself fails with comes out of the sender.
     pub async fn stream_in<T: Serialize, R: DeserializeOwned>(self) -> Result<Sender<T, R>> {
-        Ok(Sender::new(self.open(Shape::STREAM_IN, None).await?))
+        Ok(Sender::new(self.open(Shape::STREAM_IN, None, Answer::Wanted).await?))
     }
 
     /// Calls a procedure that streams in and out. Returns as soon as the call is on its way. The two halves may go to
@@ -187,23 +215,21 @@ impl<'c> Request<'c> {
     ///
     /// See [`Client::call`]. What the procedure itself fails with comes out of the items.
     pub async fn both<T: Serialize, R: DeserializeOwned>(self) -> Result<(SendHalf<T>, Items<R>)> {
-        let ticket = self.open(Shape::BOTH, None).await?;
+        let ticket = self.open(Shape::BOTH, None, Answer::Wanted).await?;
         Ok((SendHalf::new(ticket.share()), Items::new(ticket)))
     }
 
-    async fn open(self, shape: Shape, payload: Option<Scratch>) -> Result<Ticket> {
+    async fn open(self, shape: Shape, payload: Option<Scratch>, answer: Answer) -> Result<Ticket> {
         let shared = self.client.shared();
-        let within = match self.deadline {
-            Deadline::Default => shared.settings.deadline,
-            Deadline::Explicit(within) => within,
-        };
+        let protocol = shared.settings.protocol;
+        protocol.carries(shape, self.metadata.as_deref())?;
+        let within = self.deadline.within(self.client);
         let deadline = within.and_then(|within| Instant::now().checked_add(within));
         let by_default = matches!(self.deadline, Deadline::Default);
         let bytes = payload.as_deref().unwrap_or_default();
         check_size(self.client, self.name.len() + bytes.len(), self.metadata.as_deref())?;
-        if self.name.len() > LONGEST_NAME {
-            return Err(Error::new(Code::NOT_FOUND, "the name of a procedure has at most 255 bytes"));
-        }
+        check_name(self.name)?;
+        let wanted = answer == Answer::Wanted;
         let call = Arc::new(Call::new(shared.next_call()));
         let opening = Opening {
             call: call.clone(),
@@ -212,8 +238,9 @@ impl<'c> Request<'c> {
             payload: payload.as_ref().map(|payload| payload.len()),
             metadata: self.metadata,
             deadline,
-            until_sent: (shape.streams_in || shape.streams_out) && by_default,
+            until_sent: (shape.streams_in || shape.streams_out) && by_default || !wanted,
             idempotent: self.idempotent && !shape.streams_in,
+            reply: wanted || !protocol.notifies(),
         };
         shared.outbox.push(Entry::Open(opening), &[self.name.as_bytes(), bytes], deadline).await?;
         // Nothing is pushed for a call that takes no stream in.
@@ -226,19 +253,41 @@ impl<'c> Request<'c> {
     }
 }
 
+impl Deadline {
+    pub(crate) fn within(self, client: &Client) -> Option<Duration> {
+        match self {
+            Self::Default => client.shared().settings.deadline,
+            Self::Explicit(within) => within,
+        }
+    }
+}
+
+/// Whether the caller wants one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Wanted,
+    Unwanted,
+}
+
 /// The longest name that a server takes, in bytes.
 const LONGEST_NAME: usize = 255;
 
-/// The most that a message has around payload, name and metadata.
-const ENVELOPE: usize = 32;
+pub(crate) fn check_name(name: &str) -> Result<()> {
+    match name.len() <= LONGEST_NAME {
+        true => Ok(()),
+        false => Err(Error::new(Code::NOT_FOUND, "the name of a procedure has at most 255 bytes")),
+    }
+}
 
-fn check_size(client: &Client, bytes: usize, metadata: Option<&Metadata>) -> Result<()> {
+/// Whether a message with so many bytes of payload and name may be sent.
+pub(crate) fn check_size(client: &Client, bytes: usize, metadata: Option<&Metadata>) -> Result<()> {
     let most = client.shared().settings.limits.request;
+    let protocol = client.protocol();
     let metadata = match metadata {
-        Some(metadata) => Scratch::encode(metadata)?.len(),
+        Some(metadata) => Scratch::encode(protocol.format(), metadata)?.len(),
         None => 0,
     };
-    let size = bytes + metadata + ENVELOPE;
+    let size = bytes + metadata + protocol.envelope();
     if size <= most {
         return Ok(());
     }
@@ -250,12 +299,16 @@ fn check_size(client: &Client, bytes: usize, metadata: Option<&Metadata>) -> Res
     ))
 }
 
-pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
-    Payload::new(Format::MessagePack, bytes).decode().map_err(fault::unfit::<T>)
+pub(crate) fn decode<T: DeserializeOwned>(format: Format, bytes: &[u8]) -> Result<T> {
+    Payload::new(format, bytes).decode().map_err(fault::unfit::<T>)
 }
 
-pub(crate) fn decode_last<T: DeserializeOwned>(end: &End) -> Result<T> {
-    decode(end.last.as_deref().unwrap_or(&[0xc0]))
+pub(crate) fn decode_last<T: DeserializeOwned>(format: Format, end: &End) -> Result<T> {
+    let null: &[u8] = match format {
+        Format::MessagePack => &[0xc0],
+        Format::Json => b"null",
+    };
+    decode(format, end.last.as_deref().unwrap_or(null))
 }
 
 /// The caller's hold on a call. Dropped before the call has ended, it cancels it.
@@ -283,8 +336,18 @@ impl Ticket {
         }
     }
 
+    /// The hold on a call of a batch.
+    pub(crate) fn of_batch(client: &Client, call: Arc<Call>) -> Self {
+        Self { client: client.clone(), call, deadline: None, after_stream: None, over: false }
+    }
+
     pub(crate) fn call(&self) -> &Call {
         &self.call
+    }
+
+    /// How values are written.
+    pub(crate) fn format(&self) -> Format {
+        self.client.protocol().format()
     }
 
     /// Nothing is left to be cancelled.
@@ -304,7 +367,7 @@ impl Ticket {
         if self.call.is_over() {
             return self.call.refusal();
         }
-        let payload = Scratch::encode(item)?;
+        let payload = Scratch::encode(self.format(), item)?;
         check_size(&self.client, payload.len() + LONGEST_NAME, None)?;
         let entry = Entry::Item { call: self.call.id, length: payload.len() };
         self.push(entry, &payload).await

@@ -1,6 +1,6 @@
 use crate::{call::End, request::decode_last};
 use serde::de::DeserializeOwned;
-use swill_proto::{Metadata, Result};
+use swill_proto::{Format, Metadata, Result};
 
 /// An answer with the metadata around it.
 ///
@@ -18,9 +18,9 @@ pub struct Response<R> {
 }
 
 impl<R: DeserializeOwned> Response<R> {
-    pub(crate) fn new(end: End, leading: Option<Box<Metadata>>) -> Result<Self> {
+    pub(crate) fn new(format: Format, end: End, leading: Option<Box<Metadata>>) -> Result<Self> {
         Ok(Self {
-            value: decode_last(&end)?,
+            value: decode_last(format, &end)?,
             leading: leading.map(|metadata| *metadata).unwrap_or_default(),
             trailing: end.trailing.map(|metadata| *metadata).unwrap_or_default(),
         })

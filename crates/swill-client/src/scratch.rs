@@ -1,3 +1,4 @@
+use crate::Protocol;
 use serde::Serialize;
 use std::{cell::Cell, ops::Deref};
 use swill_proto::{Format, Payload, Result};
@@ -14,11 +15,44 @@ thread_local! {
 pub(crate) struct Scratch(Vec<u8>);
 
 impl Scratch {
-    pub(crate) fn encode<T: Serialize + ?Sized>(value: &T) -> Result<Self> {
+    pub(crate) fn encode<T: Serialize + ?Sized>(format: Format, value: &T) -> Result<Self> {
         let mut scratch = Self(SPARE.try_with(Cell::take).unwrap_or_default());
         scratch.0.clear();
-        Payload::encode_into(Format::MessagePack, value, &mut scratch.0)?;
+        Payload::encode_into(format, value, &mut scratch.0)?;
         Ok(scratch)
+    }
+
+    /// Parameters as the protocol wants them; `None` if there are none.
+    pub(crate) fn parameters<T: Serialize + ?Sized>(protocol: Protocol, value: &T) -> Result<Option<Self>> {
+        let mut scratch = Self::encode(protocol.format(), value)?;
+        if !protocol.lists_parameters() {
+            return Ok(Some(scratch));
+        }
+        let null = scratch.is_null(protocol.format());
+        if !null {
+            scratch.list(protocol.format());
+        }
+        Ok((!null).then_some(scratch))
+    }
+
+    fn is_null(&self, format: Format) -> bool {
+        match format {
+            Format::MessagePack => *self.0 == [0xc0],
+            Format::Json => *self.0 == *b"null",
+        }
+    }
+
+    /// Makes a list of what is neither a list nor a map.
+    fn list(&mut self, format: Format) {
+        match (format, self.0.first()) {
+            // Lists and maps: the short ones, and those with a length of 16 and 32 bits.
+            (Format::MessagePack, Some(0x80..=0x9f | 0xdc..=0xdf)) | (Format::Json, Some(b'[' | b'{')) => {}
+            (Format::MessagePack, _) => self.0.insert(0, 0x91),
+            (Format::Json, _) => {
+                self.0.insert(0, b'[');
+                self.0.push(b']');
+            }
+        }
     }
 }
 
@@ -37,5 +71,45 @@ impl Drop for Scratch {
             // The thread may be ending.
             let _ = SPARE.try_with(|spare| spare.set(buffer));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    #[derive(Serialize)]
+    struct Point {
+        x: i32,
+    }
+
+    #[test]
+    fn parameters_are_a_list_or_a_map() {
+        fn check(params: impl Serialize, json: Option<&str>) {
+            let written = Scratch::parameters(Protocol::JsonRpc, &params).unwrap();
+            assert_eq!(written.as_deref(), json.map(str::as_bytes));
+            // The same in the other format.
+            let packed = Scratch::parameters(Protocol::JsonRpcMsgpack, &params).unwrap();
+            let value =
+                |format, bytes: &[u8]| Payload::new(format, bytes).decode::<swill_proto::Value>().unwrap();
+            let packed = packed.map(|packed| value(Format::MessagePack, &packed));
+            assert_eq!(packed, json.map(|json| value(Format::Json, json.as_bytes())));
+            // Elsewhere they are what they are.
+            let whole = Scratch::parameters(Protocol::Swill, &params).unwrap().unwrap();
+            assert_eq!(&*whole, Payload::encode(Format::MessagePack, &params).unwrap().bytes());
+        }
+        check((), None);
+        check(None::<i32>, None);
+        check((1, 2), Some("[1,2]"));
+        check([1; 20], Some("[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]"));
+        check(Vec::<i32>::new(), Some("[]"));
+        check(Point { x: 1 }, Some(r#"{"x":1}"#));
+        check(BTreeMap::from([("a", 1)]), Some(r#"{"a":1}"#));
+        check("wall", Some(r#"["wall"]"#));
+        check("[", Some(r#"["["]"#));
+        check(-1, Some("[-1]"));
+        check(0.5, Some("[0.5]"));
+        check(true, Some("[true]"));
     }
 }

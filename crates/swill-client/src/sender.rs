@@ -56,7 +56,7 @@ impl<T: Serialize, R: DeserializeOwned> Sender<T, R> {
     /// See [`Client::call`](crate::Client::call).
     pub async fn finish(mut self) -> Result<R> {
         let (end, _) = self.ticket.finish().await?;
-        decode_last(&end)
+        decode_last(self.ticket.format(), &end)
     }
 
     /// Ends the stream and waits for the answer and the metadata around it, as long as [`finish`](Self::finish).
@@ -66,7 +66,7 @@ impl<T: Serialize, R: DeserializeOwned> Sender<T, R> {
     /// See [`Client::call`](crate::Client::call).
     pub async fn finish_with_metadata(mut self) -> Result<Response<R>> {
         let (end, leading) = self.ticket.finish().await?;
-        Response::new(end, leading)
+        Response::new(self.ticket.format(), end, leading)
     }
 }
 

@@ -1,4 +1,4 @@
-use crate::{Limits, Reconnect, address::Address, connector::Connector};
+use crate::{Limits, Protocol, Reconnect, address::Address, connector::Connector, handlers::Handlers};
 use http::HeaderMap;
 use std::time::Duration;
 use swill_ws::deflate::Options;
@@ -8,7 +8,9 @@ pub(crate) struct Settings {
     pub(crate) address: Address,
     pub(crate) connector: Connector,
     pub(crate) headers: HeaderMap,
+    pub(crate) protocol: Protocol,
     pub(crate) subprotocols: Vec<String>,
+    pub(crate) handlers: Handlers,
     pub(crate) deflate: Option<Options>,
     pub(crate) connect_within: Duration,
     pub(crate) deadline: Option<Duration>,

@@ -1,6 +1,6 @@
 //! What happens by itself: deadlines, keepalive, stalls. And how a connection closes.
 
-use super::{Cause, Connection, Phase, broken};
+use super::{Cause, Connection, Phase, broken, serving::Serving};
 use crate::{call::Call, fault};
 use std::{
     future::Future,
@@ -24,7 +24,7 @@ impl Connection {
         self.ws.close(close.code, &close.reason, &mut self.out);
         self.phase = Phase::Closing { until: now + self.shared.settings.limits.close };
         self.ended_by.get_or_insert(close);
-        self.stop_pausing(now);
+        self.stop(now);
     }
 
     /// The last frame is on its way.
@@ -32,10 +32,12 @@ impl Connection {
         if !matches!(self.phase, Phase::Over) {
             self.phase = Phase::Lingering { until: now + LINGER, shut: false };
         }
-        self.stop_pausing(now);
+        self.stop(now);
     }
 
-    fn stop_pausing(&mut self, now: Instant) {
+    /// Nobody would hear answers any more, and nothing is waited for.
+    fn stop(&mut self, now: Instant) {
+        self.serving = Serving::default();
         if self.paused.is_some() {
             self.resume(now);
         }

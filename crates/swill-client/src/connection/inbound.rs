@@ -1,34 +1,37 @@
 //! Hands out what the server has said.
 
-use super::{Cause, calls::Calls};
+use super::{
+    Cause,
+    calls::Calls,
+    machine::Machine,
+    output::Frames,
+    serving::{self, Serving},
+};
 use crate::{
     answer::Answer,
     call::{Call, End},
     client::Shared,
 };
-use std::{collections::VecDeque, sync::Arc};
-use swill_proto::{CallId, Close, Directory, Found, Frame, Received};
+use std::{collections::VecDeque, sync::Arc, task::Context};
+use swill_proto::{CallId, CancelReason, Close, Error, Frame, Open, Received};
 
-/// Servers do not call.
-pub(super) struct Nobody;
-
-impl Directory for Nobody {
-    fn find(&self, _: &str) -> Option<Found> {
-        None
-    }
-}
-
-/// What it takes to hand something out, while the machine is borrowed by it.
-pub(super) struct Inbound<'a> {
+/// What it takes to hand something out, while the message is borrowed by what it says.
+pub(super) struct Inbound<'a, 'f, 't> {
     pub(super) shared: &'a Shared,
     pub(super) calls: &'a mut Calls,
+    pub(super) serving: &'a mut Serving,
+    pub(super) machine: &'a mut Machine,
+    pub(super) frames: &'a mut Frames<'f>,
     pub(super) late_cancels: &'a mut VecDeque<CallId>,
     pub(super) ended: &'a mut usize,
+    /// Whether calls of the server are still taken.
+    pub(super) open: bool,
     /// Why no more is to be read for now.
     pub(super) full: Option<Cause>,
+    pub(super) task: &'a mut Context<'t>,
 }
 
-impl Inbound<'_> {
+impl Inbound<'_, '_, '_> {
     pub(super) fn received(&mut self, received: Received<'_>) -> Result<(), Close> {
         match received {
             Received::Nothing => {}
@@ -68,14 +71,39 @@ impl Inbound<'_> {
                     call.finish(End { last, trailing }, leading);
                 }
             }
-            Frame::Fail { call, error } => {
+            Frame::Fail { call, error } if call.is_ours() => {
                 if let Some(call) = self.remove(call) {
                     call.fail(error);
                 }
             }
-            // Servers neither call nor cancel.
-            Frame::Open(_) | Frame::Cancel { .. } | Frame::Batch(_) | Frame::Accepted { .. } => {}
+            Frame::Open(open) => self.serve(&open),
+            Frame::Cancel { call, .. } => self.stop(call, Error::cancelled(CancelReason::Client)),
+            Frame::Fail { call, error } => self.stop(call, error),
+            // These are only ever sent.
+            Frame::Batch(_) | Frame::Accepted { .. } => {}
         }
+    }
+
+    /// The server calls.
+    fn serve(&mut self, open: &Open<'_>) {
+        if !self.open {
+            return;
+        }
+        let settings = &self.shared.settings;
+        if let Some(answer) = self.serving.begin(open, settings, self.task) {
+            self.send(serving::frame(open.call, answer, settings));
+        }
+    }
+
+    /// The server does not want an answer any more, or has broken its call.
+    fn stop(&mut self, call: CallId, error: Error) {
+        self.serving.cancel(call);
+        self.send(Frame::Fail { call, error });
+    }
+
+    fn send(&mut self, frame: Frame<'_>) {
+        // The client's machines never end a connection because of what is sent.
+        let _ = self.machine.send(frame, self.frames);
     }
 
     fn remove(&mut self, id: CallId) -> Option<Arc<Call>> {

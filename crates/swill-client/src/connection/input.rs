@@ -1,9 +1,7 @@
 //! From the socket to callers.
 
 use super::{
-    Cause, Connection, Paused, Phase, Rest, UNWRITTEN, broken, buffers,
-    inbound::{Inbound, Nobody},
-    output::Frames,
+    Cause, Connection, Paused, Phase, Rest, UNWRITTEN, broken, buffers, inbound::Inbound, output::Frames,
 };
 use std::{
     future::Future,
@@ -11,7 +9,7 @@ use std::{
     pin::{Pin, pin},
     task::{Context, Poll, ready},
 };
-use swill_proto::{Close, Kind, Message, Protocol};
+use swill_proto::{Close, Kind, Message};
 use swill_ws::{Event, Input};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, ReadBuf},
@@ -54,7 +52,7 @@ impl Connection {
     pub(super) fn read(&mut self, now: Instant, task: &mut Context<'_>) -> Poll<()> {
         if self.rest.end > self.rest.at {
             let rest = std::mem::take(&mut self.rest);
-            self.handle(rest, now);
+            self.handle(rest, now, task);
             return Poll::Ready(());
         }
         let direct = match self.ws.payload_buffer() {
@@ -63,7 +61,7 @@ impl Connection {
         };
         if let Some(read) = direct {
             if self.came(&read, now) > 0 {
-                self.handle(Rest::default(), now);
+                self.handle(Rest::default(), now, task);
             }
             return Poll::Ready(());
         }
@@ -75,7 +73,7 @@ impl Connection {
             return Poll::Pending;
         };
         let end = self.came(&read, now);
-        self.handle(Rest { buffer, at: 0, end }, now);
+        self.handle(Rest { buffer, at: 0, end }, now, task);
         Poll::Ready(())
     }
 
@@ -95,7 +93,7 @@ impl Connection {
     }
 
     /// Handles input until it is used up or too much is unread.
-    fn handle(&mut self, mut rest: Rest, now: Instant) {
+    fn handle(&mut self, mut rest: Rest, now: Instant, task: &mut Context<'_>) {
         let mut input = Input::new(&mut rest.buffer[rest.at..rest.end]);
         // Where the connection is to close: the machine is borrowed by what it said.
         let violation = loop {
@@ -110,13 +108,19 @@ impl Connection {
                         swill_ws::Kind::Binary => Kind::Binary,
                     };
                     let mut frames = Frames { ws: writer, out: &mut self.out, start: None };
-                    let received = self.machine.receive(Message { kind, data }, &Nobody, &mut frames);
+                    let handlers = &self.shared.settings.handlers;
+                    let received = self.machine.receive(Message { kind, data }, handlers, &mut frames);
                     let mut inbound = Inbound {
                         shared: &self.shared,
                         calls: &mut self.calls,
+                        serving: &mut self.serving,
+                        machine: &mut self.machine,
+                        frames: &mut frames,
                         late_cancels: &mut self.late_cancels,
                         ended: &mut self.ended,
+                        open: matches!(self.phase, Phase::Open),
                         full: None,
+                        task,
                     };
                     let result = inbound.received(received);
                     let full = inbound.full;

@@ -10,7 +10,9 @@ mod calls;
 mod clock;
 mod inbound;
 mod input;
+mod machine;
 mod output;
+mod serving;
 
 use crate::{
     call::Call,
@@ -18,17 +20,19 @@ use crate::{
     connector::Socket,
     fault,
     handshake::Link,
-    outbox::{Entry, Said},
+    outbox::{Entry, Opening, Said},
 };
 use bucket::Bucket;
 use calls::Calls;
+use machine::Machine;
+use serving::Serving;
 use std::{
     collections::VecDeque,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
 };
-use swill_proto::{CallId, Close, swill1};
+use swill_proto::{CallId, Close};
 use swill_ws::{Config, WebSocket};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -48,10 +52,11 @@ const CANCELS: (u32, u32) = (150, 40);
 pub(crate) struct Connection {
     socket: Socket,
     ws: WebSocket,
-    machine: swill1::Client,
+    machine: Machine,
     shared: Arc<Shared>,
     phase: Phase,
     calls: Calls,
+    serving: Serving,
     /// What is being written, kept until the socket has taken it all.
     said: Said,
     /// Where in the output the bytes of each entry of `said` begin.
@@ -129,9 +134,10 @@ impl Connection {
         Self {
             socket: link.socket,
             ws: WebSocket::new(&config),
-            machine: swill1::Client::new(limits.metadata),
+            machine: Machine::new(shared.settings.protocol, limits),
             phase: Phase::Open,
             calls: Calls::default(),
+            serving: Serving::default(),
             said: Said::default(),
             starts: Vec::new(),
             out: Vec::new(),
@@ -159,7 +165,7 @@ impl Connection {
             self.look_after_time(now);
             self.look_after_wishes(now);
             let flushed = self.flush(now, task).is_ready();
-            if flushed && self.hear_callers(now) {
+            if flushed && (self.hear_callers(now) || self.hear_handlers(task)) {
                 continue;
             }
             if flushed && matches!(self.phase, Phase::Lingering { shut: false, .. }) {
@@ -211,10 +217,23 @@ impl Connection {
             let unseen = starts.next().is_some_and(|start| start >= written);
             match &entry {
                 Entry::Open(opening) => {
-                    if unseen && calls.remove(opening.call.id).is_some() {
+                    if unseen && still_wanted(calls, opening) {
                         back.push(entry, &[bytes]);
                     }
                 }
+                Entry::Batch(openings) if unseen => {
+                    let (mut again, mut parts, mut rest) = (Vec::new(), Vec::new(), bytes);
+                    for opening in openings {
+                        let (part, tail) = rest.split_at_checked(opening.length()).unwrap_or_default();
+                        rest = tail;
+                        if still_wanted(calls, opening) {
+                            again.push(opening.clone());
+                            parts.push(part);
+                        }
+                    }
+                    back.push(Entry::Batch(again), &parts);
+                }
+                Entry::Batch(_) => {}
                 // Items whose call was seen, or is over, are thrown out by the outbox, which knows the calls.
                 Entry::Item { .. } | Entry::End { .. } => back.push(entry, &[bytes]),
                 Entry::Cancel { .. } => {}
@@ -233,6 +252,11 @@ impl Drop for Connection {
         self.fail_calls();
         self.shared.unread.end_pause();
     }
+}
+
+/// Whether a call that the socket has not seen is to be sent again. A notification is no call that waits.
+fn still_wanted(calls: &mut Calls, opening: &Opening) -> bool {
+    !opening.reply || calls.remove(opening.call.id).is_some()
 }
 
 #[cold]

@@ -1,15 +1,13 @@
 //! From callers to the socket.
 
-use super::{Connection, Phase, broken};
-use crate::outbox::Entry;
+use super::{Connection, Phase, UNWRITTEN, broken, serving};
+use crate::outbox::{Entry, Opening};
 use std::{
     borrow::Cow,
     pin::Pin,
     task::{Context, Poll},
 };
-use swill_proto::{
-    CallId, CancelReason, Format, Frame, Head, Kind, Open, Outgoing, Payload, Protocol, Target,
-};
+use swill_proto::{CallId, CancelReason, Frame, Head, Kind, Open, Outgoing, Payload, Target};
 use tokio::{io::AsyncWrite, time::Instant};
 
 /// Writes messages of the protocol into the write buffer, as WebSocket frames.
@@ -64,25 +62,39 @@ impl Connection {
         true
     }
 
+    /// Takes what handlers have answered. Whether there was anything.
+    pub(super) fn hear_handlers(&mut self, task: &mut Context<'_>) -> bool {
+        let mut any = false;
+        while matches!(self.phase, Phase::Open) && self.out.len() < UNWRITTEN {
+            let answer = self.serving.poll_answer(&self.shared.settings, task);
+            let Poll::Ready(Some((call, answer))) = answer else { break };
+            self.send(serving::frame(call, answer, &self.shared.settings));
+            any = true;
+        }
+        any
+    }
+
     fn say(&mut self, entry: &Entry, bytes: &[u8], now: Instant) {
         match entry {
-            // Given up before it was sent.
-            Entry::Open(opening) if opening.call.is_over() => self.ended += 1,
             Entry::Open(opening) => {
-                self.calls.insert(opening, bytes);
-                let (name, payload) = bytes.split_at_checked(opening.name).unwrap_or_default();
-                let name = std::str::from_utf8(name).unwrap_or_default();
-                self.send(Frame::Open(Open {
-                    call: opening.call.id,
-                    target: Target::Named(Cow::Borrowed(name)),
-                    shape: opening.shape,
-                    input: opening.payload.map(|_| Payload::new(Format::MessagePack, payload)),
-                    head: Head { metadata: opening.metadata.clone(), deadline: None },
-                    reply: true,
-                }));
+                if let Some(open) = self.open(opening, bytes) {
+                    self.send(Frame::Open(open));
+                }
+            }
+            Entry::Batch(openings) => {
+                let mut rest = bytes;
+                let mut opens = Vec::with_capacity(openings.len());
+                for opening in openings {
+                    let (part, tail) = rest.split_at_checked(opening.length()).unwrap_or_default();
+                    rest = tail;
+                    opens.extend(self.open(opening, part));
+                }
+                if !opens.is_empty() {
+                    self.send(Frame::Batch(opens));
+                }
             }
             Entry::Item { call, .. } => {
-                let payload = Payload::new(Format::MessagePack, bytes);
+                let payload = Payload::new(self.shared.settings.protocol.format(), bytes);
                 self.send(Frame::Item { call: *call, payload, leading: None });
             }
             Entry::End { call } => {
@@ -92,11 +104,32 @@ impl Connection {
         }
     }
 
+    /// Prepares the beginning of a call, if it was not given up before it was sent.
+    fn open<'b>(&mut self, opening: &Opening, bytes: &'b [u8]) -> Option<Open<'b>> {
+        if opening.call.is_over() {
+            self.ended += usize::from(opening.reply);
+            return None;
+        }
+        if opening.reply {
+            self.calls.insert(opening, bytes);
+        }
+        let (name, payload) = bytes.split_at_checked(opening.name).unwrap_or_default();
+        let format = self.shared.settings.protocol.format();
+        Some(Open {
+            call: opening.call.id,
+            target: Target::Named(Cow::Borrowed(std::str::from_utf8(name).unwrap_or_default())),
+            shape: opening.shape,
+            input: opening.payload.map(|_| Payload::new(format, payload)),
+            head: Head { metadata: opening.metadata.clone(), deadline: None },
+            reply: opening.reply,
+        })
+    }
+
     /// Every frame leaves through here.
     fn send(&mut self, frame: Frame<'_>) {
         let (_, writer) = self.ws.split();
         let mut frames = Frames { ws: writer, out: &mut self.out, start: None };
-        // The client's machine never ends a connection because of what is sent.
+        // The client's machines never end a connection because of what is sent.
         let _ = self.machine.send(frame, &mut frames);
     }
 
