@@ -277,7 +277,7 @@ async fn look_up(files: &StaticFiles, path: &str) -> io::Result<Option<Meant>> {
         let root = files.folder.canonicalize()?;
         let mut wanted = root.clone();
         wanted.extend(&names);
-        let slash = path.is_empty() || path.ends_with('/');
+        let slash = path.ends_with('/');
         if let Some(found) = real(&root, &wanted)? {
             if found.is_file() && !slash {
                 return Ok(Some(Meant::File(found)));
