@@ -52,11 +52,8 @@ impl Client {
         let quoted = write::quoted(&name);
         if data.starts_with(b"{") && has_member(data, TYPE) {
             // No parameter can have this name: the message would be another event's.
-            let mut rest = Vec::with_capacity(data.len());
-            if let Ok(object) = Object::read(data) {
-                object.without(TYPE).write(&mut rest);
-            }
-            write::event(out, &quoted, &rest);
+            let rest = Object::read(data).map(|object| object.without(TYPE).write());
+            write::event(out, &quoted, &rest.unwrap_or_default());
         } else {
             write::event(out, &quoted, data);
         }
@@ -79,7 +76,7 @@ impl Client {
             .collect();
         let object = object.without(TYPE);
         let answer = match &object.0[..] {
-            [only] if only.is(RESULT) => Payload::new(Format::Json, only.value().get().as_bytes()),
+            [only] if only.is(RESULT) => Payload::new(Format::Json, only.value()),
             _ => payload(object),
         };
         if let Some(Frame::End { last, .. }) = ends.last_mut() {
@@ -128,7 +125,7 @@ impl Protocol for Client {
                 None => Received::Nothing,
             };
         };
-        let Some(name) = text(kind.get()) else {
+        let Some(name) = text(kind) else {
             return Received::Nothing;
         };
         match self.calls.iter().position(|call| *call.event == *name) {
@@ -155,9 +152,6 @@ impl Protocol for Client {
     }
 }
 
-fn payload<'m>(object: Object<'m>) -> Payload<'m> {
-    let object = object.distinct();
-    let mut data = Vec::with_capacity(object.written_len());
-    object.write(&mut data);
-    Payload::shared(Format::Json, Bytes::from(data))
+fn payload(object: Object<'_>) -> Payload<'static> {
+    Payload::shared(Format::Json, Bytes::from(object.distinct().write()))
 }

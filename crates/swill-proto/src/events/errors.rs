@@ -41,7 +41,7 @@ enum Detail<'e> {
 #[serde(untagged)]
 enum Given<'e> {
     Whole(&'e RawValue),
-    Beginning(String),
+    Text(String),
 }
 
 /// Where something is wrong.
@@ -74,12 +74,10 @@ impl Serialize for Location<'_> {
 
 /// Says that an event has no type, or none that is known.
 #[cold]
-pub(super) fn bad_type(given: Option<&RawValue>, directory: &dyn Directory, out: &mut dyn Outgoing) {
+pub(super) fn bad_type(given: Option<&[u8]>, directory: &dyn Directory, out: &mut dyn Outgoing) {
     let (msg, kind, ctx) = match given {
         None => ("field required".into(), "value_error.missing", None),
-        Some(given) if given.get() == "null" => {
-            ("none is not an allowed value".into(), "type_error.none.not_allowed", None)
-        }
+        Some(b"null") => ("none is not an allowed value".into(), "type_error.none.not_allowed", None),
         Some(given) => {
             let permitted: Vec<&str> =
                 directory.names().into_iter().filter(|name| !name.starts_with(OWN)).collect();
@@ -92,12 +90,14 @@ pub(super) fn bad_type(given: Option<&RawValue>, directory: &dyn Directory, out:
 }
 
 /// A value, or the beginning of a long one as text.
-fn shown(given: &RawValue) -> Given<'_> {
-    if given.get().len() <= SHOWN {
+fn shown(given: &[u8]) -> Given<'_> {
+    if given.len() <= SHOWN
+        && let Ok(given) = serde_json::from_slice(given)
+    {
         return Given::Whole(given);
     }
-    let text = text(given.get()).unwrap_or(Cow::Borrowed(given.get()));
-    Given::Beginning(format!("{}…", &text[..text.floor_char_boundary(SHOWN)]))
+    let text = text(given).unwrap_or_else(|| String::from_utf8_lossy(given));
+    Given::Text(format!("{}…", &text[..text.floor_char_boundary(SHOWN)]))
 }
 
 /// Says why a call has failed.
@@ -204,7 +204,7 @@ fn steps(path: &str) -> Vec<Step> {
     let mut rest = path;
     while !rest.is_empty() {
         let (step, behind) = match rest.strip_prefix('[') {
-            Some(inside) => bracketed(inside).unwrap_or((Step::Name(rest.into()), "")),
+            Some(inside) => bracketed(inside).unwrap_or_else(|| (Step::Name(rest.into()), "")),
             None => {
                 let end = rest.find(['.', '[']).unwrap_or(rest.len());
                 (Step::Name(rest[..end].into()), &rest[end..])
@@ -259,8 +259,8 @@ struct Context {
 
 /// The error that an error list tells of.
 #[cold]
-pub(super) fn heard(list: &RawValue) -> Error {
-    let Ok(mut entries) = serde_json::from_str::<Vec<Heard>>(list.get()) else {
+pub(super) fn heard(list: &[u8]) -> Error {
+    let Ok(mut entries) = serde_json::from_slice::<Vec<Heard>>(list) else {
         return Error::new(Code::INTERNAL, "the call failed; the server's reasons cannot be read");
     };
     if let [only] = &mut entries[..]

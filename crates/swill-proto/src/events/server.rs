@@ -62,7 +62,7 @@ pub struct Server {
     opened: u64,
     current: Option<CallId>,
     /// The event's name of the current call, as the client wrote it: a JSON string.
-    event: String,
+    event: Vec<u8>,
 }
 
 impl Server {
@@ -101,19 +101,17 @@ impl Protocol for Server {
             Err(close) => return Received::Close(close),
         };
         let given = object.get(TYPE);
-        let name = given.and_then(|given| text(given.get()));
+        let name = given.and_then(text);
         let (Some(given), Some(found)) = (given, name.and_then(|name| directory.find(&name))) else {
             errors::bad_type(given, directory, out);
             return Received::Nothing;
         };
         self.event.clear();
-        self.event.push_str(given.get());
+        self.event.extend_from_slice(given);
         self.opened += 1;
         let call = CallId::theirs(self.opened);
         self.current = Some(call);
-        let parameters = object.without(TYPE).distinct();
-        let mut input = Vec::with_capacity(parameters.written_len());
-        parameters.write(&mut input);
+        let input = object.without(TYPE).distinct().write();
         Received::One(Frame::Open(Open {
             call,
             target: Target::Known(found.id),

@@ -1,15 +1,12 @@
 //! The members of a JSON object, with their values left as they are written.
 
-use super::{Malformed, json};
-use serde::{
-    Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+use super::{
+    DEPTH, Malformed,
+    json::{Cursor, Text},
 };
-use serde_json::value::RawValue;
 use std::{
     borrow::Cow,
     collections::{HashMap, hash_map::Entry},
-    fmt,
 };
 
 /// With so many members at most, comparing each with each is cheaper than a table.
@@ -22,20 +19,37 @@ pub(crate) struct Object<'m>(pub(crate) Vec<Member<'m>>);
 /// One member of an object.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Member<'m> {
-    /// As it is written, in quotes.
-    key: &'m RawValue,
-    value: &'m RawValue,
+    key: Text<'m>,
+    value: &'m [u8],
 }
 
 impl<'m> Object<'m> {
-    /// Takes a text apart that must be one object, nested at most [`DEPTH`](super::DEPTH) levels.
+    /// Takes a text apart that must be one object, nested at most [`DEPTH`] levels.
     pub(crate) fn read(text: &'m [u8]) -> Result<Self, Malformed> {
-        json::check_depth(text, super::DEPTH)?;
-        serde_json::from_slice(text).map_err(|_| Malformed::Invalid)
+        std::str::from_utf8(text).map_err(|_| Malformed::Invalid)?;
+        let mut cursor = Cursor::new(text);
+        cursor.space();
+        cursor.expect(b'{')?;
+        cursor.space();
+        let mut members = Vec::new();
+        if !cursor.pass(b'}') {
+            members.reserve(4);
+            loop {
+                members.push(Member { key: cursor.name()?, value: cursor.value(DEPTH - 1)? });
+                cursor.space();
+                if cursor.pass(b'}') {
+                    break;
+                }
+                cursor.expect(b',')?;
+                cursor.space();
+            }
+        }
+        cursor.end()?;
+        Ok(Self(members))
     }
 
     /// The value of a member; of equal ones the last counts.
-    pub(crate) fn get(&self, name: &str) -> Option<&'m RawValue> {
+    pub(crate) fn get(&self, name: &str) -> Option<&'m [u8]> {
         self.0.iter().rev().find(|member| member.is(name)).map(|member| member.value)
     }
 
@@ -77,69 +91,62 @@ impl<'m> Object<'m> {
         self
     }
 
-    /// The bytes that [`write`](Self::write) needs.
-    pub(crate) fn written_len(&self) -> usize {
-        let members = self.0.iter().map(|it| it.key.get().len() + 1 + it.value.get().len() + 1);
-        (1 + members.sum::<usize>()).max(2)
-    }
-
     /// Writes the object, its values as they were.
-    pub(crate) fn write(&self, buffer: &mut Vec<u8>) {
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let members = self.0.iter().map(|it| it.key.raw.len() + it.value.len() + 4);
+        let length = (1 + members.sum::<usize>()).max(2);
+        let mut text = Vec::with_capacity(length);
         let mut before = b'{';
         for member in &self.0 {
-            buffer.push(before);
-            buffer.extend_from_slice(member.key.get().as_bytes());
-            buffer.push(b':');
-            buffer.extend_from_slice(member.value.get().as_bytes());
+            text.push(before);
+            member.write_key(&mut text);
+            text.push(b':');
+            text.extend_from_slice(member.value);
             before = b',';
         }
         if self.0.is_empty() {
-            buffer.push(before);
+            text.push(before);
         }
-        buffer.push(b'}');
+        text.push(b'}');
+        debug_assert_eq!(text.len(), length);
+        text
     }
 }
 
 impl<'m> Member<'m> {
     /// The value, as it is written.
-    pub(crate) fn value(&self) -> &'m RawValue {
+    pub(crate) fn value(&self) -> &'m [u8] {
         self.value
-    }
-
-    /// Key and value, as they are written.
-    pub(crate) fn written(&self) -> (Cow<'m, [u8]>, Cow<'m, [u8]>) {
-        (self.key.get().as_bytes().into(), self.value.get().as_bytes().into())
     }
 
     /// The key. One that is not valid Unicode is taken as it is written.
     pub(crate) fn name(&self) -> Cow<'m, str> {
-        text(self.key.get()).unwrap_or(Cow::Borrowed(self.key.get()))
+        self.key.decode().unwrap_or_else(|_| String::from_utf8_lossy(self.key.raw))
     }
 
     pub(crate) fn is(&self, name: &str) -> bool {
-        names(self.key.get().as_bytes(), name)
+        if self.key.escaped { self.name() == name } else { self.key.raw == name.as_bytes() }
+    }
+
+    /// Writes the key in its quotes.
+    pub(crate) fn write_key(&self, text: &mut Vec<u8>) {
+        text.push(b'"');
+        text.extend_from_slice(self.key.raw);
+        text.push(b'"');
     }
 
     fn is_like(&self, other: &Self) -> bool {
-        let (one, two) = (self.key.get(), other.key.get());
-        one == two || ((one.contains('\\') || two.contains('\\')) && self.name() == other.name())
+        if self.key.escaped || other.key.escaped {
+            self.name() == other.name()
+        } else {
+            self.key.raw == other.key.raw
+        }
     }
 }
 
 /// The text that a JSON string stands for; `None` if it is no string, or not valid Unicode.
-pub(crate) fn text(json: &str) -> Option<Cow<'_, str>> {
-    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
-    if inner.contains('\\') { serde_json::from_str(json).ok().map(Cow::Owned) } else { Some(inner.into()) }
-}
-
-/// Whether a JSON string, in its quotes, is this text.
-fn names(json: &[u8], name: &str) -> bool {
-    let inner = json.get(1..json.len().saturating_sub(1)).unwrap_or_default();
-    if inner.contains(&b'\\') {
-        serde_json::from_slice::<String>(json).is_ok_and(|text| text == name)
-    } else {
-        inner == name.as_bytes()
-    }
+pub(crate) fn text(json: &[u8]) -> Option<Cow<'_, str>> {
+    Cursor::new(json).string().ok()?.decode().ok()
 }
 
 /// Whether an object has a member of this name. The text must be valid JSON; only what this program has written should
@@ -158,7 +165,7 @@ pub(crate) fn has_member(object: &[u8], name: &str) -> bool {
             b',' => key = level == 1,
             b'"' => {
                 at = string_end(object, at);
-                if key && names(&object[start..at], name) {
+                if key && text(&object[start..at]).is_some_and(|key| key == name) {
                     return true;
                 }
                 key = false;
@@ -181,28 +188,6 @@ fn string_end(text: &[u8], mut at: usize) -> usize {
     text.len()
 }
 
-impl<'de: 'm, 'm> Deserialize<'de> for Object<'m> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Object<'de>;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Object<'de>, A::Error> {
-                let mut members = Vec::with_capacity(4);
-                while let Some(key) = access.next_key()? {
-                    members.push(Member { key, value: access.next_value()? });
-                }
-                Ok(Object(members))
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -221,11 +206,8 @@ mod tests {
             (r#"{"\ud800":1,"\ud800":2}"#, r#"{"\ud800":2}"#),
             (r#"{"t":1}"#, "{}"),
         ] {
-            let mut written = Vec::new();
-            let object = read(text).without("t").distinct();
-            object.write(&mut written);
+            let written = read(text).without("t").distinct().write();
             assert_eq!(String::from_utf8(written).unwrap(), expected);
-            assert!(object.written_len() == expected.len(), "{expected}");
         }
     }
 
@@ -238,7 +220,7 @@ mod tests {
         for n in 0..40 {
             assert_eq!(object.0[n].name(), format!("k{n}"));
             let last = if n < 20 { n + 80 } else { n + 40 };
-            assert_eq!(object.0[n].value().get(), last.to_string());
+            assert_eq!(object.0[n].value(), last.to_string().as_bytes());
         }
     }
 

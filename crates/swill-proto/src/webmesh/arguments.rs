@@ -6,8 +6,10 @@ use crate::{Format, Value, scan::object::Object};
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 
-/// Parameters by name, in their written form.
-type Entries<'d> = Vec<(Cow<'d, [u8]>, Cow<'d, [u8]>)>;
+const NO_DATA: &str = "every parameter is in the path: there can be no data";
+
+/// A parameter's name and its value, both in their written form.
+type Entry<'d> = (Cow<'d, [u8]>, Cow<'d, [u8]>);
 
 /// Puts the parameters that are in a path together with the data of the message.
 ///
@@ -30,7 +32,7 @@ pub(super) fn merge(
     let in_path = |name: &str| arguments.iter().any(|(known, _)| known == name);
     let remaining: Vec<&str> = parameters.iter().copied().filter(|name| !in_path(name)).collect();
     let by_name = |name: &str, value| (written(format, name).into(), value);
-    let mut entries: Entries<'_> =
+    let mut entries: Vec<Entry<'_>> =
         arguments.iter().map(|(name, value)| by_name(name, written(format, value).into())).collect();
     let before = entries.len();
     if data != null(format) {
@@ -39,7 +41,7 @@ pub(super) fn merge(
         } else {
             match (list(format, data), &remaining[..]) {
                 (Some(elements), []) if elements.is_empty() => {}
-                (_, []) => return Err("every parameter is in the path: there can be no data"),
+                (_, []) => return Err(NO_DATA),
                 (_, [only]) => entries.push(by_name(only, data.into())),
                 (Some(elements), several) if elements.len() <= several.len() => {
                     entries.extend(several.iter().zip(elements).map(|(name, it)| by_name(name, it.into())));
@@ -54,29 +56,31 @@ pub(super) fn merge(
         return Ok(value.to_vec());
     }
     if parameters.len() == 1 && entries.len() > before {
-        return Err("every parameter is in the path: there can be no data");
+        return Err(NO_DATA);
     }
     Ok(assembled(format, &entries))
 }
 
-/// The entries of a map by their names; `None` if it is no map.
-fn map<'d>(format: Format, data: &'d [u8]) -> Option<Vec<(Cow<'d, str>, Entry<'d>)>> {
+/// The entries of a map, each behind its name; `None` if it is no map.
+fn map(format: Format, data: &[u8]) -> Option<Vec<(Cow<'_, str>, Entry<'_>)>> {
     match format {
-        Format::MessagePack => Some(
-            pack::entries(data)?
-                .map(|(key, value)| {
-                    (String::from_utf8_lossy(pack::key(key).unwrap_or_default()), (key.into(), value.into()))
-                })
-                .collect(),
-        ),
+        Format::MessagePack => {
+            let entries = pack::entries(data)?.map(|(key, value)| {
+                let name = String::from_utf8_lossy(pack::key(key).unwrap_or_default());
+                (name, (key.into(), value.into()))
+            });
+            Some(entries.collect())
+        }
         Format::Json => {
-            let members = Object::read(data).ok()?.distinct();
-            Some(members.0.iter().map(|it| (it.name(), it.written())).collect())
+            let members = Object::read(data).ok()?.distinct().0.into_iter().map(|member| {
+                let mut key = Vec::new();
+                member.write_key(&mut key);
+                (member.name(), (key.into(), member.value().into()))
+            });
+            Some(members.collect())
         }
     }
 }
-
-type Entry<'d> = (Cow<'d, [u8]>, Cow<'d, [u8]>);
 
 /// The elements of a list; `None` if it is no list.
 fn list(format: Format, data: &[u8]) -> Option<Vec<&[u8]>> {
@@ -90,7 +94,7 @@ fn list(format: Format, data: &[u8]) -> Option<Vec<&[u8]>> {
 }
 
 /// A map of what is written already.
-fn assembled(format: Format, entries: &Entries<'_>) -> Vec<u8> {
+fn assembled(format: Format, entries: &[Entry<'_>]) -> Vec<u8> {
     let mut map = Vec::new();
     match format {
         Format::MessagePack => {

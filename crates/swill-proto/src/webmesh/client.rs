@@ -44,7 +44,7 @@ impl Client {
     fn open(&mut self, open: &Open<'_>, out: &mut dyn Outgoing) {
         let Target::Named(name) = &open.target else { return };
         let (format, path) = (self.dialect.format(), path(name));
-        let data = open.input.as_ref().map_or(message::null(format), Payload::bytes);
+        let data = open.input.as_ref().map_or_else(|| message::null(format), Payload::bytes);
         message::write(&self.dialect, &written(format, &*path), data, out);
         if open.reply {
             self.calls.push_back(Call { id: open.call, path: path.into() });

@@ -41,8 +41,7 @@ impl<'m> Envelope<'m> {
             }
             Format::Json => {
                 let members = Object::read(&object).ok()?;
-                let data = members.get(DATA).map(|data| data.get().as_bytes());
-                (members.get(dialect.key)?.get().as_bytes(), data)
+                (members.get(dialect.key)?, members.get(DATA))
             }
         };
         let place = |part: &[u8]| {
@@ -63,7 +62,7 @@ impl<'m> Envelope<'m> {
         let written = self.written_path();
         match self.format {
             Format::MessagePack => std::str::from_utf8(pack::text(written)?).ok().map(Cow::Borrowed),
-            Format::Json => object::text(std::str::from_utf8(written).ok()?),
+            Format::Json => object::text(written),
         }
     }
 

@@ -101,7 +101,7 @@ fn is_expected(expect: &Json, (kind, data): &(Kind, Vec<u8>)) -> bool {
         ZlibDecoder::new(&compressed[..]).read_to_end(&mut packed).unwrap();
         rmp_serde::from_slice(&packed).unwrap()
     };
-    let expected = expect.get("zlib-msgpack").unwrap_or(&expect["hex-zlib-msgpack"]);
+    let expected = expect.get("zlib-msgpack").unwrap_or_else(|| &expect["hex-zlib-msgpack"]);
     matches(expected, &value, expect["match"] == "subset")
 }
 
