@@ -9,6 +9,7 @@ mod hostile;
 mod independence;
 mod jsonrpc;
 mod jsonrpc_errors;
+mod jsonrpc_hostile;
 mod jsonrpc_json;
 mod jsonrpc_play;
 mod jsonrpc_service;
