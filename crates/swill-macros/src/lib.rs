@@ -1,9 +1,10 @@
-//! The macros of Swill. They are used, and documented, as `swill::module` and `swill::Error`.
+//! The macros of Swill. They are used, and documented, as `swill::module`, `swill::Error` and `swill::validate`.
 
 mod error;
 mod expand;
 mod parse;
 mod types;
+mod validate;
 
 use proc_macro::TokenStream;
 
@@ -27,6 +28,17 @@ pub fn module(arguments: TokenStream, item: TokenStream) -> TokenStream {
 pub fn derive_error(item: TokenStream) -> TokenStream {
     let mut errors = parse::Errors::default();
     let expanded = error::derive(item.into(), &mut errors);
+    let errors = errors.into_compile_errors();
+    quote::quote!(#expanded #errors).into()
+}
+
+// Documented at its re-export, too.
+#[allow(missing_docs, reason = "see above")]
+#[proc_macro_attribute]
+pub fn validate(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    let mut errors = parse::Errors::default();
+    let item = proc_macro2::TokenStream::from(item);
+    let expanded = validate::validate(arguments.into(), item.clone(), &mut errors);
     let errors = errors.into_compile_errors();
     quote::quote!(#expanded #errors).into()
 }

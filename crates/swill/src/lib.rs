@@ -41,6 +41,7 @@ mod streaming;
 mod typed_error;
 #[cfg(feature = "tls")]
 mod tls;
+pub mod validation;
 
 pub use app::App;
 pub use async_stream::stream;
@@ -75,8 +76,15 @@ pub use tokio_rustls::rustls;
 pub use swill_macros::Error;
 #[doc = include_str!("module.md")]
 pub use swill_macros::module;
+#[doc = include_str!("validate.md")]
+pub use swill_macros::validate;
 #[cfg(feature = "unstable-protocol")]
 pub use swill_proto as proto;
 pub use swill_proto::{CancelReason, Close, Code, Error, Format, Metadata, Payload, Result, Shape, Value};
 pub use swill_proto::spec;
 pub use typed_error::{AsSource, DescribeErrors, ErrorsOf, TypedError, Undescribed};
+
+// The guide is not part of the published crate; its programs are compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/validation.md")]
+pub struct Guide;

@@ -149,12 +149,22 @@ impl<'v> Findings<'v> {
         }
     }
 
+    /// Checks one element of a tuple.
+    #[inline]
+    pub fn element(&mut self, index: usize, check: impl FnOnce(&mut Self)) {
+        let before = self.found.len();
+        check(self);
+        if self.found.len() > before {
+            self.below(before, &Step::Index(index));
+        }
+    }
+
     /// Checks the struct as a whole, unless something in it is wrong already and not everything is wanted. It is noted
     /// under the name `*`.
-    pub fn whole<E: Display>(&mut self, check: impl FnOnce() -> Result<(), E>) {
+    pub fn whole<T: ?Sized, E: Display>(&mut self, value: &T, check: impl FnOnce(&T) -> Result<(), E>) {
         if (self.found.is_empty() && !self.spoilt) || self.all {
             let before = self.found.len();
-            self.with(check());
+            self.with(value, check);
             self.below(before, &Step::Name("*".into()));
         }
     }
@@ -165,20 +175,29 @@ impl<'v> Findings<'v> {
         self.found.push(Violation::new(Vec::new(), rule));
     }
 
-    /// Notes what a function of the application says.
+    /// Asks a function of the application, whose error says in its own words what is wrong.
     #[inline]
-    pub fn with<E: Display>(&mut self, checked: Result<(), E>) {
-        if let Err(error) = checked {
+    pub fn with<T: ?Sized, E: Display>(&mut self, value: &T, check: impl FnOnce(&T) -> Result<(), E>) {
+        if let Err(error) = check(value) {
             self.found.push(Violation::with_message(Vec::new(), Rule::Custom, error.to_string()));
         }
     }
 
-    /// Notes that a value is not what a function of the application asks for.
+    /// As [`with`](Self::with), for an element of a list and its index.
     #[inline]
-    pub fn predicate(&mut self, holds: bool) {
-        if !holds {
-            self.broken(Rule::Predicate);
-        }
+    pub fn with_index<T: ?Sized, E: Display>(
+        &mut self,
+        value: &T,
+        index: usize,
+        check: impl FnOnce(&T, usize) -> Result<(), E>,
+    ) {
+        self.with(value, |value| check(value, index));
+    }
+
+    /// Asks a function of the application whether a value is right.
+    #[inline]
+    pub fn predicate<T: ?Sized>(&mut self, value: &T, holds: impl FnOnce(&T) -> bool) {
+        self.holds(holds(value), || Rule::Predicate);
     }
 
     /// Checks that a number is greater than a limit.
