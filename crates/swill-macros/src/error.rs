@@ -196,9 +196,13 @@ fn expand(ident: &Ident, cases: &[Case]) -> TokenStream {
 }
 
 impl Case {
-    /// Takes the fields apart: `Unknown { id: id }`, `Unreachable { 0: field_0 }`.
+    /// Takes the fields apart: `Unknown { id }`, `Unreachable { 0: field_0 }`.
     fn pattern(&self) -> TokenStream {
         let (path, fields) = (&self.path, &self.fields);
+        if self.named {
+            let idents = fields.iter().map(|it| &it.ident);
+            return quote!(#path { #(#idents),* });
+        }
         let (members, idents) = (fields.iter().map(|it| &it.member), fields.iter().map(|it| &it.ident));
         quote!(#path { #(#members: #idents),* })
     }
@@ -257,7 +261,8 @@ impl Case {
             Some(_) => quote_spanned!(span=> #ident.as_ref().map(|it| it.as_source())),
             None => quote_spanned!(span=> ::core::option::Option::Some(#ident.as_source())),
         };
-        Some(quote!(#path { #member: #ident, .. } => #source,))
+        let field = if self.named { quote!(#ident) } else { quote!(#member: #ident) };
+        Some(quote!(#path { #field, .. } => #source,))
     }
 
     /// The case in the description.

@@ -10,7 +10,7 @@ use crate::{
 use axum::{Router, body::Body, response::Response, routing};
 use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -188,13 +188,14 @@ pub(crate) fn add(router: &mut Router, path: &str, documents: &Arc<Documents>, o
     for (at, (name, _)) in FILES.iter().enumerate() {
         let place = format!("{}/{name}", path.trim_end_matches('/'));
         let (documents, origins) = (Arc::clone(documents), origins.clone());
-        let handler = move |headers: HeaderMap| {
-            let response = answer(documents.written(at), &origins, &headers);
+        // Any method, so that it collides with whatever else is there.
+        let handler = move |method: Method, headers: HeaderMap| {
+            let response = answer(documents.written(at), &origins, &method, &headers);
             async move { response }
         };
         let before = router.clone();
         let added = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            before.route(&place, routing::get(handler))
+            before.route(&place, routing::any(handler))
         }));
         match added {
             Ok(added) => *router = added,
@@ -203,8 +204,13 @@ pub(crate) fn add(router: &mut Router, path: &str, documents: &Arc<Documents>, o
     }
 }
 
-fn answer(document: &Document, origins: &Origins, headers: &HeaderMap) -> Response {
+fn answer(document: &Document, origins: &Origins, method: &Method, headers: &HeaderMap) -> Response {
     let mut response = Response::new(Body::empty());
+    if !matches!(*method, Method::GET | Method::HEAD) {
+        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
+        return response;
+    }
     if !origins.serves(headers) {
         *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
         return response;

@@ -5,6 +5,7 @@ pub(crate) mod client;
 pub(crate) mod services;
 
 pub(crate) use client::*;
+#[allow(unused_imports, reason = "as above")]
 pub(crate) use services::*;
 
 use std::{net::SocketAddr, time::Duration};
