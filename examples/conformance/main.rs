@@ -2,14 +2,20 @@
 //!
 //! Every service is written once and registered wherever it is needed; only what a path alone has is written for it.
 
+mod chat;
 mod common;
+mod events;
+mod jsonrpc;
 mod load;
+mod notes;
 mod raw;
+mod streams;
 mod swill1;
 mod trace;
+mod webmesh;
 
 use std::process::ExitCode;
-use swill::{App, Module};
+use swill::{App, Protocol, dialect::Dialect};
 
 const HELP: &str = "\
 Serves the standard test services.
@@ -70,21 +76,27 @@ async fn serve(options: &Options) -> swill::Result<()> {
 }
 
 fn app() -> App {
+    let webmesh = |dialect| webmesh::app(Protocol::webmesh(dialect));
     App::new()
         .mount("/ws", swill1::app())
         .mount("/ws-small", swill1::small())
-        .mount("/load", App::new().module(common_of(&["add", "echo", "slow"])).module(load::Load))
+        .mount("/jsonrpc", jsonrpc::app(Protocol::json_rpc()))
+        .mount("/jsonrpc-msgpack", jsonrpc::app(Protocol::json_rpc_msgpack()))
+        .mount("/events", events::app())
+        .mount("/decorators", events::decorators())
+        .mount("/app2", events::overwritten())
+        .mount("/app3", events::overwritten())
+        .mount("/app4", events::overwritten_again())
+        .mount("/random", events::random())
+        .mount("/response_model", events::response_model())
+        .mount("/room/{room_id}/{client_id}", chat::app())
+        .mount("/", webmesh(Dialect::V0_1_2))
+        .mount("/json", webmesh(Dialect::V0_1_2_JSON))
+        .mount("/head", webmesh(Dialect::HEAD))
+        .mount("/head-json", webmesh(Dialect::HEAD_JSON))
+        .mount("/load", load::swill1())
+        .mount("/load-jsonrpc", load::jsonrpc())
         .mount("/raw", raw::app())
-}
-
-/// Some of the common services.
-fn common_of(names: &[&str]) -> Module {
-    use swill::IntoModule;
-    let common = common::Common.into_module();
-    common
-        .procedures()
-        .filter(|procedure| names.contains(&procedure.name()))
-        .fold(Module::new(), |module, procedure| module.procedure(procedure.clone()))
 }
 
 #[expect(clippy::print_stdout, reason = "help was asked for")]

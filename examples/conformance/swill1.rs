@@ -2,14 +2,16 @@
 //! does not have yet.
 
 use crate::{
-    common::Common,
-    load::sum,
+    common::{Common, pick},
+    streams::{Streams, sum},
     trace::{Trace, TraceHook},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::time::Duration;
-use swill::{App, Context, Error, IntoModule, Metadata, Module, Protocol, Result, Stream, Streaming, Value, stream};
+use swill::{
+    App, Context, Error, IntoModule, Metadata, Module, Protocol, Result, Stream, Streaming, Value, stream,
+};
 
 /// In the order of the table.
 const ORDER: &[&str] = &[
@@ -39,17 +41,17 @@ const ORDER: &[&str] = &[
 pub(crate) fn app() -> App {
     let trace = TraceHook::default();
     let closed = trace.closed();
-    App::new().protocols([Protocol::swill()]).module(in_order(ORDER, closed)).hook(trace)
+    App::new().protocols([Protocol::swill()]).module(services(ORDER, closed)).hook(trace)
 }
 
 pub(crate) fn small() -> App {
-    App::new().protocols([Protocol::swill()]).module(in_order(&["add", "lines", "total", "multiply", "error"], Trace::default()))
+    App::new()
+        .protocols([Protocol::swill()])
+        .module(services(&["add", "lines", "total", "multiply", "error"], Trace::default()))
 }
 
-fn in_order(order: &[&str], closed: Trace) -> Module {
-    let modules = [Common.into_module(), Services { closed }.into_module()];
-    let find = |name: &str| modules.iter().flat_map(Module::procedures).find(|it| it.name() == name);
-    order.iter().filter_map(|name| find(name)).fold(Module::new(), |module, it| module.procedure(it.clone()))
+fn services(names: &[&str], closed: Trace) -> Module {
+    pick(names, &[Common.into_module(), Streams.into_module(), Services { closed }.into_module()])
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -70,61 +72,9 @@ struct Services {
 
 #[swill::module]
 impl Services {
-    /// The sum, by a procedure that is not asynchronous.
-    fn add_sync(&self, a: i64, b: i64) -> Result<i64> {
-        a.checked_add(b).ok_or_else(|| Error::new(400, "the sum does not fit into 64 bits"))
-    }
-
     /// Fails as it is told.
     async fn error(&self, problem: Problem) -> Result<()> {
         Err(Error::new(problem.code, problem.message))
-    }
-
-    /// So many lines.
-    fn lines(&self, n: u32) -> impl Stream<Item = String> {
-        stream::iter((1..=n).map(|n| format!("line {n}")))
-    }
-
-    /// So many lines, and then an error.
-    fn broken_lines(&self, n: u32) -> impl Stream<Item = Result<String>> {
-        let lines = (1..=n).map(|n| Ok(format!("line {n}")));
-        stream::iter(lines.chain([Err(Error::new(409, "line broke"))]))
-    }
-
-    /// Counts for ever, waiting so many milliseconds after each number.
-    fn ticks(&self, ms: u64) -> impl Stream<Item = u64> {
-        stream! {
-            for tick in 0.. {
-                yield tick;
-                tokio::time::sleep(Duration::from_millis(ms)).await;
-            }
-        }
-    }
-
-    /// The sum of the stream.
-    async fn total(&self, mut numbers: Streaming<i64>) -> Result<i64> {
-        sum(&mut numbers, Duration::ZERO).await
-    }
-
-    /// The first item, without waiting for the end; 0 when there is none.
-    async fn first(&self, mut numbers: Streaming<i64>) -> Result<i64> {
-        numbers.next().await.unwrap_or(Ok(0))
-    }
-
-    /// The product so far, after each item.
-    fn multiply(&self, mut numbers: Streaming<i64>) -> impl Stream<Item = Result<i64>> {
-        stream! {
-            let mut product = 1_i64;
-            while let Some(number) = numbers.next().await {
-                let next = number.and_then(|number| {
-                    product.checked_mul(number).ok_or_else(|| Error::new(400, "the product does not fit into 64 bits"))
-                });
-                if let Ok(next) = next {
-                    product = next;
-                }
-                yield next;
-            }
-        }
     }
 
     /// The request's metadata.
