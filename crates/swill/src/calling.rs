@@ -14,7 +14,9 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use swill_proto::{CallId, CancelReason, Code, Error, Format, Parameters, Payload, Result, Value};
+use swill_proto::{
+    CallId, CancelReason, Capabilities, Code, Error, Format, Parameters, Payload, Result, Value,
+};
 use tokio::sync::oneshot;
 
 /// The calls of this side that wait for their answers.
@@ -228,16 +230,7 @@ impl Peer {
 
     /// Parameters as the protocol wants them; `None` if there are none.
     fn encode(&self, parameters: &impl Serialize) -> Result<Option<Vec<u8>>> {
-        let capabilities = self.0.capabilities;
-        let mut bytes = Vec::new();
-        Payload::encode_into(capabilities.format, parameters, &mut bytes)?;
-        if is_nothing(capabilities.format, &bytes) {
-            return Ok(None);
-        }
-        if capabilities.parameters == Parameters::Listed && !is_listed(capabilities.format, &bytes) {
-            bytes.clear();
-            Payload::encode_into(capabilities.format, &(parameters,), &mut bytes)?;
-        }
+        let Some(bytes) = encode(self.0.capabilities, parameters)? else { return Ok(None) };
         match bytes.len() <= self.0.service.limits.answer {
             true => Ok(Some(bytes)),
             false => Err(crate::call::too_large(bytes.len())),
@@ -375,6 +368,20 @@ impl fmt::Debug for Opened {
 #[cold]
 fn late() -> Error {
     Error::new(Code::DEADLINE, "the peer did not answer in time")
+}
+
+/// Parameters as a protocol wants them; `None` if there are none.
+pub(crate) fn encode(capabilities: &Capabilities, parameters: &impl Serialize) -> Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    Payload::encode_into(capabilities.format, parameters, &mut bytes)?;
+    if is_nothing(capabilities.format, &bytes) {
+        return Ok(None);
+    }
+    if capabilities.parameters == Parameters::Listed && !is_listed(capabilities.format, &bytes) {
+        bytes.clear();
+        Payload::encode_into(capabilities.format, &(parameters,), &mut bytes)?;
+    }
+    Ok(Some(bytes))
 }
 
 /// Whether a written value is null.

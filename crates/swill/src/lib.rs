@@ -38,6 +38,8 @@ mod service;
 mod state;
 pub mod stream;
 mod streaming;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod typed_error;
 #[cfg(feature = "tls")]
 mod tls;

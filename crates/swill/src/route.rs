@@ -236,6 +236,9 @@ async fn answer(
         response.headers_mut().append(name, value.clone());
     }
 
+    #[cfg(feature = "testing")]
+    response.extensions_mut().insert(crate::testing::Spoken::new(&service, choice.protocol));
+
     let upgrade = hyper::upgrade::on(&mut http);
     let Handshake { request, state, .. } = handshake;
     let ws = websocket(&service, negotiated);

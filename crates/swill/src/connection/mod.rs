@@ -124,10 +124,10 @@ enum Handled {
 }
 
 /// Writes messages of the protocol into the write buffer, as WebSocket frames.
-struct Frames<'a> {
-    ws: &'a mut swill_ws::Writer,
-    out: &'a mut Vec<u8>,
-    start: Option<swill_ws::Start>,
+pub(crate) struct Frames<'a> {
+    pub(crate) ws: &'a mut swill_ws::Writer,
+    pub(crate) out: &'a mut Vec<u8>,
+    pub(crate) start: Option<swill_ws::Start>,
 }
 
 fn kind(kind: Kind) -> swill_ws::Kind {
