@@ -6,6 +6,7 @@
 Install: pip install -r jsonrpc_python.requirements.txt
 """
 import asyncio
+import logging
 
 from jsonrpc_base import ProtocolError
 from jsonrpc_websocket import Server
@@ -13,6 +14,8 @@ from jsonrpc_websocket import Server
 from checks import arguments, check, done
 
 args = arguments(__doc__)
+# It logs what a handler of the client raises, and one of them has to.
+logging.getLogger("jsonrpc_base.jsonrpc").setLevel(logging.CRITICAL)
 
 
 async def failure(call):

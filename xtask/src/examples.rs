@@ -8,8 +8,12 @@ use crate::{
 use std::{path::Path, process::Command, time::Duration};
 
 /// An example, and a line of its output that shows that it has done its work.
-const EXAMPLES: &[(&str, &str)] =
-    &[("quickstart", "total of 1, 2, 3 = 6"), ("auth", "ann: hello ann"), ("axum_mount", "add(1, 2) = 3")];
+const EXAMPLES: &[(&str, &str)] = &[
+    ("quickstart", "total of 1, 2, 3 = 6"),
+    ("auth", "ann: hello ann"),
+    ("axum_mount", "add(1, 2) = 3"),
+    ("protocol_of_ones_own", "divide 7 2: ok 3.5"),
+];
 
 pub(crate) fn check(root: &Path) -> Result<Outcome> {
     run(cargo(root).args(["build", "--package", "swill-examples", "--examples"]))?;
