@@ -23,11 +23,12 @@ impl Spec {
             for procedure in self.procedures.iter().filter(|it| !protocol.cannot_carry.contains(&it.name)) {
                 let name = key(&procedure.name);
                 let call = format!("{name}.call");
-                messages.insert(call.clone(), message(protocol, procedure, "call", envelope.call(procedure)));
+                messages
+                    .insert(call.clone(), message(protocol, procedure, "call", &envelope.call(procedure)));
                 let mut answers = vec![];
                 for (kind, payload) in envelope.answers(procedure) {
                     let answer = format!("{name}.{kind}");
-                    messages.insert(answer.clone(), message(protocol, procedure, kind, payload));
+                    messages.insert(answer.clone(), message(protocol, procedure, kind, &payload));
                     answers.push(answer);
                 }
                 let reference = |name: &String| json!({ "$ref": format!("#/channels/{id}/messages/{name}") });
@@ -86,7 +87,7 @@ fn path_parameters(path: Option<&String>) -> Map<String, Value> {
     names.map(|name| (key(name.trim_start_matches('*')), json!({}))).collect()
 }
 
-fn message(protocol: &ProtocolSpec, procedure: &ProcedureSpec, kind: &str, payload: Value) -> Value {
+fn message(protocol: &ProtocolSpec, procedure: &ProcedureSpec, kind: &str, payload: &Value) -> Value {
     let mut message = json!({
         "name": format!("{}.{kind}", procedure.name),
         "contentType": match protocol.format.as_str() {
@@ -127,7 +128,7 @@ impl Envelope {
     fn call(self, procedure: &ProcedureSpec) -> Value {
         match self {
             Self::Swill1 => tuple(
-                [
+                &[
                     json!({ "type": "integer", "title": "seq" }),
                     data_in(procedure, true),
                     json!({ "const": procedure.name, "title": "rpc" }),
@@ -167,7 +168,7 @@ impl Envelope {
                 let answer = |data: Value, types: Value| {
                     let metadata = || json!({ "type": ["object", "null"] });
                     tuple(
-                        [json!({ "type": "integer", "title": "seq" }), data, types, metadata(), metadata()],
+                        &[json!({ "type": "integer", "title": "seq" }), data, types, metadata(), metadata()],
                         3,
                     )
                 };
@@ -183,46 +184,67 @@ impl Envelope {
                 answers
             }
             Self::JsonRpc => {
-                let response = |member: &str, schema: Value| {
-                    let mut properties = json!({
-                        "jsonrpc": { "const": "2.0" },
-                        "id": { "type": ["string", "number", "null"] },
-                    });
-                    properties[member] = schema;
-                    json!({ "type": "object", "required": ["jsonrpc", "id", member], "properties": properties })
+                let id = || json!({ "type": ["string", "number", "null"] });
+                let response = |member: &str, schema: Value| json_rpc([("id", id()), (member, schema)]);
+                let error = error(procedure, true);
+                if !procedure.streams_out {
+                    return vec![("answer", response("result", data)), ("error", response("error", error))];
+                }
+                let word = |member: &str, schema: Value| {
+                    let params = object([("subscription", json!({ "type": "integer" })), (member, schema)]);
+                    json_rpc([("method", json!({ "const": "$/stream" })), ("params", params)])
                 };
-                let mut answers = match procedure.streams_out {
-                    false => vec![("answer", response("result", data))],
-                    true => vec![
-                        ("subscribed", response("result", json!({ "type": ["string", "integer"] }))),
-                        ("item", data),
-                    ],
-                };
-                answers.push(("error", response("error", error(procedure, true))));
-                answers
+                vec![
+                    ("subscribed", response("result", json!({ "type": "integer" }))),
+                    ("refused", response("error", error.clone())),
+                    ("item", word("result", data)),
+                    ("end", word("end", json!({ "const": true }))),
+                    ("error", word("error", error)),
+                ]
             }
             Self::Events => {
-                let result = json!({
+                // What is no object is the `result`; the members of an object lie beside `type`.
+                let answer = json!({
                     "type": "object",
                     "required": ["type"],
                     "properties": { "type": { "type": "string" } },
-                    "anyOf": [data, { "required": ["result"], "properties": { "result": data } }],
+                    "anyOf": [data, object([("result", data.clone())])],
                 });
-                let errors = json!({
-                    "type": "object",
-                    "required": ["type", "errors"],
-                    "properties": { "type": { "const": "error" }, "errors": { "type": "array" } },
-                });
-                vec![("answer", result), ("error", errors)]
+                let entry = object([
+                    ("loc", json!({ "type": "array" })),
+                    ("msg", json!({ "type": "string" })),
+                    ("type", json!({ "type": "string" })),
+                ]);
+                vec![
+                    ("answer", answer),
+                    ("error", object([("errors", json!({ "type": "array", "items": entry }))])),
+                ]
             }
             Self::Unknown { .. } => vec![(kind, data), ("error", error(procedure, false))],
         }
     }
 }
 
+/// An object that has at least these members.
+fn object<const N: usize>(members: [(&str, Value); N]) -> Value {
+    let required = members.each_ref().map(|(name, _)| *name).to_vec();
+    let properties: Map<_, _> = members.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect();
+    json!({ "type": "object", "required": required, "properties": properties })
+}
+
+/// A message of JSON-RPC with these members.
+fn json_rpc<const N: usize>(members: [(&str, Value); N]) -> Value {
+    let mut message = object(members);
+    message["properties"]["jsonrpc"] = json!({ "const": "2.0" });
+    if let Some(required) = message["required"].as_array_mut() {
+        required.push(json!("jsonrpc"));
+    }
+    message
+}
+
 /// A list of just these, of which the first few have to be there.
-fn tuple<const N: usize>(items: [Value; N], least: usize) -> Value {
-    json!({ "type": "array", "items": items.to_vec(), "minItems": least, "additionalItems": false })
+fn tuple(items: &[Value], least: usize) -> Value {
+    json!({ "type": "array", "items": items, "minItems": least, "additionalItems": false })
 }
 
 /// The parameters by name.
@@ -262,7 +284,7 @@ fn data_in(procedure: &ProcedureSpec, whole: bool) -> Value {
 
 /// What an error is: one of those that the procedure announces, or any other.
 fn error(procedure: &ProcedureSpec, json_rpc: bool) -> Value {
-    let object = |code: Value, data: Option<Value>| {
+    let failure = |code: Value, data: Option<Value>| {
         let mut properties = json!({ "code": code, "message": { "type": "string" } });
         if let Some(data) = data {
             properties["data"] = data;
@@ -270,12 +292,12 @@ fn error(procedure: &ProcedureSpec, json_rpc: bool) -> Value {
         json!({ "type": "object", "required": ["code", "message"], "properties": properties })
     };
     let announced = procedure.errors.iter().map(|it: &ErrorSpec| {
-        let code = it.json_rpc_code.filter(|_| json_rpc).unwrap_or(it.code);
-        let mut error = object(json!({ "const": code }), it.data.as_ref().map(schema_of));
+        let code = if json_rpc { it.code_in_json_rpc() } else { it.code };
+        let mut error = failure(json!({ "const": code }), it.data.as_ref().map(schema_of));
         error["title"] = json!(it.name);
         error
     });
-    let other = object(json!({ "type": "integer" }), None);
+    let other = failure(json!({ "type": "integer" }), None);
     match announced.collect::<Vec<_>>() {
         announced if announced.is_empty() => other,
         mut announced => {

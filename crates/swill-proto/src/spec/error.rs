@@ -92,4 +92,11 @@ impl ErrorSpec {
         }
         self
     }
+
+    /// The code that JSON-RPC peers get: its own, that of wrong parameters, or else [`code`](Self::code).
+    pub fn code_in_json_rpc(&self) -> i64 {
+        const INVALID_PARAMS: i64 = -32602;
+        let otherwise = if self.code == Code::INVALID.0 { INVALID_PARAMS } else { self.code };
+        self.json_rpc_code.unwrap_or(otherwise)
+    }
 }

@@ -10,7 +10,8 @@ impl Spec {
     /// The description as an OpenRPC document (version 1.3.2), for the tools around JSON-RPC.
     ///
     /// Procedures with a stream in are left out, since JSON-RPC cannot carry them; `x-swill-left-out` names them. Of a
-    /// stream out, the result is the id of the subscription, and `x-swill-stream` has the schema of its items. Errors
+    /// stream out, the result is the id of the subscription, and `x-swill-stream` has the schema of its items and the
+    /// name of the notifications that bring them. Errors
     /// have the code that JSON-RPC peers see; `x-swill-errors` has them with the types of their data. Schemas are
     /// written as draft 7.
     pub fn openrpc(&self) -> Value {
@@ -52,7 +53,7 @@ fn method(procedure: &ProcedureSpec) -> Value {
         parameter
     });
     let result = match procedure.streams_out {
-        true => json!({ "name": "subscription", "schema": { "type": ["string", "integer"] } }),
+        true => json!({ "name": "subscription", "schema": { "type": "integer" } }),
         false => json!({ "name": "result", "schema": schema_of(&procedure.result) }),
     };
     let mut method = json!({
@@ -62,7 +63,7 @@ fn method(procedure: &ProcedureSpec) -> Value {
         "result": result,
     });
     if procedure.streams_out {
-        method["x-swill-stream"] = json!({ "items": schema_of(&procedure.result) });
+        method["x-swill-stream"] = json!({ "method": "$/stream", "items": schema_of(&procedure.result) });
     }
     if !procedure.doc.is_empty() {
         method["description"] = json!(procedure.doc);
@@ -75,11 +76,11 @@ fn method(procedure: &ProcedureSpec) -> Value {
         let errors = procedure.errors.iter();
         method["errors"] = errors
             .clone()
-            .map(|it| json!({ "code": it.json_rpc_code.unwrap_or(it.code), "message": it.message }))
+            .map(|it| json!({ "code": it.code_in_json_rpc(), "message": it.message }))
             .collect();
         method["x-swill-errors"] = errors
             .map(|it| {
-                let mut error = json!({ "name": it.name, "code": it.json_rpc_code.unwrap_or(it.code) });
+                let mut error = json!({ "name": it.name, "code": it.code_in_json_rpc() });
                 if let Some(data) = &it.data {
                     error["data"] = schema_of(data);
                 }
