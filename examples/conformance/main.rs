@@ -12,6 +12,7 @@ mod raw;
 mod streams;
 mod swill1;
 mod trace;
+mod validation;
 mod webmesh;
 
 use std::process::ExitCode;

@@ -1,10 +1,10 @@
-//! The services of `/ws` and `/ws-small` (services.md, chapter 2), but for those of validation, which the framework
-//! does not have yet.
+//! The services of `/ws` and `/ws-small` (services.md, chapter 2).
 
 use crate::{
     common::{Common, pick},
     streams::{Streams, sum},
     trace::{Trace, TraceHook},
+    validation::Validation,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -33,6 +33,15 @@ const ORDER: &[&str] = &[
     "metadata_total",
     "meta",
     "meta_lines",
+    "validate_limits",
+    "validate_step",
+    "validate_text",
+    "validate_when",
+    "validate_order",
+    "validate_rules",
+    "validate_all",
+    "validate_optional",
+    "validate_stream",
     "close",
     "trace",
     "trace_closed",
@@ -51,7 +60,8 @@ pub(crate) fn small() -> App {
 }
 
 fn services(names: &[&str], closed: Trace) -> Module {
-    pick(names, &[Common.into_module(), Streams.into_module(), Services { closed }.into_module()])
+    let own = Services { closed }.into_module();
+    pick(names, &[Common.into_module(), Streams.into_module(), Validation.into_module(), own])
 }
 
 #[derive(Deserialize, JsonSchema)]
