@@ -31,8 +31,19 @@ pub(super) struct Envelope<'m> {
     members: [Option<&'m [u8]>; 6],
 }
 
-/// The order of an envelope's members.
-const MEMBERS: [&str; 6] = ["jsonrpc", "method", "params", "id", "result", "error"];
+/// The place of a member in an envelope. Every name has its own comparison, with a length that the compiler knows.
+#[inline(always)]
+fn envelope_place(name: &[u8]) -> Option<usize> {
+    match name {
+        b"jsonrpc" => Some(0),
+        b"method" => Some(1),
+        b"params" => Some(2),
+        b"id" => Some(3),
+        b"result" => Some(4),
+        b"error" => Some(5),
+        _ => None,
+    }
+}
 
 /// A member that may be missing, or not be what it has to be.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +84,7 @@ fn read_json(message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
 
 #[inline]
 fn json_envelope<'m>(cursor: &mut Cursor<'m>) -> Result<Envelope<'m>, Malformed> {
-    Ok(Envelope { codec: Format::Json, members: json_members(cursor, &MEMBERS)? })
+    Ok(Envelope { codec: Format::Json, members: json_members(cursor, envelope_place)? })
 }
 
 fn json_batch<'m>(cursor: &mut Cursor<'m>, most: usize) -> Result<Content<'m>, Malformed> {
@@ -100,11 +111,11 @@ fn json_batch<'m>(cursor: &mut Cursor<'m>, most: usize) -> Result<Content<'m>, M
     }
 }
 
-/// Reads the object that comes next and finds the members of these names.
+/// Reads the object that comes next and finds the members that have a place.
 #[inline(always)]
 fn json_members<'m, const N: usize>(
     cursor: &mut Cursor<'m>,
-    names: &[&str; N],
+    place: impl Fn(&[u8]) -> Option<usize>,
 ) -> Result<[Option<&'m [u8]>; N], Malformed> {
     let mut members = [None; N];
     cursor.expect(b'{')?;
@@ -115,8 +126,8 @@ fn json_members<'m, const N: usize>(
     loop {
         let name = cursor.name()?;
         let value = cursor.value(DEPTH)?;
-        let place = if name.escaped { escaped_place(name, names) } else { place(name.raw, names) };
-        if let Some(member) = place.and_then(|place| members.get_mut(place)) {
+        let known = if name.escaped { escaped_place(name, &place) } else { place(name.raw) };
+        if let Some(member) = known.and_then(|place| members.get_mut(place)) {
             *member = Some(value);
         }
         cursor.space();
@@ -128,14 +139,9 @@ fn json_members<'m, const N: usize>(
     }
 }
 
-#[inline(always)]
-fn place(name: &[u8], names: &[&str]) -> Option<usize> {
-    names.iter().position(|known| known.as_bytes() == name)
-}
-
 #[cold]
-fn escaped_place(name: Text<'_>, names: &[&str]) -> Option<usize> {
-    place(name.decode().ok()?.as_bytes(), names)
+fn escaped_place(name: Text<'_>, place: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
+    place(name.decode().ok()?.as_bytes())
 }
 
 fn read_messagepack(message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
@@ -143,7 +149,7 @@ fn read_messagepack(message: &[u8], most: usize) -> Result<Content<'_>, Malforme
     let content = if let Some(pairs) = reader.map() {
         Content::One(Envelope {
             codec: Format::MessagePack,
-            members: messagepack_members(&mut reader, pairs, &MEMBERS)?,
+            members: messagepack_members(&mut reader, pairs, envelope_place)?,
         })
     } else if let Some(elements) = reader.array() {
         let mut batch = Batch::new(most);
@@ -151,7 +157,7 @@ fn read_messagepack(message: &[u8], most: usize) -> Result<Content<'_>, Malforme
             batch.push(match reader.map() {
                 Some(pairs) => Some(Envelope {
                     codec: Format::MessagePack,
-                    members: messagepack_members(&mut reader, pairs, &MEMBERS)?,
+                    members: messagepack_members(&mut reader, pairs, envelope_place)?,
                 }),
                 None => {
                     reader.value()?;
@@ -167,20 +173,18 @@ fn read_messagepack(message: &[u8], most: usize) -> Result<Content<'_>, Malforme
     if reader.rest.is_empty() { Ok(content) } else { Err(Malformed::Trailing) }
 }
 
-/// Reads so many pairs of a map and finds the members of these names.
+/// Reads so many pairs of a map and finds the members that have a place.
 #[inline]
 fn messagepack_members<'m, const N: usize>(
     reader: &mut Reader<'m>,
     pairs: usize,
-    names: &[&str; N],
+    place: impl Fn(&[u8]) -> Option<usize>,
 ) -> Result<[Option<&'m [u8]>; N], Malformed> {
     let mut members = [None; N];
     for _ in 0..pairs {
         let name = reader.value()?;
         let value = reader.value()?;
-        if let Some(member) = messagepack_text(name)
-            .and_then(|name| place(name, names))
-            .and_then(|place| members.get_mut(place))
+        if let Some(member) = messagepack_text(name).and_then(&place).and_then(|place| members.get_mut(place))
         {
             *member = Some(value);
         }
@@ -194,12 +198,13 @@ pub(super) fn members<'m, const N: usize>(
     object: &'m [u8],
     names: &[&str; N],
 ) -> [Option<&'m [u8]>; N] {
+    let place = |name: &[u8]| names.iter().position(|known| known.as_bytes() == name);
     let found = match codec {
-        Format::Json => json_members(&mut Cursor::new(object), names),
+        Format::Json => json_members(&mut Cursor::new(object), place),
         Format::MessagePack => {
             let mut reader = Reader { rest: object };
             let pairs = reader.map().unwrap_or_default();
-            messagepack_members(&mut reader, pairs, names)
+            messagepack_members(&mut reader, pairs, place)
         }
     };
     found.unwrap_or([None; N])

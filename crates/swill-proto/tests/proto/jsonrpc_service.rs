@@ -173,7 +173,7 @@ impl Connection {
         let call = frame.call();
         match frame {
             Frame::Open(open) => {
-                if let Err(error) = self.open(open) {
+                if let Err(error) = self.open(&open) {
                     self.say(Frame::Fail { call, error: error.told(false) });
                 }
             }
@@ -215,7 +215,7 @@ impl Connection {
         }
     }
 
-    fn open(&mut self, open: Open<'_>) -> Result<(), Error> {
+    fn open(&mut self, open: &Open<'_>) -> Result<(), Error> {
         let Target::Known(ProcedureId(id)) = open.target else { panic!("{open:?}") };
         let (name, shape, names) = PROCEDURES[id as usize];
         let call = open.call;

@@ -48,7 +48,7 @@ fn is_expected(expect: &Json, message: &Value, names: &mut Names) -> bool {
     if let Some(alternatives) = expect["any_of"].as_array() {
         return alternatives.iter().any(|one| is_expected(one, message, names));
     }
-    let expected = expect.get("json").or(expect.get("msgpack")).unwrap();
+    let expected = expect.get("json").or_else(|| expect.get("msgpack")).unwrap();
     match (expect["unordered"] == true, expected, message) {
         (true, Json::Array(expected), Value::List(message)) => {
             let mut left = message.clone();
@@ -83,7 +83,7 @@ fn sent(send: &Json, codec: Format, names: &Names) -> (Kind, Vec<u8>) {
     if let Some(hex) = send["hex"].as_str() {
         return (Kind::Binary, unhex(hex));
     }
-    let value = filled(send.get("json").or(send.get("msgpack")).unwrap(), names);
+    let value = filled(send.get("json").or_else(|| send.get("msgpack")).unwrap(), names);
     let kind = if codec == Format::Json { Kind::Text } else { Kind::Binary };
     (kind, Payload::encode(codec, &value).unwrap().bytes().to_vec())
 }
