@@ -48,6 +48,8 @@ pub struct App {
     pub(crate) described: description::Settings,
     #[cfg(feature = "files")]
     pub(crate) files: Vec<(Cow<'static, str>, crate::StaticFiles)>,
+    #[cfg(feature = "config")]
+    pub(crate) listen: Option<String>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<Result<crate::Tls, BuildError>>,
     paths: Option<Vec<Cow<'static, str>>>,
@@ -72,6 +74,8 @@ impl App {
             described: description::Settings::default(),
             #[cfg(feature = "files")]
             files: Vec::new(),
+            #[cfg(feature = "config")]
+            listen: None,
             #[cfg(feature = "tls")]
             tls: None,
             paths: None,

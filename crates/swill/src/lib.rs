@@ -7,6 +7,8 @@ extern crate self as swill;
 mod app;
 mod call;
 mod calling;
+#[cfg(feature = "config")]
+mod config;
 mod connection;
 mod context;
 mod description;
@@ -49,6 +51,8 @@ pub use app::App;
 pub use async_stream::stream;
 pub use call::{Call, Finished};
 pub use calling::Batch;
+#[cfg(feature = "config")]
+pub use config::{Config, ConfigBuilder, ConfigError};
 pub use context::{CancelGuard, Context, FromContext};
 pub use failure::Failure;
 #[cfg(feature = "files")]
