@@ -1,8 +1,9 @@
 //! Writes what could have been written by hand against the builder: see `swill::Procedure`.
 
 use crate::{
-    parse::{Argument, Module, Procedure},
+    parse::{Argument, Module, Parameter, Procedure},
     types::{error_of, generic, stream_item},
+    validate::constraint::{checks, description},
 };
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
@@ -51,11 +52,14 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
 
     let wire: Vec<_> = procedure.arguments.iter().filter_map(Argument::parameter).collect();
     let names = wire.iter().map(|it| &it.name);
-    let (types, idents) = (wire.iter().map(|it| &it.ty), wire.iter().map(|it| &it.ident));
+    let (types, idents) = (wire.iter().map(|it| wire_type(it)), wire.iter().map(|it| &it.ident));
     let (input, pattern) = match procedure.arguments.iter().any(|it| it.stream().is_some()) {
         true => (quote!(#(#types)*), quote!(#(#idents)*)),
         false => (quote!((#(#types,)*)), quote!((#(#idents,)*))),
     };
+    let check = check(&wire, &input, &pattern);
+    let new = Ident::new(if check.is_some() { "checked" } else { "new" }, at(method.span()));
+    let check = check.iter();
     let arguments = procedure.arguments.iter().map(|argument| match argument {
         Argument::Wire(parameter) | Argument::Stream(parameter) => parameter.ident.to_token_stream(),
         Argument::Server(ty) => quote!(<#ty as ::swill::FromContext>::from_context(&#cx)?),
@@ -73,6 +77,11 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
     let doc = procedure.doc.iter();
     let parameter_docs = wire.iter().filter_map(|it| Some((&it.name, it.doc.as_ref()?)));
     let parameter_docs = parameter_docs.map(|(name, doc)| quote!(.parameter_doc(#name, #doc)));
+    let parameter_schemas = wire.iter().filter_map(|it| schema(it));
+    let defaults = wire.iter().filter_map(|it| {
+        let (ident, default) = (&it.ident, default(it)?);
+        Some(quote!(let #ident = #ident.or_else(|| #default);))
+    });
     let deadline = deadline.iter();
     let errors = errors(&signature.output);
     let paths = procedure.paths.iter();
@@ -83,10 +92,11 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
 
     quote_spanned! {at(method.span())=> {
         let #this = ::std::sync::Arc::clone(&#this);
-        ::swill::Procedure::new(#name, [#(#names),*], move |#call: ::swill::Call<#input>| {
+        ::swill::Procedure::#new(#name, [#(#names),*], #(#check,)* move |#call: ::swill::Call<#input>| {
             let #this = ::std::sync::Arc::clone(&#this);
             async move {
                 let (#cx, #pattern) = #call.into_parts();
+                #(#defaults)*
                 #before
                 let #result = #asynchronous {
                     let #result = #answer;
@@ -98,10 +108,72 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
         })
         #(.doc(#doc))*
         #(#parameter_docs)*
+        #(#parameter_schemas)*
         #(.path(#paths))*
         #(.describe_errors(#errors))*
         #(.deadline(::core::time::Duration::from_millis(#deadline)))*
     }}
+}
+
+/// What a parameter is on the wire.
+fn wire_type(parameter: &Parameter) -> TokenStream {
+    let ty = &parameter.ty;
+    match parameter.default {
+        Some(_) => quote!(::swill::Given<#ty>),
+        None => quote!(#ty),
+    }
+}
+
+/// What a parameter is that was left out.
+fn default(parameter: &Parameter) -> Option<TokenStream> {
+    let ty = &parameter.ty;
+    Some(match parameter.default.as_ref()? {
+        Some(default) => quote!(#default),
+        None => quote!(<#ty as ::core::default::Default>::default()),
+    })
+}
+
+/// What is added to the schema of a parameter.
+fn schema(parameter: &Parameter) -> Option<TokenStream> {
+    let (name, ty) = (&parameter.name, &parameter.ty);
+    let described = description(&parameter.constraints);
+    let default = default(parameter).map(|default| {
+        quote! {{
+            let default: #ty = #default;
+            ::swill::validation::Described::new(schema).default(default);
+        }}
+    });
+    if described.is_none() && default.is_none() {
+        return None;
+    }
+    let described = described.map(|describe| {
+        quote! {{
+            let describe: fn(&mut ::swill::schemars::Schema) = #describe;
+            describe(schema);
+        }}
+    });
+    Some(quote!(.parameter_schema(#name, |schema: &mut ::swill::schemars::Schema| { #described #default })))
+}
+
+/// A closure that checks the parameters, if anything is asked of them.
+fn check(wire: &[&Parameter], input: &TokenStream, pattern: &TokenStream) -> Option<TokenStream> {
+    if wire.iter().all(|it| it.constraints.is_empty()) {
+        return None;
+    }
+    let (found, value) = (ours("found"), ours("value"));
+    let checks = wire.iter().filter(|it| !it.constraints.is_empty()).map(|it| {
+        let (ident, name) = (&it.ident, &it.name);
+        let checks = checks(&it.constraints, &value, Some(&it.ty), None);
+        let checks = match it.default {
+            Some(_) => quote!(if let ::core::option::Option::Some(#value) = &#ident.0 { #checks }),
+            None => quote!({ let #value = #ident; #checks }),
+        };
+        quote!(#found.field(#name, &[], |#found| #checks);)
+    });
+    Some(quote! {
+        |#[allow(unused_variables, reason = "not all of them have constraints")] #pattern: &#input,
+         #found: &mut ::swill::validation::Findings<'_>| { #(#checks)* }
+    })
 }
 
 /// Finds out at compile time which of the error types that can be seen in the signature describe themselves.

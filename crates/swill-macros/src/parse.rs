@@ -1,14 +1,17 @@
 //! Reads an `impl` block. What is wrong with it is collected, and the rest is read on, so that one look at the compiler
 //! shows everything. Takes off what rustc would not understand: `#[swill(...)]`, and docs on arguments.
 
-use crate::types::{borrows, doc, generic, plain, stream_item};
+use crate::{
+    types::{borrows, doc, generic, plain, stream_item},
+    validate::constraint::{self, Constraint},
+};
 use proc_macro2::TokenStream;
 use quote::ToTokens;
 use std::fmt::Display;
 use syn::{
-    Attribute, Error, FnArg, GenericParam, Ident, ImplItem, ImplItemFn, Item, ItemImpl, LitStr, Pat, PatType,
-    ReceiverKind, Result, ReturnType, Safety, Signature, Type, ext::IdentExt, meta::ParseNestedMeta,
-    parse::Parser,
+    Attribute, Error, Expr, FnArg, GenericParam, Ident, ImplItem, ImplItemFn, Item, ItemImpl, LitStr, Pat,
+    PatType, ReceiverKind, Result, ReturnType, Safety, Signature, Token, Type, ext::IdentExt,
+    meta::ParseNestedMeta, parse::Parser,
 };
 
 /// A block without what only this macro understands, and what that said.
@@ -44,6 +47,9 @@ pub(crate) struct Parameter {
     pub(crate) name: LitStr,
     pub(crate) doc: Option<TokenStream>,
     pub(crate) ty: Type,
+    /// What it is if it is left out, if it may be: `None` inside for the type's own default.
+    pub(crate) default: Option<Option<Expr>>,
+    pub(crate) constraints: Vec<Constraint>,
 }
 
 /// What `#[swill(...)]` says.
@@ -54,6 +60,7 @@ struct Keys {
     paths: Vec<LitStr>,
     blocking: bool,
     skip: bool,
+    default: Option<Option<Expr>>,
 }
 
 /// All that is wrong with a block.
@@ -119,7 +126,12 @@ fn procedure(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Procedure> 
     errors.take(answer(&signature.output, keys.blocking));
 
     let inputs = method.sig.inputs.iter_mut();
-    let arguments: Vec<_> = inputs.filter_map(|input| errors.take(argument(input)).flatten()).collect();
+    let arguments: Vec<_> = inputs
+        .filter_map(|input| {
+            let read = argument(input, errors);
+            errors.take(read).flatten()
+        })
+        .collect();
     together(&arguments, errors);
     let procedure = Procedure {
         signature: method.sig.clone(),
@@ -135,11 +147,12 @@ fn procedure(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Procedure> 
 }
 
 /// Reads an argument. `None` for `self`.
-fn argument(input: &mut FnArg) -> Result<Option<Argument>> {
+fn argument(input: &mut FnArg, errors: &mut Errors) -> Result<Option<Argument>> {
     let FnArg::Typed(PatType { attrs, pat, ty, .. }) = input else { return Ok(None) };
     let doc = doc(attrs);
     attrs.retain(|attribute| !attribute.path().is_ident("doc"));
-    let keys = Keys::take_off(attrs, "an argument has the key", &["name"])?;
+    let keys = Keys::take_off(attrs, "an argument has the keys", &["name", "default"])?;
+    let constraints = constraint::take_off(attrs, errors);
     if let Some(cfg) = attrs.iter().find(|attribute| attribute.path().is_ident("cfg")) {
         return wrong(cfg, "a procedure takes the same arguments everywhere: put this on the whole method");
     }
@@ -154,7 +167,10 @@ fn argument(input: &mut FnArg) -> Result<Option<Argument>> {
                 return wrong(ty, "text that comes over the wire is owned: write `String`");
             }
             Type::Slice(_) => return wrong(ty, "a list that comes over the wire is owned: write `Vec<T>`"),
-            lent => return Ok(Some(Argument::Server(lent.clone()))),
+            lent if keys.default.is_none() && constraints.is_empty() => {
+                return Ok(Some(Argument::Server(lent.clone())));
+            }
+            _ => return wrong(ty, "what the server lends has no default and no constraints"),
         },
         owned if borrows(owned.to_token_stream()) => {
             return wrong(
@@ -173,8 +189,16 @@ fn argument(input: &mut FnArg) -> Result<Option<Argument>> {
             );
         }
     };
-    let parameter = Parameter { name: keys.name.unwrap_or_else(|| name(&ident)), ident, doc, ty: ty.clone() };
-    Ok(Some(match generic(ty, "Streaming") {
+    let streams = generic(ty, "Streaming");
+    if streams.is_some() && (keys.default.is_some() || !constraints.is_empty()) {
+        return wrong(
+            ty,
+            "a stream has no default, and its items are checked by their type: write `#[swill::validate]` there",
+        );
+    }
+    let name = keys.name.unwrap_or_else(|| name(&ident));
+    let parameter = Parameter { name, ident, doc, ty: ty.clone(), default: keys.default, constraints };
+    Ok(Some(match streams {
         Some(_) => Argument::Stream(parameter),
         None => Argument::Wire(parameter),
     }))
@@ -260,6 +284,8 @@ impl Keys {
             }
             Some(&"deadline") => self.deadline = Some(milliseconds(&key.value()?.parse()?)?),
             Some(&"blocking") => self.blocking = true,
+            Some(&"default") if key.input.peek(Token![=]) => self.default = Some(Some(key.value()?.parse()?)),
+            Some(&"default") => self.default = Some(None),
             Some(_) => self.skip = true,
             None => return wrong(&key.path, format!("unknown key: {place} `{}`", known.join("`, `"))),
         }

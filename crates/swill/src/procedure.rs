@@ -6,6 +6,7 @@ use crate::{
     reply::{Output, Reply},
     running::Running,
     typed_error::{DescribeErrors, TypedError},
+    validation::Findings,
 };
 use pin_project_lite::pin_project;
 use schemars::{Schema, SchemaGenerator};
@@ -38,6 +39,8 @@ pub struct Procedure {
     paths: Vec<Cow<'static, str>>,
     errors: Vec<DescribeErrors>,
     schemas: fn(&mut SchemaGenerator) -> (Vec<Schema>, Schema),
+    /// What is added to the schemas of parameters, by their positions.
+    amend: Vec<(usize, fn(&mut Schema))>,
     start: Arc<Start>,
 }
 
@@ -78,23 +81,74 @@ impl Procedure {
         F: Fn(Call<P>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Finished<O>> + Send + 'static,
     {
-        let names = parameters;
-        let start =
-            move |mut cx: Box<Context>, payload: Option<Payload<'_>>| match P::take(&mut cx, payload, &names)
-            {
-                Ok(input) => {
-                    let ended = cx.take_ended();
-                    let finished = run(Call { cx, input });
-                    Started::Running(Running::again(ended, Erased { finished }))
-                }
-                Err(error) => Started::Failed(cx, error),
-            };
+        Self::admitting(name.into(), parameters, |_| Ok(()), run)
+    }
+
+    /// As [`new`](Self::new), for a procedure that asks more of its parameters than that they have their types.
+    ///
+    /// ```
+    /// use swill::{Call, Finished, Procedure, Reply, validation::Findings};
+    ///
+    /// let check = |(n,): &(u64,), found: &mut Findings<'_>| found.field("n", &[], |found| found.le(n, 20));
+    /// let factorial = Procedure::checked("factorial", ["n"], check, |call: Call<(u64,)>| async move {
+    ///     let (cx, (n,)) = call.into_parts();
+    ///     let result = (1..=n).product::<u64>().send(&cx).await;
+    ///     Finished::new(cx, result)
+    /// });
+    /// # let _ = factorial;
+    /// ```
+    pub fn checked<P, O, F, Fut>(
+        name: impl Into<Cow<'static, str>>,
+        parameters: P::Names,
+        check: impl Fn(&P, &mut Findings<'_>) + Send + Sync + 'static,
+        run: F,
+    ) -> Self
+    where
+        P: Input,
+        O: Output,
+        F: Fn(Call<P>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Finished<O>> + Send + 'static,
+    {
+        let admit = move |input: &P| {
+            let mut found = Findings::new(false);
+            check(input, &mut found);
+            found.into_result()
+        };
+        Self::admitting(name.into(), parameters, admit, run)
+    }
+
+    fn admitting<P, O, F, Fut>(
+        name: Cow<'static, str>,
+        names: P::Names,
+        admit: impl Fn(&P) -> Result<()> + Send + Sync + 'static,
+        run: F,
+    ) -> Self
+    where
+        P: Input,
+        O: Output,
+        F: Fn(Call<P>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Finished<O>> + Send + 'static,
+    {
+        let take = move |cx: &mut Context, payload: Option<Payload<'_>>| {
+            let input = P::take(cx, payload, &names)?;
+            admit(&input)?;
+            Ok(input)
+        };
+        let start = move |mut cx: Box<Context>, payload: Option<Payload<'_>>| match take(&mut cx, payload) {
+            Ok(input) => {
+                let ended = cx.take_ended();
+                let finished = run(Call { cx, input });
+                Started::Running(Running::again(ended, Erased { finished }))
+            }
+            Err(error) => Started::Failed(cx, error),
+        };
         let parameters =
             names.as_ref().iter().map(|&name| Parameter { name, doc: Cow::Borrowed("") }).collect();
         Self {
-            name: name.into(),
+            name,
             doc: Cow::Borrowed(""),
             parameters,
+            amend: Vec::new(),
             shape: Shape { streams_in: P::STREAMS, streams_out: O::STREAMS },
             deadline: None,
             errors: Vec::new(),
@@ -116,6 +170,16 @@ impl Procedure {
     pub fn parameter_doc(mut self, name: &str, doc: impl Into<Cow<'static, str>>) -> Self {
         if let Some(parameter) = self.parameters.iter_mut().find(|parameter| parameter.name == name) {
             parameter.doc = doc.into();
+        }
+        self
+    }
+
+    /// Adds to the JSON Schema of a parameter what its type does not say: constraints, a default. A name that the
+    /// procedure does not have is ignored.
+    #[must_use]
+    pub fn parameter_schema(mut self, name: &str, amend: fn(&mut Schema)) -> Self {
+        if let Some(at) = self.parameters.iter().position(|parameter| parameter.name == name) {
+            self.amend.push((at, amend));
         }
         self
     }
@@ -194,13 +258,19 @@ impl Procedure {
     /// The JSON Schemas of what goes in and out.
     pub fn schemas(&self) -> Schemas {
         let mut generator = SchemaGenerator::default();
-        let (input, output) = (self.schemas)(&mut generator);
+        let (input, output) = self.schemas_with(&mut generator);
         Schemas { input, output, definitions: generator.take_definitions(true) }
     }
 
     /// The schemas of what goes in and out.
     pub(crate) fn schemas_with(&self, generator: &mut SchemaGenerator) -> (Vec<Schema>, Schema) {
-        (self.schemas)(generator)
+        let (mut input, output) = (self.schemas)(generator);
+        for (at, amend) in &self.amend {
+            if let Some(schema) = input.get_mut(*at) {
+                amend(schema);
+            }
+        }
+        (input, output)
     }
 
     /// Every error that is described, once.

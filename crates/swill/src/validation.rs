@@ -38,28 +38,28 @@ impl<'s> Described<'s> {
     }
 
     /// `exclusiveMinimum`.
-    pub fn gt(&mut self, limit: impl Into<Value>) {
-        self.limit("exclusiveMinimum", limit.into());
+    pub fn gt(&mut self, limit: impl Number) {
+        self.limit("exclusiveMinimum", limit.to_value());
     }
 
     /// `minimum`.
-    pub fn ge(&mut self, limit: impl Into<Value>) {
-        self.limit("minimum", limit.into());
+    pub fn ge(&mut self, limit: impl Number) {
+        self.limit("minimum", limit.to_value());
     }
 
     /// `exclusiveMaximum`.
-    pub fn lt(&mut self, limit: impl Into<Value>) {
-        self.limit("exclusiveMaximum", limit.into());
+    pub fn lt(&mut self, limit: impl Number) {
+        self.limit("exclusiveMaximum", limit.to_value());
     }
 
     /// `maximum`.
-    pub fn le(&mut self, limit: impl Into<Value>) {
-        self.limit("maximum", limit.into());
+    pub fn le(&mut self, limit: impl Number) {
+        self.limit("maximum", limit.to_value());
     }
 
     /// `multipleOf`.
-    pub fn multiple_of(&mut self, number: impl Into<Value>) {
-        self.limit("multipleOf", number.into());
+    pub fn multiple_of(&mut self, number: impl Number) {
+        self.limit("multipleOf", number.to_value());
     }
 
     /// `minLength` and `maxLength`, or the same of items or properties.

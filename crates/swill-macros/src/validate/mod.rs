@@ -200,8 +200,8 @@ fn serde(
         }
     }
     shadow.ident = format_ident!("Unchecked{name}");
-    let (remote, plain, shape) = (own.to_string(), name.to_string(), &shadow.ident);
-    let renamed = (!container.renamed).then(|| quote!(, rename = #plain));
+    let (remote, shape) = (name.to_string(), &shadow.ident);
+    let renamed = (!container.renamed).then(|| quote!(, rename = #remote));
     let wanted = derives.deserialize.iter().chain(&derives.serialize);
     let (all_types, value) = (&types, ours("value"));
 

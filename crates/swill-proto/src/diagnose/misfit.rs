@@ -38,15 +38,30 @@ impl Misfit {
         let path = std::mem::take(&mut self.violation.path);
         self.violation = match (self.kind, value) {
             (Kind::WrongType, Value::Nil) => Violation::new(path, Rule::NotNull(expected)),
-            (Kind::WrongType, _) if expected != Expected::Other => {
+            (Kind::WrongType, _) if expected != Expected::Other && !has_type(value, expected) => {
                 let message = format!("is {}, not {expected}", kind(value));
                 Violation::with_message(path, Rule::Type(expected), message)
             }
+            // Something inside that has no place of its own, as a flattened field.
+            (Kind::WrongType, _) => Violation { path, ..self.violation },
             _ => Violation::with_message(path, Rule::Type(expected), self.violation.message),
         };
         self.kind = Kind::Told;
         self
     }
+}
+
+fn has_type(value: &Value, expected: Expected) -> bool {
+    matches!(
+        (value, expected),
+        (Value::Map(_), Expected::Map)
+            | (Value::List(_), Expected::List)
+            | (Value::Text(_), Expected::Text)
+            | (Value::Bool(_), Expected::Bool)
+            | (Value::Bytes(_), Expected::Bytes)
+            | (Value::Int(_) | Value::UInt(_), Expected::Integer | Expected::Float)
+            | (Value::Float(_) | Value::Float32(_), Expected::Float)
+    )
 }
 
 /// What a value is, in words.

@@ -55,19 +55,18 @@ impl<T: DeserializeOwned> Diagnosis<T> {
                     return Self { value: Some(value), violations: Vec::new(), forgiven: seen.forgiven };
                 }
                 Ok(_) => false,
-                Err(Misfit { violation, .. }) => match left_out.iter().position(|it| *it == violation.path) {
-                    // It was left out and is missed now: leave out what it is in.
-                    Some(at) => match left_out[at].pop() {
-                        Some(_) if !left_out[at].is_empty() => true,
-                        _ => false,
-                    },
-                    None => {
-                        let inside = !violation.path.is_empty();
-                        left_out.push(violation.path.clone());
-                        misfits.push(violation);
-                        inside
+                Err(Misfit { violation, .. }) => {
+                    match left_out.iter_mut().find(|it| violation.path.starts_with(it)) {
+                        // It cannot be left out, or is missed now: leave out what it is in.
+                        Some(path) => path.pop().is_some() && !path.is_empty(),
+                        None => {
+                            let inside = !violation.path.is_empty();
+                            left_out.push(violation.path.clone());
+                            misfits.push(violation);
+                            inside
+                        }
                     }
-                },
+                }
             };
             if !next || visited > BUDGET || misfits.len() >= MOST {
                 misfits.extend(seen.constraints);

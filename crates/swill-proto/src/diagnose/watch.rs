@@ -128,8 +128,10 @@ fn keep_first(violations: &mut Vec<Violation>, place: &[Step]) {
     let mut first: Vec<(Vec<Step>, Step)> = Vec::new();
     violations.retain(|violation| {
         let Some(below) = violation.path.strip_prefix(place) else { return true };
-        let named = usize::from(matches!(below.first(), Some(Step::Name(_))));
-        let steps = below.iter().enumerate().skip(named);
+        if !matches!(below.first(), Some(Step::Name(_))) {
+            return true;
+        }
+        let steps = below.iter().enumerate().skip(1);
         for (at, step) in steps.take_while(|(_, step)| !matches!(step, Step::Name(_))) {
             let container = &below[..at];
             match first.iter().find(|(known, _)| known == container) {

@@ -203,31 +203,31 @@ impl<'v> Findings<'v> {
     /// Checks that a number is greater than a limit.
     #[inline]
     pub fn gt<N: Number>(&mut self, value: &N, limit: N) {
-        self.holds(*value > limit, || Rule::Gt(limit.into()));
+        self.holds(*value > limit, || Rule::Gt(limit.to_value()));
     }
 
     /// Checks that a number is greater than a limit, or equal to it.
     #[inline]
     pub fn ge<N: Number>(&mut self, value: &N, limit: N) {
-        self.holds(*value >= limit, || Rule::Ge(limit.into()));
+        self.holds(*value >= limit, || Rule::Ge(limit.to_value()));
     }
 
     /// Checks that a number is less than a limit.
     #[inline]
     pub fn lt<N: Number>(&mut self, value: &N, limit: N) {
-        self.holds(*value < limit, || Rule::Lt(limit.into()));
+        self.holds(*value < limit, || Rule::Lt(limit.to_value()));
     }
 
     /// Checks that a number is less than a limit, or equal to it.
     #[inline]
     pub fn le<N: Number>(&mut self, value: &N, limit: N) {
-        self.holds(*value <= limit, || Rule::Le(limit.into()));
+        self.holds(*value <= limit, || Rule::Le(limit.to_value()));
     }
 
     /// Checks that a number is a multiple of another.
     #[inline]
     pub fn multiple_of<N: Number>(&mut self, value: &N, of: N) {
-        self.holds(value.is_multiple_of(of), || Rule::MultipleOf(of.into()));
+        self.holds(value.is_multiple_of(of), || Rule::MultipleOf(of.to_value()));
     }
 
     /// Checks a length: characters of text, elements of a list, entries of a map.

@@ -14,14 +14,21 @@ use std::{
     note = "`gt`, `ge`, `lt`, `le` and `multiple_of` are for integers of up to 64 bits, `f32` and `f64`; for the length of \
             text, lists and maps there is `length(..)`, for elements `each(..)`"
 )]
-pub trait Number: Copy + PartialOrd + Into<Value> {
+pub trait Number: Copy + PartialOrd {
+    /// The number as a value.
+    fn to_value(self) -> Value;
+
     /// Whether this is a multiple of another number.
     fn is_multiple_of(self, of: Self) -> bool;
 }
 
 macro_rules! integers {
-    ($($type:ident)*) => {$(
+    ($($type:ident as $wide:ident)*) => {$(
         impl Number for $type {
+            fn to_value(self) -> Value {
+                Value::from(self as $wide)
+            }
+
             #[inline]
             fn is_multiple_of(self, of: Self) -> bool {
                 // The lowest integer divided by -1 does not fit, but is a multiple.
@@ -34,6 +41,10 @@ macro_rules! integers {
 macro_rules! floats {
     ($($type:ident)*) => {$(
         impl Number for $type {
+            fn to_value(self) -> Value {
+                Value::from(self)
+            }
+
             #[inline]
             fn is_multiple_of(self, of: Self) -> bool {
                 // Decimal fractions are not exact: 0.3 is to be a multiple of 0.1.
@@ -44,7 +55,10 @@ macro_rules! floats {
     )*};
 }
 
-integers! { i8 i16 i32 i64 u8 u16 u32 u64 }
+integers! {
+    i8 as i64 i16 as i64 i32 as i64 i64 as i64 isize as i64
+    u8 as u64 u16 as u64 u32 as u64 u64 as u64 usize as u64
+}
 floats! { f32 f64 }
 
 /// What has a length.
