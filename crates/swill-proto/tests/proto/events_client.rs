@@ -2,7 +2,7 @@
 
 use crate::{
     events::{EVENTS, hear, name, rules, text},
-    wire::{Messages, fail, json, open},
+    wire::{Messages, end, fail, json, open},
 };
 use swill_proto::{
     CallId, CancelReason, Code, Error, Frame, Protocol, Received, Rule, Step, Target, Violation,
@@ -127,4 +127,31 @@ fn errors_come_back_as_what_they_were() {
     assert!(error.violations().is_empty());
     let error = through(Error::new(409, "busy"));
     assert_eq!((error.code(), error.message(), error.parameter()), (Code::CONFLICT, "busy", None));
+}
+
+#[test]
+fn client_and_server_understand_each_other() {
+    let (mut server, mut client) = (Server::new(), Client::new());
+    let mut wire = Messages::default();
+    for (number, (input, answer, expected)) in [
+        (Some(r#"{"a":1,"b":[2, {"type":3}]}"#), "3", "3"),
+        (None, r#"{"sum":{"type":1}}"#, r#"{"sum":{"type":1}}"#),
+        (Some("{}"), "[null]", "[null]"),
+        (Some("null"), "{}", "{}"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        client.send(open(number as u64, "say \"hi\"", input.map(json), true), &mut wire).unwrap();
+        let message = wire.texts().concat();
+        let heard = hear(&mut server, &message);
+        let parameters = input.filter(|input| *input != "null").unwrap_or("{}");
+        assert_eq!(heard, format!("say \"hi\" {parameters}"));
+        server.send(end(CallId::theirs(number as u64 + 1), json(answer)), &mut wire).unwrap();
+        let message = wire.texts().concat();
+        assert_eq!(self::heard(&mut client, &message), [format!("end {number} {expected}")]);
+    }
+    assert_eq!((server.held().calls, client.held().calls), (0, 0));
+    server.send(open(0, "news", Some(json(r#"{"a":1}"#)), false), &mut wire).unwrap();
+    assert_eq!(heard(&mut client, &wire.texts().concat()), [r#"open news {"a":1}"#]);
 }
