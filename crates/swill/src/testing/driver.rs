@@ -6,7 +6,11 @@ use super::{
 };
 use crate::{connection::Frames, state::lock};
 use rustc_hash::FxHashMap;
-use std::{cell::RefCell, sync::Arc, sync::atomic::Ordering};
+use std::{
+    cell::RefCell,
+    collections::VecDeque,
+    sync::{Arc, atomic::Ordering},
+};
 use swill_proto::{
     CallId, Close, Code, Directory, Error, Found, Frame, Kind, Message, Open, Payload, ProcedureId, Protocol,
     Received, Shape, Target, Value,
@@ -14,7 +18,7 @@ use swill_proto::{
 use swill_ws::{Config, Event, Input, State, WebSocket};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
-    sync::mpsc,
+    sync::{mpsc, oneshot},
 };
 
 /// What a [`TestPeer`](super::TestPeer) wants of its task.
@@ -28,6 +32,10 @@ pub(super) enum Command {
     Close(u16, String),
     /// To read on, or not to.
     Read(bool),
+    /// To be told when everything has been written.
+    Flush(oneshot::Sender<()>),
+    /// To send a ping, and be told of its pong.
+    Ping(oneshot::Sender<()>),
 }
 
 const BROKEN: &str = "the connection broke";
@@ -45,6 +53,10 @@ pub(super) struct Driver {
     names: Names,
     serving: FxHashMap<CallId, Task>,
     out: Vec<u8>,
+    /// Who waits until everything is written.
+    flushing: Vec<oneshot::Sender<()>>,
+    /// Who waits for a pong.
+    pinging: VecDeque<oneshot::Sender<()>>,
     reading: bool,
 }
 
@@ -88,6 +100,8 @@ impl Driver {
             names: Names::default(),
             serving: FxHashMap::default(),
             out: Vec::new(),
+            flushing: Vec::new(),
+            pinging: VecDeque::new(),
             reading: true,
         }
     }
@@ -114,6 +128,12 @@ impl Driver {
                     Err(_) => self.out.clear(),
                 },
             }
+            if self.out.is_empty() {
+                for flushed in self.flushing.drain(..) {
+                    // Whoever waited may have lost patience.
+                    let _ = flushed.send(());
+                }
+            }
             if self.out.is_empty() && self.ws.state() == State::Closed {
                 // It is the server's part to end the connection below.
                 let _ = writing.shutdown().await;
@@ -132,6 +152,11 @@ impl Driver {
             Command::Send(Raw::Binary(bytes)) => writer.send(swill_ws::Kind::Binary, &bytes, &mut self.out),
             Command::Close(code, reason) => writer.close(code, &reason, &mut self.out),
             Command::Read(reading) => self.reading = reading,
+            Command::Ping(answered) => {
+                writer.ping(&[], &mut self.out);
+                self.pinging.push_back(answered);
+            }
+            Command::Flush(flushed) => self.flushing.push(flushed),
         }
     }
 
@@ -160,7 +185,14 @@ impl Driver {
             let (kind, data) = match reader.receive(&mut input, writer, &mut self.out) {
                 Ok(None) => break None,
                 Ok(Some(Event::Message { kind, data })) => (kind, data),
-                Ok(Some(Event::Ping(_) | Event::Pong(_))) => continue,
+                Ok(Some(Event::Ping(_))) => continue,
+                Ok(Some(Event::Pong(_))) => {
+                    if let Some(answered) = self.pinging.pop_front() {
+                        // Whoever waited may have lost patience.
+                        let _ = answered.send(());
+                    }
+                    continue;
+                }
                 Ok(Some(Event::Close { code, reason })) => {
                     self.shared.over(&Close::new(code.unwrap_or(1005), reason.to_owned()));
                     continue;
@@ -215,7 +247,7 @@ impl Driver {
         let call = open.call;
         let handler = lock(&self.shared.handlers).get(&*name).cloned();
         let Some(handler) = handler else {
-            return self.say(Frame::Fail { call, error: unknown(&name) });
+            return self.say(Frame::Fail { call, error: unknown() });
         };
         let answering = match input {
             Ok(input) => handler(input.unwrap_or_default()),
@@ -244,6 +276,6 @@ impl Drop for Driver {
 }
 
 /// What a server hears that calls what nobody serves.
-fn unknown(name: &str) -> Error {
-    Error::new(Code::NOT_FOUND, format!("nobody serves `{name}`")).with_json_rpc_code(-32601)
+fn unknown() -> Error {
+    Error::new(Code::NOT_FOUND, "Method not found").with_json_rpc_code(-32601)
 }

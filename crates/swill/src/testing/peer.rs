@@ -11,6 +11,7 @@ use std::{borrow::Cow, future::Future, sync::Arc};
 use swill_proto::{
     CallId, Close, Directory, Error, Frame, Head, Open, Payload, Result, Shape, Target, Value,
 };
+use tokio::sync::oneshot;
 
 /// The other side of a connection to an app, in the same process. See [the module](super).
 ///
@@ -188,6 +189,32 @@ impl TestPeer {
         self.line.tell(Command::Send(Raw::Binary(bytes.into())))
     }
 
+    /// Waits until everything that was said before is on its way: it has been read by the app, or lies in the
+    /// [pipe](Connect::pipe). An app that does not read, because the peer keeps too much waiting, keeps this waiting.
+    ///
+    /// # Errors
+    ///
+    /// 504 if the app does not take it in time, 503 if the connection is over.
+    pub async fn flushed(&self) -> Result<()> {
+        let (sender, flushed) = oneshot::channel();
+        self.line.tell(Command::Flush(sender))?;
+        let flushed = self.line.wait("the app to take what was said", flushed).await?;
+        flushed.map_err(|_| self.line.gone())
+    }
+
+    /// Sends a ping, and waits for the app to answer it. By then the app has read everything that was said before, and
+    /// what it answered at once has come.
+    ///
+    /// # Errors
+    ///
+    /// 504 if the answer does not come in time, 503 if the connection is over.
+    pub async fn ping(&self) -> Result<()> {
+        let (sender, answered) = oneshot::channel();
+        self.line.tell(Command::Ping(sender))?;
+        let answered = self.line.wait("the answer to a ping", answered).await?;
+        answered.map_err(|_| self.line.gone())
+    }
+
     /// The next message of the app as it is on the wire. Every message can be had here, in order, whether or not
     /// something else has been made of it; of those that nobody takes, the last 4,096 are kept.
     ///
@@ -197,6 +224,11 @@ impl TestPeer {
     pub async fn receive_raw(&self) -> Result<Raw> {
         let raw = self.line.wait("a message", self.line.shared.raw.take()).await?;
         raw.ok_or_else(|| self.line.gone())
+    }
+
+    /// The next message of the app as it is on the wire, if one has come already: to see that there is no other.
+    pub fn try_receive_raw(&self) -> Option<Raw> {
+        self.line.shared.raw.try_take()
     }
 
     /// Reads nothing more, as a peer that is slow or gone, until [`read_on`](Self::read_on): the app's answers fill the

@@ -37,6 +37,11 @@ impl<T> Queue<T> {
         self.changed.notify_waiters();
     }
 
+    /// Takes the first, if there is one.
+    pub(super) fn try_take(&self) -> Option<T> {
+        lock(&self.waiting).items.pop_front()
+    }
+
     /// Takes the first, as soon as there is one; `None` if nothing more will come.
     pub(super) async fn take(&self) -> Option<T> {
         loop {

@@ -3,10 +3,12 @@
 
 pub(crate) mod client;
 pub(crate) mod services;
+pub(crate) mod speaks;
 
 pub(crate) use client::*;
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use services::*;
+pub(crate) use speaks::*;
 
 use std::{net::SocketAddr, time::Duration};
 use swill::{App, ShutdownHandle};

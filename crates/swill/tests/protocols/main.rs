@@ -1,0 +1,9 @@
+//! Every protocol over the same procedures: what is the same, and what is told apart.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod answers;
+mod choice;
+mod order;
+mod streams;
