@@ -101,6 +101,12 @@ impl<'c> Batch<'c> {
         }
         let shared = self.client.shared();
         let protocol = self.client.protocol();
+        let replies = |part: &Part| part.wanted || !protocol.notifies();
+        let count = self.parts.iter().filter(|part| replies(part)).count();
+        let most = shared.settings.limits.calls;
+        if count > most {
+            return Err(too_many(count, most));
+        }
         let deadline =
             self.deadline.within(self.client).and_then(|within| Instant::now().checked_add(within));
         let openings: Vec<_> = self
@@ -115,14 +121,9 @@ impl<'c> Batch<'c> {
                 deadline,
                 until_sent: !part.wanted,
                 idempotent: false,
-                reply: part.wanted || !protocol.notifies(),
+                reply: replies(part),
             })
             .collect();
-        let (count, most) =
-            (openings.iter().filter(|opening| opening.reply).count(), shared.settings.limits.calls);
-        if count > most {
-            return Err(too_many(count, most));
-        }
         if openings.is_empty() {
             return Ok(Vec::new());
         }

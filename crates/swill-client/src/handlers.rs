@@ -121,34 +121,34 @@ mod tests {
     fn read<P: DeserializeOwned>(json: Option<&str>) -> Result<P> {
         let payload = json.map(|json| Payload::new(Format::Json, json.as_bytes()));
         let result = parameters(payload.as_ref(), Format::Json);
-        let value = json.map(|json| serde_json_value(json));
+        let value = json.map(value);
         let packed = value.map(|value| Payload::encode(Format::MessagePack, &value).unwrap());
         assert_eq!(parameters::<P>(packed.as_ref(), Format::MessagePack).is_ok(), result.is_ok(), "{json:?}");
         result
     }
 
-    fn serde_json_value(json: &str) -> Value {
+    fn value(json: &str) -> Value {
         Payload::new(Format::Json, json.as_bytes()).decode().unwrap()
     }
 
     #[track_caller]
-    fn reads<P: DeserializeOwned + Debug + PartialEq>(json: impl Into<Option<&'static str>>, value: P) {
-        assert_eq!(read::<P>(json.into()).unwrap(), value);
+    fn reads<P: DeserializeOwned + Debug + PartialEq>(json: impl Into<Option<&'static str>>, expected: &P) {
+        assert_eq!(read::<P>(json.into()).unwrap(), *expected);
     }
 
     #[test]
     fn lists_maps_and_nothing_become_parameters() {
-        reads(r#"["wall"]"#, ("wall".to_owned(),));
-        reads("[1, 2]", (1, 2));
-        reads("[1, 2]", Point { x: 1, y: Some(2) });
-        reads(r#"{"y": 2, "x": 1}"#, Point { x: 1, y: Some(2) });
-        reads(r#"{"x": 1}"#, Point { x: 1, y: None });
-        reads(r#"{"a": 1}"#, BTreeMap::from([("a".to_owned(), 1)]));
+        reads(r#"["wall"]"#, &("wall".to_owned(),));
+        reads("[1, 2]", &(1, 2));
+        reads("[1, 2]", &Point { x: 1, y: Some(2) });
+        reads(r#"{"y": 2, "x": 1}"#, &Point { x: 1, y: Some(2) });
+        reads(r#"{"x": 1}"#, &Point { x: 1, y: None });
+        reads(r#"{"a": 1}"#, &BTreeMap::from([("a".to_owned(), 1)]));
         for nothing in [None, Some("[]"), Some("{}"), Some("null")] {
-            reads(nothing, ());
-            reads(nothing, Options { depth: None });
-            reads(nothing, BTreeMap::<String, i32>::new());
-            reads(nothing, Vec::<i32>::new());
+            reads(nothing, &());
+            reads(nothing, &Options { depth: None });
+            reads(nothing, &BTreeMap::<String, i32>::new());
+            reads(nothing, &Vec::<i32>::new());
         }
     }
 

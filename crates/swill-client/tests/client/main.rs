@@ -5,6 +5,7 @@ mod cancelling;
 mod closing;
 mod handshake;
 mod hostile;
+mod json_rpc;
 mod metadata;
 mod pressure;
 mod reconnecting;
