@@ -10,6 +10,7 @@ use crate::{
         messagepack,
     },
 };
+use std::borrow::Cow;
 
 /// What a message is.
 #[derive(Debug)]
@@ -126,8 +127,14 @@ fn json_members<'m, const N: usize>(
     loop {
         let name = cursor.name()?;
         let value = cursor.value(DEPTH)?;
-        let known = if name.escaped { escaped_place(name, &place) } else { place(name.raw) };
-        if let Some(member) = known.and_then(|place| members.get_mut(place)) {
+        let decoded;
+        let name = if name.escaped {
+            decoded = plain(name);
+            decoded.as_bytes()
+        } else {
+            name.raw
+        };
+        if let Some(member) = place(name).and_then(|place| members.get_mut(place)) {
             *member = Some(value);
         }
         cursor.space();
@@ -139,9 +146,10 @@ fn json_members<'m, const N: usize>(
     }
 }
 
+/// A name without its escapes; empty, as no name here is, if they make no text.
 #[cold]
-fn escaped_place(name: Text<'_>, place: impl Fn(&[u8]) -> Option<usize>) -> Option<usize> {
-    place(name.decode().ok()?.as_bytes())
+fn plain(name: Text<'_>) -> String {
+    name.decode().map(Cow::into_owned).unwrap_or_default()
 }
 
 fn read_messagepack(message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
@@ -228,7 +236,9 @@ pub(super) fn is_empty(codec: Format, value: &[u8]) -> bool {
 /// taken for others, for calls use one bit for their direction.
 pub(super) fn number(codec: Format, value: &[u8]) -> Option<u64> {
     let number: u64 = match codec {
-        Format::Json if value.iter().all(u8::is_ascii_digit) => std::str::from_utf8(value).ok()?.parse().ok()?,
+        Format::Json if value.iter().all(u8::is_ascii_digit) => {
+            std::str::from_utf8(value).ok()?.parse().ok()?
+        }
         Format::Json => return None,
         Format::MessagePack => messagepack::decode(value).ok()?,
     };

@@ -60,6 +60,9 @@ pub fn validate(text: &[u8], depth: usize) -> Result<(), Malformed> {
 }
 
 /// Reads JSON text from its front. What it has passed is valid.
+///
+/// What is long is passed by functions that get a position and return one, rather than the cursor itself: so the position
+/// can stay in a register.
 #[derive(Debug)]
 pub(crate) struct Cursor<'t> {
     text: &'t [u8],
@@ -142,7 +145,7 @@ impl<'t> Cursor<'t> {
     /// What is wrong with the next byte: it is not the right one, or missing.
     #[cold]
     pub(crate) fn wrong(&self) -> Malformed {
-        if self.at < self.text.len() { Malformed::Invalid } else { Malformed::Truncated }
+        wrong(self.text, self.at)
     }
 
     /// Passes a string.
@@ -154,123 +157,30 @@ impl<'t> Cursor<'t> {
     pub(crate) fn string(&mut self) -> Result<Text<'t>, Malformed> {
         self.expect(b'"')?;
         let start = self.at;
-        // Most strings are names: short, and without escapes.
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    let raw = &self.text[start..self.at];
-                    self.at += 1;
-                    return Ok(Text { raw, escaped: false });
-                }
-                Some(b'\\') => return self.escaped_string(start),
-                Some(0..0x20) | None => return Err(self.wrong()),
-                Some(_) if self.at - start == LONG => return self.long_string(start),
-                Some(_) => self.at += 1,
-            }
-        }
-    }
-
-    /// Goes on with a string that is worth more than a step for each byte.
-    #[inline(never)]
-    fn long_string(&mut self, start: usize) -> Result<Text<'t>, Malformed> {
+        self.at = pass_plain(self.text, start);
         let mut escaped = false;
-        loop {
-            while let Some(eight) = self.text.get(self.at..).and_then(<[u8]>::first_chunk) {
-                let plain = plain_bytes(u64::from_le_bytes(*eight));
-                self.at += plain;
-                if plain < 8 {
-                    break;
-                }
-            }
-            match self.peek() {
-                Some(b'"') => {
-                    let raw = &self.text[start..self.at];
-                    self.at += 1;
-                    return Ok(Text { raw, escaped });
-                }
-                Some(b'\\') => {
-                    escaped = true;
-                    self.escape()?;
-                }
-                Some(0..0x20) | None => return Err(self.wrong()),
-                Some(_) => self.at += 1,
-            }
+        if !self.pass(b'"') {
+            (self.at, escaped) = rest_of_string(self.text, self.at)?;
         }
-    }
-
-    #[cold]
-    fn escaped_string(&mut self, start: usize) -> Result<Text<'t>, Malformed> {
-        self.long_string(start).map(|text| Text { escaped: true, ..text })
-    }
-
-    /// Passes a backslash and what belongs to it.
-    fn escape(&mut self) -> Result<(), Malformed> {
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => self.at += 1,
-            Some(b'u') => {
-                self.at += 1;
-                for _ in 0..4 {
-                    match self.peek() {
-                        Some(digit) if digit.is_ascii_hexdigit() => self.at += 1,
-                        _ => return Err(self.wrong()),
-                    }
-                }
-            }
-            _ => return Err(self.wrong()),
-        }
-        Ok(())
-    }
-
-    #[inline(always)]
-    fn digits(&mut self) {
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
-        }
-    }
-
-    /// Passes at least one digit.
-    #[inline(always)]
-    fn some_digits(&mut self) -> Result<(), Malformed> {
-        match self.peek() {
-            Some(b'0'..=b'9') => {
-                self.digits();
-                Ok(())
-            }
-            _ => Err(self.wrong()),
-        }
+        let raw = self.text.get(start..self.at - 1).unwrap_or_default();
+        Ok(Text { raw, escaped })
     }
 
     #[inline(always)]
     fn number(&mut self) -> Result<(), Malformed> {
         self.pass(b'-');
         if !self.pass(b'0') {
-            self.some_digits()?;
+            self.at = some_digits(self.text, self.at)?;
         }
         if let Some(b'.' | b'e' | b'E') = self.peek() {
-            return self.fraction();
+            self.at = fraction(self.text, self.at)?;
         }
         Ok(())
     }
 
-    #[inline(never)]
-    fn fraction(&mut self) -> Result<(), Malformed> {
-        if self.pass(b'.') {
-            self.some_digits()?;
-        }
-        if self.pass(b'e') || self.pass(b'E') {
-            if !self.pass(b'+') {
-                self.pass(b'-');
-            }
-            self.some_digits()?;
-        }
-        Ok(())
-    }
-
+    #[inline(always)]
     fn word(&mut self, word: &[u8]) -> Result<(), Malformed> {
-        for &letter in word {
-            self.expect(letter)?;
-        }
+        self.at = pass_word(self.text, self.at, word)?;
         Ok(())
     }
 
@@ -286,67 +196,161 @@ impl<'t> Cursor<'t> {
 
     /// Passes a value that is nested at most `depth` levels; `depth` is at most [`DEPTH`](super::DEPTH).
     ///
-    /// Walks without recursion: a bit for each level says whether it is an object.
-    ///
     /// # Errors
     ///
     /// What is wrong.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn value(&mut self, depth: usize) -> Result<&'t [u8], Malformed> {
-        debug_assert!(depth <= super::DEPTH);
         let start = self.at;
-        let (mut level, mut objects) = (0, 0_u64);
-        loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.string()?;
-                }
-                Some(b'-' | b'0'..=b'9') => self.number()?,
-                Some(open @ (b'[' | b'{')) => {
-                    if level == depth {
-                        return Err(Malformed::TooDeep);
-                    }
-                    self.at += 1;
-                    self.space();
-                    let object = open == b'{';
-                    if !self.pass(if object { b'}' } else { b']' }) {
-                        level += 1;
-                        objects = objects << 1 | u64::from(object);
-                        if object {
-                            self.name()?;
-                        }
-                        continue;
-                    }
-                }
-                Some(b't') => self.word(b"true")?,
-                Some(b'f') => self.word(b"false")?,
-                Some(b'n') => self.word(b"null")?,
-                _ => return Err(self.wrong()),
+        match self.peek() {
+            Some(b'"') => {
+                self.string()?;
             }
-            // A value has ended, and with it perhaps what it is in.
-            loop {
-                if level == 0 {
-                    return Ok(&self.text[start..self.at]);
+            Some(b'1'..=b'9') => self.number()?,
+            _ => self.at = end_of_value(self.text, start, depth)?,
+        }
+        Ok(self.text.get(start..self.at).unwrap_or_default())
+    }
+}
+
+/// Finds the end of any value.
+///
+/// Walks without recursion: a bit for each level says whether it is an object.
+fn end_of_value(text: &[u8], at: usize, depth: usize) -> Result<usize, Malformed> {
+    debug_assert!(depth <= super::DEPTH);
+    let mut cursor = Cursor { text, at };
+    let (mut level, mut objects) = (0, 0_u64);
+    loop {
+        match cursor.peek() {
+            Some(b'"') => {
+                cursor.string()?;
+            }
+            Some(b'-' | b'0'..=b'9') => cursor.number()?,
+            Some(open @ (b'[' | b'{')) => {
+                if level == depth {
+                    return Err(Malformed::TooDeep);
                 }
-                self.space();
-                let object = objects & 1 == 1;
-                if self.pass(b',') {
-                    self.space();
+                cursor.at += 1;
+                cursor.space();
+                let object = open == b'{';
+                if !cursor.pass(if object { b'}' } else { b']' }) {
+                    level += 1;
+                    objects = objects << 1 | u64::from(object);
                     if object {
-                        self.name()?;
+                        cursor.name()?;
                     }
-                    break;
+                    continue;
                 }
-                self.expect(if object { b'}' } else { b']' })?;
-                level -= 1;
-                objects >>= 1;
             }
+            Some(b't') => cursor.word(b"true")?,
+            Some(b'f') => cursor.word(b"false")?,
+            Some(b'n') => cursor.word(b"null")?,
+            _ => return Err(cursor.wrong()),
+        }
+        // A value has ended, and with it perhaps what it is in.
+        loop {
+            if level == 0 {
+                return Ok(cursor.at);
+            }
+            cursor.space();
+            let object = objects & 1 == 1;
+            if cursor.pass(b',') {
+                cursor.space();
+                if object {
+                    cursor.name()?;
+                }
+                break;
+            }
+            cursor.expect(if object { b'}' } else { b']' })?;
+            level -= 1;
+            objects >>= 1;
         }
     }
 }
 
-/// A string is long from so many bytes on.
-const LONG: usize = 32;
+#[cold]
+fn wrong(text: &[u8], at: usize) -> Malformed {
+    if at < text.len() { Malformed::Invalid } else { Malformed::Truncated }
+}
+
+/// Passes bytes of a string that stand for themselves, as long as there are eight to look at.
+#[inline(always)]
+fn pass_plain(text: &[u8], mut at: usize) -> usize {
+    while let Some(eight) = text.get(at..).and_then(<[u8]>::first_chunk) {
+        let plain = plain_bytes(u64::from_le_bytes(*eight));
+        at += plain;
+        if plain < 8 {
+            break;
+        }
+    }
+    at
+}
+
+/// Goes on in a string that does not end here: where it has ended, and whether there are escapes in the rest of it.
+#[inline(never)]
+fn rest_of_string(text: &[u8], mut at: usize) -> Result<(usize, bool), Malformed> {
+    let mut escaped = false;
+    loop {
+        match text.get(at) {
+            Some(b'"') => return Ok((at + 1, escaped)),
+            Some(b'\\') => {
+                escaped = true;
+                at = pass_plain(text, escape(text, at + 1)?);
+            }
+            Some(0..0x20) | None => return Err(wrong(text, at)),
+            Some(_) => at += 1,
+        }
+    }
+}
+
+/// Passes what belongs to a backslash.
+fn escape(text: &[u8], at: usize) -> Result<usize, Malformed> {
+    match text.get(at) {
+        Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 1),
+        Some(b'u') => match text.get(at + 1..at + 5) {
+            Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => Ok(at + 5),
+            Some(_) => Err(Malformed::Invalid),
+            None => Err(Malformed::Truncated),
+        },
+        _ => Err(wrong(text, at)),
+    }
+}
+
+/// Passes at least one digit.
+#[inline(always)]
+fn some_digits(text: &[u8], start: usize) -> Result<usize, Malformed> {
+    let mut at = start;
+    while let Some(b'0'..=b'9') = text.get(at) {
+        at += 1;
+    }
+    if at > start { Ok(at) } else { Err(wrong(text, at)) }
+}
+
+/// Passes what follows the integer of a number.
+#[inline(never)]
+fn fraction(text: &[u8], mut at: usize) -> Result<usize, Malformed> {
+    if let Some(b'.') = text.get(at) {
+        at = some_digits(text, at + 1)?;
+    }
+    if let Some(b'e' | b'E') = text.get(at) {
+        at += 1;
+        if let Some(b'+' | b'-') = text.get(at) {
+            at += 1;
+        }
+        at = some_digits(text, at)?;
+    }
+    Ok(at)
+}
+
+#[inline(never)]
+fn pass_word(text: &[u8], at: usize, word: &[u8]) -> Result<usize, Malformed> {
+    let rest = text.get(at..).unwrap_or_default();
+    match rest.iter().zip(word).position(|(letter, expected)| letter != expected) {
+        Some(_) => Err(Malformed::Invalid),
+        None if rest.len() < word.len() => Err(Malformed::Truncated),
+        None => Ok(at + word.len()),
+    }
+}
 
 /// How many of the next eight bytes, from the lowest, are neither a quote nor a backslash nor a control character.
 #[inline(always)]
