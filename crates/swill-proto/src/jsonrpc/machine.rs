@@ -1,10 +1,11 @@
 use super::{
-    CANCEL, CAPABILITIES, MSGPACK_CAPABILITIES, STREAM,
+    CAPABILITIES, MSGPACK_CAPABILITIES, STREAM,
     answers::{Answers, Place},
     calls::{Call, Calls},
     envelope::{self, Content, Envelope, Member},
     fault::Fault,
     id::Id,
+    is_own,
     recent::Recent,
     streams::{self, Streams},
     write::{self, Answer},
@@ -200,7 +201,7 @@ impl Machine {
         }
         let found = match &self.recent {
             Some(recent) if recent.is(method.raw) && !method.escaped => Some(recent.found),
-            _ if !reply && is_own(method) => return self.told(method, envelope),
+            _ if !reply && is_own(method.raw) => return self.told(method, envelope),
             _ => match self.find(method, directory) {
                 Ok(found) => found,
                 Err(fault) => return self.reject(batch, id, fault, out),
@@ -322,12 +323,6 @@ impl Machine {
         known.cancelled = true;
         Some(Frame::Cancel { call, reason: CancelReason::Client })
     }
-}
-
-/// Whether a notification is one that this protocol has itself.
-#[inline]
-fn is_own(method: Text<'_>) -> bool {
-    method.raw == CANCEL.as_bytes() || method.raw == STREAM.as_bytes()
 }
 
 /// What goes to the peer.

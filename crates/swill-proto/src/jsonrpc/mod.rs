@@ -71,3 +71,9 @@ const CANCEL: &str = "$/cancelRequest";
 
 /// The notification that brings an item of a stream, or its end.
 const STREAM: &str = "$/stream";
+
+/// Whether a notification is one of these two, which no procedure hears of.
+#[inline]
+fn is_own(method: &[u8]) -> bool {
+    method == CANCEL.as_bytes() || method == STREAM.as_bytes()
+}
