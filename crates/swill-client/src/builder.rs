@@ -1,5 +1,5 @@
 use crate::{
-    Client, Limits, Protocol, Reconnect, address::Address, connector::Connector, handlers::Handlers,
+    Client, Limits, Protocol, Reconnect, address::Address, connector::Connector, fault, handlers::Handlers,
     handshake, settings::Settings,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -187,14 +187,53 @@ impl Builder {
     /// # Errors
     ///
     /// Two handlers of the same name are an error of [`connect`](Self::connect) and [`lazy`](Self::lazy).
-    pub fn handle<P, R, F, A>(mut self, name: &str, handler: F) -> Self
+    pub fn handle<P, R, F, A>(self, name: &str, handler: F) -> Self
     where
         F: Fn(P) -> A + Send + Sync + 'static,
         A: Future<Output = Result<R>> + Send + 'static,
         P: DeserializeOwned,
         R: Serialize,
     {
-        if !self.handlers.insert(name, handler) {
+        self.serve(name, false, move |params, _| Ok(handler(params)))
+    }
+
+    /// As [`handle`](Self::handle), with a handle of the client for procedures that call the server in their turn.
+    ///
+    /// A client that a closure has captured would keep itself alive for ever. This one is held as long as the call goes
+    /// on; the client closes when it is the last.
+    ///
+    /// ```
+    /// use swill_client::{Client, Protocol};
+    ///
+    /// let builder = Client::builder("ws://127.0.0.1:8000/")
+    ///     .protocol(Protocol::JsonRpc)
+    ///     .handle_with("colour", async |client: Client, (wall,): (String,)| {
+    ///         let height: u32 = client.call("height", &wall).await?;
+    ///         Ok(if height > 300 { "white" } else { "red" })
+    ///     });
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// As [`handle`](Self::handle).
+    pub fn handle_with<P, R, F, A>(self, name: &str, handler: F) -> Self
+    where
+        F: Fn(Client, P) -> A + Send + Sync + 'static,
+        A: Future<Output = Result<R>> + Send + 'static,
+        P: DeserializeOwned,
+        R: Serialize,
+    {
+        self.serve(name, true, move |params, client| Ok(handler(client.ok_or_else(fault::leaving)?, params)))
+    }
+
+    fn serve<P, R, F, A>(mut self, name: &str, wants_client: bool, handler: F) -> Self
+    where
+        F: Fn(P, Option<Client>) -> Result<A> + Send + Sync + 'static,
+        A: Future<Output = Result<R>> + Send + 'static,
+        P: DeserializeOwned,
+        R: Serialize,
+    {
+        if !self.handlers.insert(name, wants_client, handler) {
             self.refuse(format!("there are two handlers with the name `{name}`"));
         }
         self

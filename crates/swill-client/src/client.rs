@@ -6,7 +6,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -44,6 +44,8 @@ pub(crate) struct Shared {
     pub(crate) outbox: Outbox,
     pub(crate) state: watch::Sender<State>,
     pub(crate) unread: Unread,
+    /// For handlers that call back.
+    handle: OnceLock<Weak<Handle>>,
     /// How many calls there have been.
     last: AtomicU64,
 }
@@ -76,10 +78,13 @@ impl Client {
             settings,
             state: watch::Sender::new(state),
             unread: Unread::default(),
+            handle: OnceLock::new(),
             last: AtomicU64::new(0),
         });
-        tokio::spawn(Driver::new(shared.clone()).run(link));
-        Self { handle: Arc::new(Handle(shared)) }
+        let handle = Arc::new(Handle(shared.clone()));
+        shared.handle.get_or_init(|| Arc::downgrade(&handle));
+        tokio::spawn(Driver::new(shared).run(link));
+        Self { handle }
     }
 
     pub(crate) fn shared(&self) -> &Shared {
@@ -214,6 +219,11 @@ impl Client {
 }
 
 impl Shared {
+    /// A further handle, unless the last one is gone.
+    pub(crate) fn client(&self) -> Option<Client> {
+        Some(Client { handle: self.handle.get()?.upgrade()? })
+    }
+
     pub(crate) fn next_call(&self) -> CallId {
         CallId::ours(self.last.fetch_add(1, Ordering::Relaxed) + 1)
     }

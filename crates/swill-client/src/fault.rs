@@ -17,6 +17,12 @@ pub(crate) fn unknown(close: &Close) -> Error {
     Error::unknown_outcome(format_args!("the connection ended with {close}"))
 }
 
+/// A call of the server for a client that is about to close.
+#[cold]
+pub(crate) fn leaving() -> Error {
+    Error::new(Code::UNAVAILABLE, "the client is about to close")
+}
+
 #[cold]
 pub(crate) fn deadline() -> Error {
     Error::cancelled(CancelReason::Deadline)

@@ -1,5 +1,6 @@
 //! What a client serves to its server: procedures by name, with their types erased when they are registered.
 
+use crate::Client;
 use serde::{Serialize, de::DeserializeOwned};
 use std::{collections::HashMap, fmt, future::Future, pin::Pin};
 use swill_proto::{Directory, Error, Format, Found, Payload, ProcedureId, Result, Shape};
@@ -14,20 +15,22 @@ pub(crate) struct Handlers {
 /// One of them.
 pub(crate) struct Handler {
     pub(crate) name: Box<str>,
+    /// It calls back.
+    pub(crate) wants_client: bool,
     start: Box<Start>,
 }
 
 /// Takes the parameters out of what came over the wire, and begins.
-type Start = dyn Fn(Option<&Payload<'_>>, Format) -> Result<Running> + Send + Sync;
+type Start = dyn Fn(Option<&Payload<'_>>, Format, Option<Client>) -> Result<Running> + Send + Sync;
 
 /// A handler at work. It ends with its answer, written.
 pub(crate) type Running = Pin<Box<dyn Future<Output = Result<Vec<u8>>> + Send>>;
 
 impl Handlers {
-    /// Adds a handler. Whether its name was free.
-    pub(crate) fn insert<P, R, F, A>(&mut self, name: &str, handler: F) -> bool
+    /// Adds a handler, which is handed a client if it wants one. Whether its name was free.
+    pub(crate) fn insert<P, R, F, A>(&mut self, name: &str, wants_client: bool, handler: F) -> bool
     where
-        F: Fn(P) -> A + Send + Sync + 'static,
+        F: Fn(P, Option<Client>) -> Result<A> + Send + Sync + 'static,
         A: Future<Output = Result<R>> + Send + 'static,
         P: DeserializeOwned,
         R: Serialize,
@@ -36,15 +39,15 @@ impl Handlers {
         if self.places.insert(name.into(), place).is_some() {
             return false;
         }
-        let start = move |payload: Option<&Payload<'_>>, format| -> Result<Running> {
-            let running = handler(parameters(payload, format)?);
+        let start = move |payload: Option<&Payload<'_>>, format, client| -> Result<Running> {
+            let running = handler(parameters(payload, format)?, client)?;
             Ok(Box::pin(async move {
                 let mut answer = Vec::new();
                 Payload::encode_into(format, &running.await?, &mut answer)?;
                 Ok(answer)
             }))
         };
-        self.list.push(Handler { name: name.into(), start: Box::new(start) });
+        self.list.push(Handler { name: name.into(), wants_client, start: Box::new(start) });
         true
     }
 
@@ -59,8 +62,13 @@ impl Handler {
     /// # Errors
     ///
     /// Code 422 if the parameters do not fit.
-    pub(crate) fn start(&self, payload: Option<&Payload<'_>>, format: Format) -> Result<Running> {
-        (self.start)(payload, format)
+    pub(crate) fn start(
+        &self,
+        payload: Option<&Payload<'_>>,
+        format: Format,
+        client: Option<Client>,
+    ) -> Result<Running> {
+        (self.start)(payload, format, client)
     }
 }
 
@@ -165,8 +173,8 @@ mod tests {
     #[test]
     fn a_name_is_taken_once() {
         let mut handlers = Handlers::default();
-        assert!(handlers.insert("colour", async |(): ()| Ok("red")));
-        assert!(!handlers.insert("colour", async |(): ()| Ok("blue")));
+        assert!(handlers.insert("colour", false, |(): (), _| Ok(async { Ok("red") })));
+        assert!(!handlers.insert("colour", false, |(): (), _| Ok(async { Ok("blue") })));
         assert_eq!(format!("{handlers:?}"), r#"["colour"]"#);
     }
 }

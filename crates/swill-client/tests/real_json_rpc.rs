@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -323,17 +323,13 @@ async fn an_answer_that_comes_too_late_is_ignored() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn calls_cross_in_both_directions() {
     for (protocol, token) in BOTH {
-        let handle = Arc::new(OnceLock::<Client>::new());
         let client = connect(protocol, token, Service::default(), |builder| {
-            let handle = handle.clone();
             // The server asks the client, which asks the server.
-            builder.handle("colour", move |(wall,): (String,)| {
-                let client = handle.get().cloned();
-                async move { client.unwrap().call::<String>("later", wall).await }
+            builder.handle_with("colour", async |client: Client, (wall,): (String,)| {
+                client.call::<String>("later", wall).await
             })
         })
         .await;
-        handle.set(client.clone()).unwrap();
         let tasks = (0..8_i64).map(|task| {
             let client = client.clone();
             tokio::spawn(async move {

@@ -89,9 +89,8 @@ impl Inbound<'_, '_, '_> {
         if !self.open {
             return;
         }
-        let settings = &self.shared.settings;
-        if let Some(answer) = self.serving.begin(open, settings, self.task) {
-            self.send(serving::frame(open.call, answer, settings));
+        if let Some(answer) = self.serving.begin(open, self.shared, self.task) {
+            self.send(serving::frame(open.call, answer, &self.shared.settings));
         }
     }
 

@@ -67,8 +67,8 @@ impl Connection {
         let mut any = false;
         while matches!(self.phase, Phase::Open) && self.out.len() < UNWRITTEN {
             let answer = self.serving.poll_answer(&self.shared.settings, task);
-            let Poll::Ready(Some((call, answer))) = answer else { break };
-            self.send(serving::frame(call, answer, &self.shared.settings));
+            let Poll::Ready(Some((served, answer))) = answer else { break };
+            self.send(serving::frame(served.call, answer, &self.shared.settings));
             any = true;
         }
         any

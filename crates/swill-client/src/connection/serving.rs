@@ -1,6 +1,6 @@
 //! Calls of the server, and the handlers that run for them.
 
-use crate::{handlers::Running, settings::Settings};
+use crate::{Client, client::Shared, fault, handlers::Running, settings::Settings};
 use rustc_hash::FxHashMap;
 use std::{
     any::Any,
@@ -20,11 +20,13 @@ pub(super) struct Serving {
 
 /// A call of the server.
 #[derive(Debug)]
-struct Served {
-    call: CallId,
+pub(super) struct Served {
+    pub(super) call: CallId,
     reply: bool,
     handler: ProcedureId,
     task: AbortHandle,
+    /// The handle that its handler has. If it is the last, it is not to be gone before the answer is on its way.
+    _client: Option<Client>,
 }
 
 /// What became of a call when it began.
@@ -41,16 +43,22 @@ impl Serving {
     pub(super) fn begin(
         &mut self,
         open: &Open<'_>,
-        settings: &Settings,
+        shared: &Shared,
         task: &mut Context<'_>,
     ) -> Option<Answer> {
+        let settings = &shared.settings;
         let Target::Known(id) = open.target else { return None };
         let handler = settings.handlers.get(id)?;
         if self.tasks.len() >= settings.limits.serving {
             return refused(&handler.name, open.reply);
         }
+        let client = if handler.wants_client { shared.client() } else { None };
+        if handler.wants_client && client.is_none() {
+            return open.reply.then(|| Err(fault::leaving()));
+        }
         let begun = catch_unwind(AssertUnwindSafe(|| {
-            let mut running = match handler.start(open.input.as_ref(), settings.protocol.format()) {
+            let format = settings.protocol.format();
+            let mut running = match handler.start(open.input.as_ref(), format, client.clone()) {
                 Ok(running) => running,
                 Err(error) => return Begun::Ended(Err(error)),
             };
@@ -62,7 +70,8 @@ impl Serving {
         match begun {
             Ok(Begun::Waiting(running)) => {
                 let task = self.tasks.spawn(running);
-                let served = Served { call: open.call, reply: open.reply, handler: id, task };
+                let served =
+                    Served { call: open.call, reply: open.reply, handler: id, task, _client: client };
                 self.calls.insert(served.task.id(), served);
                 None
             }
@@ -76,7 +85,7 @@ impl Serving {
         &mut self,
         settings: &Settings,
         task: &mut Context<'_>,
-    ) -> Poll<Option<(CallId, Answer)>> {
+    ) -> Poll<Option<(Served, Answer)>> {
         while let Some(ended) = ready!(self.tasks.poll_join_next_with_id(task)) {
             let (id, result) = match ended {
                 Ok(ended) => ended,
@@ -85,7 +94,7 @@ impl Serving {
             let Some(served) = self.calls.remove(&id) else { continue };
             let name = settings.handlers.get(served.handler).map(|handler| &*handler.name);
             if let Some(answer) = answer(result, served.reply, name.unwrap_or_default(), settings) {
-                return Poll::Ready(Some((served.call, answer)));
+                return Poll::Ready(Some((served, answer)));
             }
         }
         Poll::Ready(None)

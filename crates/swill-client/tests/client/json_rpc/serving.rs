@@ -3,7 +3,7 @@ use crate::support::Server;
 use serde::{Deserialize, Serialize};
 use std::{
     sync::{
-        Arc, Mutex, OnceLock,
+        Arc, Mutex,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -202,16 +202,12 @@ async fn a_batch_of_the_server_is_answered_by_one_message() {
 #[tokio::test(start_paused = true)]
 async fn both_sides_call_each_other_while_they_serve() {
     for protocol in BOTH {
-        let handle = Arc::new(OnceLock::<Client>::new());
         let (_server, mut peer, client) = serving(protocol, |builder| {
-            let handle = handle.clone();
-            builder.handle("ask back", move |(text,): (String,)| {
-                let client = handle.get().cloned();
-                async move { client.unwrap().call::<String>("shout", text).await }
+            builder.handle_with("ask back", async |client: Client, (text,): (String,)| {
+                client.call::<String>("shout", text).await
             })
         })
         .await;
-        handle.set(client.clone()).unwrap();
         let (answer, ()) = tokio::join!(client.call::<i32>("outer", ()), async {
             peer.expect(r#"{"jsonrpc":"2.0","method":"outer","id":1}"#).await;
             peer.say(r#"{"jsonrpc":"2.0","method":"ask back","params":["a"],"id":1}"#).await;
@@ -227,6 +223,27 @@ async fn both_sides_call_each_other_while_they_serve() {
         peer.say(r#"{"jsonrpc":"2.0","error":{"code":9,"message":"no"},"id":3}"#).await;
         peer.expect(r#"{"jsonrpc":"2.0","error":{"code":9,"message":"no"},"id":2}"#).await;
         client.close().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_without_handles_lives_as_long_as_a_call_that_has_one() {
+    for protocol in BOTH {
+        let (_server, mut peer, client) = serving(protocol, |builder| {
+            builder.handle_with("sleep", async |client: Client, (seconds,): (u64,)| {
+                sleep(Duration::from_secs(seconds)).await;
+                client.call::<String>("shout", "awake").await
+            })
+        })
+        .await;
+        peer.say(r#"{"jsonrpc":"2.0","method":"sleep","params":[2],"id":1}"#).await;
+        sleep(Duration::from_secs(1)).await;
+        drop(client);
+        peer.expect(r#"{"jsonrpc":"2.0","method":"shout","params":["awake"],"id":1}"#).await;
+        peer.say(r#"{"jsonrpc":"2.0","result":"AWAKE","id":1}"#).await;
+        peer.expect(r#"{"jsonrpc":"2.0","result":"AWAKE","id":1}"#).await;
+        // Nobody wants anything from the server any more.
+        assert_eq!(peer.see().await, super::Seen::Close(Some(1000)));
     }
 }
 
