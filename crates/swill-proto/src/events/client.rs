@@ -28,6 +28,33 @@ const ERRORS: &str = "errors";
 /// So a call whose answer is null does not end before a later one is answered, and an answer with a type of its own is
 /// received as an event. Whoever waits for an answer should give it a deadline. What comes for a call that was cancelled
 /// is taken for the answer of the next call of the same event if there is one, else for an event.
+///
+/// ```
+/// use swill_proto::{
+///     Directory, Found, Frame, Kind, Message, Outgoing, Protocol, Received, Target, events::Client,
+/// };
+///
+/// struct Nobody;
+/// impl Directory for Nobody {
+///     fn find(&self, _name: &str) -> Option<Found> {
+///         None
+///     }
+/// }
+///
+/// struct Silent(Vec<u8>);
+/// impl Outgoing for Silent {
+///     fn begin(&mut self, _kind: Kind, _expected: usize) -> &mut Vec<u8> {
+///         &mut self.0
+///     }
+///     fn finish(&mut self) {}
+/// }
+///
+/// let message = Message { kind: Kind::Text, data: br#"{"type": "join", "client_id": 1}"# };
+/// let received = Client::new().receive(message, &Nobody, &mut Silent(Vec::new()));
+/// let Received::One(Frame::Open(event)) = received else { panic!() };
+/// assert!(matches!(event.target, Target::Named(name) if name == "join"));
+/// assert_eq!(event.input.unwrap().bytes(), br#"{"client_id":1}"#);
+/// ```
 #[derive(Debug, Default)]
 pub struct Client {
     told: u64,

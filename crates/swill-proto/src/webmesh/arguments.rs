@@ -34,7 +34,7 @@ pub(super) fn merge(
     let by_name = |name: &str, value| (written(format, name).into(), value);
     let mut entries: Vec<Entry<'_>> =
         arguments.iter().map(|(name, value)| by_name(name, written(format, value).into())).collect();
-    let before = entries.len();
+    let in_the_path = entries.len();
     if data != null(format) {
         if let Some(others) = map(format, data) {
             entries.extend(others.into_iter().filter(|(name, _)| !in_path(name)).map(|(_, entry)| entry));
@@ -55,7 +55,7 @@ pub(super) fn merge(
         // The whole value is the only parameter.
         return Ok(value.to_vec());
     }
-    if parameters.len() == 1 && entries.len() > before {
+    if parameters.len() == 1 && entries.len() > in_the_path {
         return Err(NO_DATA);
     }
     Ok(assembled(format, &entries))

@@ -25,6 +25,42 @@ const TOLD: usize = 16;
 ///
 /// [`Frame::Open`] tells the client something that it does not answer: a message with the path of that name. The text of
 /// a failed call is its error's message, or what is wrong with the parameters.
+///
+/// ```
+/// use swill_proto::{
+///     Directory, Format, Found, Frame, Kind, Message, Outgoing, Payload, ProcedureId, Protocol, Received, Shape,
+///     webmesh::{Dialect, Limits, Server},
+/// };
+///
+/// struct OneProcedure;
+/// impl Directory for OneProcedure {
+///     fn find(&self, name: &str) -> Option<Found> {
+///         (name == "math.double").then_some(Found { id: ProcedureId(0), shape: Shape::SINGLE })
+///     }
+///     fn parameters(&self, _procedure: ProcedureId) -> Vec<&str> {
+///         vec!["number"]
+///     }
+/// }
+///
+/// #[derive(Default)]
+/// struct Told(Vec<u8>);
+/// impl Outgoing for Told {
+///     fn begin(&mut self, _kind: Kind, _expected: usize) -> &mut Vec<u8> {
+///         &mut self.0
+///     }
+///     fn finish(&mut self) {}
+/// }
+///
+/// let mut server = Server::new(Dialect::V0_1_2_JSON, Limits::default());
+/// let mut told = Told::default();
+/// let message = Message { kind: Kind::Text, data: br#"{"path": "/math/double", "data": 21}"# };
+/// let Received::One(Frame::Open(call)) = server.receive(message, &OneProcedure, &mut told) else { panic!() };
+/// assert_eq!(call.input.unwrap().bytes(), b"21");
+///
+/// let last = Some(Payload::new(Format::Json, b"42"));
+/// server.send(Frame::End { call: call.call, last, leading: None, trailing: None }, &mut told).unwrap();
+/// assert_eq!(told.0, br#"{"path":"/math/double","data":42}"#);
+/// ```
 #[derive(Debug)]
 pub struct Server {
     dialect: Dialect,

@@ -89,6 +89,7 @@ fn paths_are_names_and_data_is_the_input() {
     for (message, expected) in [
         (r#"{"path":"/math/add","data":[1, 2]}"#, "math.add [1, 2]"),
         (r#"{"path":"/math.add","data":1.50}"#, "math.add 1.50"),
+        (r#"{"path": "/math/add", "data": 21}"#, "math.add 21"),
         (r#" { "data" : {"a":1} , "other": [], "path" : "\/echo" } "#, r#"echo {"a":1}"#),
         (r#"{"path":"/","data":5}"#, "echo 5"),
         (r#"{"path":"/echo"}"#, "echo null"),
