@@ -182,7 +182,7 @@ pub(crate) fn show(frame: &Frame<'_>) -> String {
     }
 }
 
-/// Reads `end 1 DATA`, `item 1 DATA`, `accepted 1`, `fail 1 CODE MESSAGE`, `cancelled 1`; and for calls of this side
+/// Reads `end 1 DATA`, `item 1 DATA`, `accepted 1`, `fail 1 CODE MESSAGE`, `cancelled 1`, `drop 1`; and for calls of this side
 /// `call 0 NAME PARAMS`, `notify NAME PARAMS`, `stream 0 NAME PARAMS`, `cancel 0`.
 pub(crate) fn frame(codec: Format, text: &str) -> Frame<'static> {
     let words: Vec<&str> = text.splitn(4, ' ').collect();
@@ -200,6 +200,7 @@ pub(crate) fn frame(codec: Format, text: &str) -> Frame<'static> {
         "fail" => {
             Frame::Fail { call, error: Error::new(words[2].parse::<i64>().unwrap(), words[3].to_owned()) }
         }
+        "drop" => Frame::Cancel { call, reason: CancelReason::Shutdown },
         "cancel" => Frame::Cancel { call: CallId::ours(number), reason: CancelReason::Client },
         "call" => Frame::Open(open(number, words[2], Shape::SINGLE, payload(3), true)),
         "stream" => Frame::Open(open(number, words[2], Shape::STREAM_OUT, payload(3), true)),

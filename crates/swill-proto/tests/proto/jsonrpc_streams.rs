@@ -129,14 +129,19 @@ fn cancellations_end_calls_and_streams() {
         cancel 5
         < end 5
         {"error": {"code": -32800, "message": "Request cancelled"}, "id": "a"}
+        // What this side ends by itself is answered, too.
+        > [{"method": "slow", "id": "a"}]
+        open 6 slow -
+        < drop 6
+        [{"error": {"code": 503, "message": "the server is shutting down"}, "id": "a"}]
         // The call was faster.
         > {"method": "slow", "id": 1}
-        open 6 slow -
+        open 7 slow -
         > {"method": "$/cancelRequest", "params": {"id": 1}}
-        cancel 6
-        < end 6 5
+        cancel 7
+        < end 7 5
         {"result": 5, "id": 1}
-        < cancelled 6
+        < cancelled 7
         = 0 0
         "#,
     );
