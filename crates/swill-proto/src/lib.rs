@@ -13,6 +13,7 @@
 //! Applications use the crates `swill` and `swill-client`, which show what they need of this one.
 
 mod close;
+mod code;
 pub mod diagnose;
 mod error;
 pub mod events;
@@ -31,7 +32,8 @@ mod violation;
 pub mod webmesh;
 
 pub use close::Close;
-pub use error::{BoxError, Code, Error, Result};
+pub use code::Code;
+pub use error::{BoxError, Error, Result};
 pub use format::Format;
 pub use frame::{CallId, CancelReason, Frame, Head, Open, ProcedureId, Shape, Target};
 pub use metadata::{Metadata, MetadataLimits};
