@@ -31,7 +31,7 @@ type OfCode = dyn Fn(Error, &Failure<'_>) -> Error + Send + Sync;
 impl App {
     /// Decides what callers are told about errors of one type: typed errors ([`Error`](macro@crate::Error)), other
     /// libraries' errors that `?` turned into a [`swill::Error`](struct@crate::Error), and whatever else was kept
-    /// [with its error](struct@crate::Error::with_origin).
+    /// [with its error](crate::Error::with_origin()).
     ///
     /// ```
     /// use std::io;

@@ -158,7 +158,7 @@ impl<T: StreamItem<Plain>, E: IntoError> StreamItem<Fallible<Plain>> for Result<
     }
 }
 
-/// What can be the error of a procedure: all that turns into an [`Error`]. It is implemented by itself.
+/// What can be the error of a procedure: all that turns into an [`Error`](struct@Error). It is implemented by itself.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not turn into a `swill::Error`",
     label = "its error cannot be sent",
