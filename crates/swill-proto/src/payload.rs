@@ -67,6 +67,14 @@ impl<'a> Payload<'a> {
 }
 
 impl Payload<'static> {
+    /// Nothing: `nil`, `null`.
+    pub const fn null(format: Format) -> Self {
+        match format {
+            Format::MessagePack => Payload::new(format, b"\xc0"),
+            Format::Json => Payload::new(format, b"null"),
+        }
+    }
+
     /// A value that is already written, with shared bytes. See [`Payload::new`].
     pub fn shared(format: Format, bytes: Bytes) -> Self {
         Self { format, data: Data::Shared(Box::new(bytes)) }

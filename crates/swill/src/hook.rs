@@ -60,6 +60,19 @@ use swill_proto::{CancelReason, Close, Error, Metadata, Payload, Result};
 /// shutting down, or the protocol cannot carry it. `after_connection` runs for every connection for which `after_accept`
 /// was reached; a handshake that is refused or breaks before has no counterpart. A later message of a stream is seen when the procedure takes it.
 ///
+/// The order is the same over every protocol. What a protocol has no word for does not happen:
+///
+/// | | Swill's own | JSON-RPC | events | WebMesh |
+/// |---|---|---|---|---|
+/// | `before_request_metadata` | yes | – | – | – |
+/// | `before_request_data` of an item, or of the end of a stream in | yes | – | – | – |
+/// | `before_request_data` of a cancellation | yes | yes | – | – |
+/// | items of a stream out | yes | yes | – | – |
+///
+/// The other methods run over all of them: those of leading and trailing metadata also where metadata does not travel,
+/// and those of an answer also where nobody waits for one. Without parameters, `before_request_message` sees null. The
+/// calls of a batch are calls like any other.
+///
 /// # Refusing
 ///
 /// An error of `before_connection` or `before_accept` refuses the handshake: with the status and text of
@@ -406,10 +419,12 @@ async fn call(
 
     let streams_in = procedure.shape().streams_in;
     let mut running = start(cx, procedure, payload.clone())?;
-    if let (false, Some(mut payload)) = (streams_in, payload)
-        && hooked.before_request_message(&mut payload).await?
-    {
-        running = start(cx, procedure, Some(payload))?;
+    if !streams_in {
+        // No parameters are null to hooks, whatever the protocol makes of them.
+        let mut payload = payload.unwrap_or_else(|| Payload::null(cx.format()));
+        if hooked.before_request_message(&mut payload).await? {
+            running = start(cx, procedure, Some(payload))?;
+        }
     }
     let mut answered: Option<Box<Context>> = None;
     {

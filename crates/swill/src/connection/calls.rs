@@ -13,8 +13,8 @@ use crate::{
 };
 use std::{sync::atomic::Ordering, time::Duration};
 use swill_proto::{
-    CallId, CancelReason, Close, Code, Error, Format, Frame, Head, Message, Open, Payload, Protocol,
-    Received, Shape, Target,
+    CallId, CancelReason, Close, Code, Error, Frame, Head, Message, Open, Payload, Protocol, Received, Shape,
+    Target,
 };
 use tokio::time::Instant;
 
@@ -89,12 +89,8 @@ impl Driver<'_> {
         let asked = &self.peer.0.asked;
         match frame {
             Frame::End { call, last, .. } => {
-                let format = self.peer.0.capabilities.format;
-                let nothing = match format {
-                    Format::MessagePack => &[0xc0][..],
-                    Format::Json => b"null",
-                };
-                asked.answered(call, Ok(last.unwrap_or(Payload::new(format, nothing))));
+                let nothing = || Payload::null(self.peer.0.capabilities.format);
+                asked.answered(call, Ok(last.unwrap_or_else(nothing)));
             }
             Frame::Fail { call, error } => asked.answered(call, Err(error)),
             _ => {}

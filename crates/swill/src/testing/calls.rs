@@ -2,8 +2,8 @@
 
 use super::{driver::Command, line::Line};
 use serde::{Serialize, de::DeserializeOwned};
-use std::marker::PhantomData;
-use swill_proto::{CallId, CancelReason, Code, Error, Format, Frame, Head, Metadata, Payload, Result, Shape};
+use std::{fmt, marker::PhantomData};
+use swill_proto::{CallId, CancelReason, Code, Error, Frame, Head, Metadata, Payload, Result, Shape};
 use tokio::sync::mpsc;
 
 /// A call about to be made. Made by [`TestPeer::request`](super::TestPeer::request).
@@ -128,11 +128,19 @@ struct Waiting {
     leading: Metadata,
 }
 
+/// What is waited for.
+struct Says<'p>(&'p str);
+
+impl fmt::Display for Says<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "what `{}` says", self.0)
+    }
+}
+
 impl Waiting {
     /// What is said of the call next.
     async fn next(&mut self) -> Result<Frame<'static>> {
-        let what = format_args!("what `{}` says", self.procedure);
-        let frame = self.line.wait(what, self.frames.recv()).await?;
+        let frame = self.line.wait(Says(&self.procedure), self.frames.recv()).await?;
         let Some(mut frame) = frame else {
             self.over = true;
             return Err(self.line.gone());
@@ -164,10 +172,8 @@ impl Waiting {
         loop {
             match self.next().await? {
                 Frame::End { last, trailing, .. } => {
-                    let value = match last {
-                        Some(last) => last.decode()?,
-                        None => nothing(self.line.shared.capabilities.format).decode()?,
-                    };
+                    let nothing = || Payload::null(self.line.shared.capabilities.format);
+                    let value = last.unwrap_or_else(nothing).decode()?;
                     let leading = std::mem::take(&mut self.leading);
                     return Ok(Response {
                         value,
@@ -201,10 +207,6 @@ impl Drop for Waiting {
             }
         }
     }
-}
-
-fn nothing(format: Format) -> Payload<'static> {
-    Payload::new(format, if format == Format::Json { b"null" } else { b"\xc0" })
 }
 
 /// The items of a stream out. Dropped before its end, the call is cancelled.
