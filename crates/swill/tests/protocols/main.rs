@@ -5,5 +5,7 @@ mod common;
 
 mod answers;
 mod choice;
+mod hooks;
 mod order;
+mod peers;
 mod streams;
