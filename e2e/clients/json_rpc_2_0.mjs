@@ -50,6 +50,33 @@ await check('server calls unknown client method', async () => (await peer.reques
 await check('server notifies client', async () => [await peer.request('notify_me', ['tick', [7]]), ticks.splice(0)], ['sent', [[7]]]);
 await check('server sends batch', () => peer.request('batch_me', ['ping', [[1], [2]]]), [{ result: ['pong', [1]] }, { result: ['pong', [2]] }]);
 await check('server sends batch with notification', () => ticks.splice(0), [['batch', [2]]]);
+// Streams are no part of JSON-RPC: Swill's way to say them is in conformance/PROTOCOLS.md, 2.8.
+const streams = new Map();
+peer.addMethod('$/stream', ({ subscription, result, end, error }) => {
+  const stream = streams.get(subscription) ?? { items: [] };
+  streams.set(subscription, stream);
+  if (end || error) stream.last = end ?? error.code;
+  else stream.items.push(result);
+  stream.heard?.();
+});
+const heard = (id, wanted) => new Promise(resolve => {
+  const stream = streams.get(id) ?? { items: [] };
+  streams.set(id, stream);
+  stream.heard = () => wanted(stream) && resolve(stream);
+  stream.heard();
+});
+await check('stream out', async () => {
+  const { items, last } = await heard(await peer.request('lines', [2]), stream => 'last' in stream);
+  return [items, last];
+}, [['line 1', 'line 2'], true]);
+await check('stream out is cancelled', async () => {
+  const id = await peer.request('ticks', { ms: 1 });
+  await heard(id, stream => stream.items.length >= 3);
+  peer.notify('$/cancelRequest', { subscription: id });
+  const { items, last } = await heard(id, stream => 'last' in stream);
+  return [items.slice(0, 3), last];
+}, [[0, 1, 2], -32800]);
+await check('stream in is refused', () => failure(peer.request('total').catch(e => { throw Object.assign(e, { message: '' }); })), [501, '']);
 await check('still connected', () => peer.request('add', [20, 22]), 42);
 webSocket.close();
 done();
