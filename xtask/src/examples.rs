@@ -11,6 +11,7 @@ use std::{path::Path, process::Command, time::Duration};
 const EXAMPLES: &[(&str, &str)] = &[
     ("quickstart", "total of 1, 2, 3 = 6"),
     ("auth", "ann: hello ann"),
+    ("configured", "100 bytes: 100 came back"),
     ("axum_mount", "add(1, 2) = 3"),
     ("protocol_of_ones_own", "divide 7 2: ok 3.5"),
 ];

@@ -26,6 +26,7 @@ fn run_checks(root: &Path, report: &mut Report) {
     report.check("tests", || {
         passes(cargo(root).args(["test", "--workspace", "--no-fail-fast", "--", "--skip", COMPILE_ERRORS]))
     });
+    report.check("tests-alone", || tests_alone(root));
     report.check("compile-errors", || {
         passes(cargo(root).args(["test", "--package", "swill", "--test", "compile_errors"]))
     });
@@ -65,8 +66,28 @@ fn passes(command: &mut Command) -> Result<Outcome> {
 
 /// The crates with optional features, without what the rest of the workspace turns on.
 fn clippy_alone(root: &Path) -> Result<Outcome> {
-    for package in ["swill-proto", "swill", "swill-client"] {
-        process::run(cargo(root).args(["clippy", "--package", package, "--", "-D", "warnings"]))?;
+    for (package, features) in [
+        ("swill-proto", ""),
+        ("swill", ""),
+        ("swill", "config"),
+        ("swill", "files"),
+        ("swill", "tls"),
+        ("swill-client", ""),
+        ("swill-client", "tls"),
+    ] {
+        let clippy = ["clippy", "--package", package, "--features", features, "--", "-D", "warnings"];
+        process::run(cargo(root).args(clippy))?;
+    }
+    Outcome::passed()
+}
+
+/// What is said where an optional feature is missing, which the examples turn on for the workspace.
+fn tests_alone(root: &Path) -> Result<Outcome> {
+    for (package, features, tests) in
+        [("swill", "config", &["--test", "config"][..]), ("swill-client", "", &["--lib"])]
+    {
+        let test = ["test", "--package", package, "--features", features];
+        process::run(cargo(root).args(test).args(tests))?;
     }
     Outcome::passed()
 }

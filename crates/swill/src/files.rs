@@ -177,7 +177,7 @@ pub(crate) fn add(router: Router, mut places: Vec<Place>, taken: &[String]) -> R
         return Ok(router);
     }
     // The longest path first.
-    places.sort_by(|one, other| other.path.len().cmp(&one.path.len()));
+    places.sort_by_key(|place| std::cmp::Reverse(place.path.len()));
     let mut added: Vec<String> = taken.to_vec();
     let mut router = router;
     for Place { path, .. } in &places {

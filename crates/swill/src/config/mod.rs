@@ -291,8 +291,9 @@ impl ConfigBuilder {
     }
 
     fn unreadable(mut self, path: &Path, error: &io::Error) -> Self {
-        let why = format!("the file cannot be read: {error}");
-        self.wrong.get_or_insert(ConfigError { place: path.display().to_string(), why });
+        let place = path.display().to_string();
+        let error = ConfigError { place, why: format!("the file cannot be read: {error}") };
+        self.wrong.get_or_insert(error);
         self
     }
 }
