@@ -135,24 +135,21 @@ fn default(parameter: &Parameter) -> Option<TokenStream> {
 
 /// What is added to the schema of a parameter.
 fn schema(parameter: &Parameter) -> Option<TokenStream> {
-    let (name, ty) = (&parameter.name, &parameter.ty);
-    let described = description(&parameter.constraints);
+    let (name, ty, schema) = (&parameter.name, &parameter.ty, ours("schema"));
+    let described = description(&parameter.constraints).map(|describe| {
+        let own = ours("describe");
+        quote!(let #own: fn(&mut ::swill::schemars::Schema) = #describe; #own(#schema);)
+    });
     let default = default(parameter).map(|default| {
-        quote! {{
-            let default: #ty = #default;
-            ::swill::validation::Described::new(schema).default(default);
-        }}
+        let own = ours("default");
+        quote! {
+            let #own: #ty = #default;
+            ::swill::validation::Described::new(#schema).default(#own);
+        }
     });
-    if described.is_none() && default.is_none() {
-        return None;
-    }
-    let described = described.map(|describe| {
-        quote! {{
-            let describe: fn(&mut ::swill::schemars::Schema) = #describe;
-            describe(schema);
-        }}
-    });
-    Some(quote!(.parameter_schema(#name, |schema: &mut ::swill::schemars::Schema| { #described #default })))
+    let amended = described.is_some() || default.is_some();
+    let amend = quote!(|#schema: &mut ::swill::schemars::Schema| { #described #default });
+    amended.then(|| quote!(.parameter_schema(#name, #amend)))
 }
 
 /// A closure that checks the parameters, if anything is asked of them.

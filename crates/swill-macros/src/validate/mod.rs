@@ -213,9 +213,9 @@ fn serde(
         quote! {
             #[automatically_derived]
             impl #generics ::swill::validation::Deserialize<'de> for #name #all_types #conditions {
-                fn deserialize<D: ::swill::validation::Deserializer<'de>>(
-                    deserializer: D,
-                ) -> ::core::result::Result<Self, D::Error> {
+                fn deserialize<__D: ::swill::validation::Deserializer<'de>>(
+                    deserializer: __D,
+                ) -> ::core::result::Result<Self, __D::Error> {
                     let #value: Self = #shape::deserialize(deserializer)?;
                     ::swill::validation::decoded(#value)
                 }
@@ -228,10 +228,10 @@ fn serde(
         quote! {
             #[automatically_derived]
             impl #generics ::swill::validation::Serialize for #name #all_types #conditions {
-                fn serialize<S: ::swill::validation::Serializer>(
+                fn serialize<__S: ::swill::validation::Serializer>(
                     &self,
-                    serializer: S,
-                ) -> ::core::result::Result<S::Ok, S::Error> {
+                    serializer: __S,
+                ) -> ::core::result::Result<__S::Ok, __S::Error> {
                     if ::core::cfg!(debug_assertions) {
                         ::swill::validation::encodable(self)?;
                     }

@@ -25,7 +25,7 @@ impl Names {
                 Meta::Path(path) if path.is_ident("flatten") => names.flattened = true,
                 Meta::NameValue(_) if meta.path().is_ident("alias") => names.aliases.extend(text(meta)),
                 _ if meta.path().is_ident("rename") => {
-                    names.renamed = incoming(meta).or(names.renamed.take())
+                    names.renamed = incoming(meta).or_else(|| names.renamed.take())
                 }
                 _ => {}
             }
@@ -49,7 +49,7 @@ impl Container {
         let mut container = Self::default();
         each(attributes, &mut |meta| {
             if meta.path().is_ident("rename_all") {
-                container.rename_all = incoming(meta).or(container.rename_all.take());
+                container.rename_all = incoming(meta).or_else(|| container.rename_all.take());
             }
             container.renamed |= meta.path().is_ident("rename");
             Ok(())
