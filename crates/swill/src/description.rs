@@ -283,13 +283,16 @@ fn procedure(registered: &Registered, schemas: &mut Schemas) -> ProcedureSpec {
     spec.doc = procedure.documentation().to_owned();
     spec.errors = procedure.errors_with(&mut schemas.output);
     spec.deadline_ms = procedure.time_limit().map(milliseconds);
-    for (parameter, schema) in procedure.parameters().iter().zip(input) {
+    spec.paths = procedure.paths().map(Into::into).collect();
+    let optional = procedure.optional();
+    for (at, (parameter, schema)) in procedure.parameters().iter().zip(input).enumerate() {
         let (name, doc) = (parameter.name.to_owned(), parameter.doc.clone().into_owned());
         if procedure.shape().streams_in {
             spec.items = Some(ItemsSpec { name, doc, schema: schema.to_value() });
         } else {
             let mut parameter = ParameterSpec::new(name, schema.to_value());
             parameter.doc = doc;
+            parameter.required = optional.get(at) != Some(&true);
             spec.parameters.push(parameter);
         }
     }

@@ -33,6 +33,11 @@ pub trait Input: Sized + Send + 'static {
 
     /// The JSON Schemas of the parameters, or of the stream's items.
     fn schemas(generator: &mut SchemaGenerator) -> Vec<Schema>;
+
+    /// Which of the parameters may be left out, in their order. By default, none.
+    fn optional() -> Vec<bool> {
+        Vec::new()
+    }
 }
 
 /// What can come over the wire: every type that can be decoded and described. It is implemented by itself.
@@ -181,6 +186,10 @@ macro_rules! tuples {
 
             fn schemas(_generator: &mut SchemaGenerator) -> Vec<Schema> {
                 vec![$(_generator.subschema_for::<$T>()),*]
+            }
+
+            fn optional() -> Vec<bool> {
+                vec![$(left_out::<$T, de::value::Error>().is_ok()),*]
             }
         }
 

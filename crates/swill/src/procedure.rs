@@ -38,6 +38,7 @@ pub struct Procedure {
     deadline: Option<Duration>,
     paths: Vec<Cow<'static, str>>,
     errors: Vec<DescribeErrors>,
+    optional: fn() -> Vec<bool>,
     schemas: fn(&mut SchemaGenerator) -> (Vec<Schema>, Schema),
     /// What is added to the schemas of parameters, by their positions.
     amend: Vec<(usize, fn(&mut Schema))>,
@@ -153,6 +154,7 @@ impl Procedure {
             deadline: None,
             errors: Vec::new(),
             paths: Vec::new(),
+            optional: P::optional,
             schemas: |generator| (P::schemas(generator), generator.subschema_for::<O::Item>()),
             start: Arc::new(start),
         }
@@ -271,6 +273,11 @@ impl Procedure {
             }
         }
         (input, output)
+    }
+
+    /// Which of the parameters may be left out.
+    pub(crate) fn optional(&self) -> Vec<bool> {
+        (self.optional)()
     }
 
     /// Every error that is described, once.

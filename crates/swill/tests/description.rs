@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
 use swill::{
-    App, BuildError, Context, Error, Hook, Limits, Module, Result, Stream, Streaming,
+    App, BuildError, Context, Error, Handler, Hook, Limits, Module, Result, Stream, Streaming,
     spec::{Info, Spec},
     stream,
 };
@@ -176,6 +176,16 @@ fn an_app_that_cannot_be_served_has_no_description() {
         assert_eq!(app.spec().unwrap_err(), error);
         assert!(app.into_router().is_err());
     }
+}
+
+#[test]
+fn what_may_be_left_out_is_not_required() {
+    let run = async |_a: u8, _b: swill::Given<u8>, _c: Option<u8>, _d: (), _e: swill::Value| ();
+    let procedure = run.procedure("run".into(), ["a", "b", "c", "d", "e"]).path("/runs/{a}");
+    let spec = App::new().module(Module::new().procedure(procedure)).spec().unwrap();
+    let required: Vec<_> = spec.procedures[0].parameters.iter().map(|it| it.required).collect();
+    assert_eq!(required, [true, false, false, true, true]);
+    assert_eq!(spec.procedures[0].paths, ["/runs/{a}"]);
 }
 
 /// Two types of one name, and one that is not the same both ways.

@@ -17,11 +17,11 @@ impl Spec {
     /// A hash over what client and server have to agree on: procedures with their names, shapes, parameters, types and
     /// errors, and the definitions.
     ///
-    /// What does not change it: titles, versions and documentation, limits and deadlines, protocols and paths, the texts
-    /// of errors, and the order of registration.
+    /// What does not change it: titles, versions and documentation, limits and deadlines, the app's protocols and paths,
+    /// the texts of errors, and the order of registration.
     ///
-    /// It is the 64-bit FNV-1a hash, as 16 hexadecimal digits, of the JSON text of
-    /// `{"$defs": {…}, "procedures": [{"errors", "items", "name", "parameters", "result", "streams_in", "streams_out"}]}`
+    /// It is the 64-bit FNV-1a hash, as 16 hexadecimal digits, of the JSON text of `{"$defs": {…}, "procedures": [{…}]}`,
+    /// where each procedure has `errors`, `items`, `name`, `parameters`, `paths`, `result`, `streams_in` and `streams_out`:
     /// without white space, with the keys of each object in the order of their UTF-8 bytes, the procedures in that of
     /// their names, absent members left out, and the keywords `title`, `description`, `examples` and `$comment` taken out
     /// of every schema. It finds out mistakes, not forgeries.
@@ -53,6 +53,7 @@ impl Spec {
                     ("items", it.items.as_ref().map(|items| bare(&items.schema))),
                     ("name", Some(json!(it.name))),
                     ("parameters", Some(parameters.collect())),
+                    ("paths", (!it.paths.is_empty()).then(|| json!(it.paths))),
                     ("result", Some(bare(&it.result))),
                     ("streams_in", Some(json!(it.streams_in))),
                     ("streams_out", Some(json!(it.streams_out))),
@@ -200,6 +201,7 @@ mod tests {
             |spec| spec.procedures[0].result = json!(true),
             |spec| spec.procedures[0].parameters[0].name = "name".into(),
             |spec| spec.procedures[0].parameters[0].required = false,
+            |spec| spec.procedures[0].paths.push("/buy/{title}".into()),
             |spec| spec.procedures[0].errors[0].code = 410,
             |spec| spec.procedures[0].errors.clear(),
             |spec| spec.definitions["Receipt"]["properties"]["description"] = json!({ "type": "integer" }),

@@ -138,6 +138,9 @@ pub struct ProcedureSpec {
     /// The full name of its module; empty if that has none.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub module: String,
+    /// Paths by which it is called in protocols that call by path. They may have parameters: `/rooms/{room}`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub paths: Vec<String>,
     /// What it does; Markdown.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub doc: String,
@@ -309,6 +312,7 @@ impl ProcedureSpec {
         Self {
             name: name.into(),
             module: String::new(),
+            paths: Vec::new(),
             doc: String::new(),
             streams_in: shape.streams_in,
             streams_out: shape.streams_out,
