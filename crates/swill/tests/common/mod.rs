@@ -1,5 +1,5 @@
 //! Servers to test, and clients to test them with.
-#![allow(dead_code, unused_imports, reason = "not every test program needs all of it")]
+#![allow(dead_code, unused_imports, unused_macros, reason = "not every test program needs all of it")]
 
 pub(crate) mod client;
 pub(crate) mod services;
