@@ -277,7 +277,8 @@ impl Procedure {
 
     /// Which of the parameters may be left out.
     pub(crate) fn optional(&self) -> Vec<bool> {
-        (self.optional)()
+        // The types are asked, and those of an application may panic: that is for calls, not for the start.
+        std::panic::catch_unwind(self.optional).unwrap_or_default()
     }
 
     /// Every error that is described, once.
