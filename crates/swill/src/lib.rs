@@ -94,3 +94,6 @@ pub use typed_error::{AsSource, DescribeErrors, ErrorsOf, TypedError, Undescribe
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/validation.md")]
 pub struct Guide;
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/testing.md")]
+pub struct TestingGuide;

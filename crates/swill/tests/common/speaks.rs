@@ -85,6 +85,7 @@ pub(crate) fn json(raw: Raw) -> serde_json::Value {
 
 /// Makes a test of each function for each protocol that can carry it. What it needs is said before it:
 /// `#[streams_out]`, `#[calls_peer]`, `#[notifies_peer]`, or `#[parallel]`.
+#[allow(unused_macros, reason = "not every test program needs it")]
 macro_rules! every_protocol {
     ($($(#[$needs:ident])? async fn $name:ident($speaks:ident: &Speaks) $body:block)*) => {
         $(
@@ -138,4 +139,5 @@ macro_rules! every_protocol {
         )*
     };
 }
+#[allow(unused_imports, reason = "not every test program needs it")]
 pub(crate) use every_protocol;

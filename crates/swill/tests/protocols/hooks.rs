@@ -9,9 +9,11 @@ use swill::{Metadata, testing::TestPeer};
 /// dialects do not differ in this.
 struct Row {
     what: &'static str,
-    talk: fn(&'_ TestPeer, Probe) -> Pin<Box<dyn Future<Output = ()> + '_>>,
+    talk: fn(&TestPeer, Probe) -> Talk<'_>,
     seen: [Seen; 4],
 }
+
+type Talk<'p> = Pin<Box<dyn Future<Output = ()> + 'p>>;
 
 #[derive(Clone, Copy)]
 enum Seen {

@@ -6,6 +6,7 @@ mod common;
 mod answers;
 mod choice;
 mod hooks;
+mod kit;
 mod order;
 mod peers;
 mod streams;
