@@ -24,6 +24,7 @@ mod service;
 mod support;
 mod swill1_client;
 mod swill1_server;
+mod validation;
 mod value;
 mod vectors;
 mod webmesh;
