@@ -35,6 +35,11 @@ impl Login {
 }
 
 impl Hook for Login {
+    /// It only looks at connections: their calls take the short way.
+    fn sees_calls(&self) -> bool {
+        false
+    }
+
     async fn before_connection(&self, handshake: &mut Handshake) -> Result<()> {
         let request = handshake.request();
         let token = request.token().or_else(|| request.cookie("session"));

@@ -80,6 +80,14 @@ use swill_proto::{CancelReason, Close, Error, Metadata, Payload, Result};
 /// error of `after_accept` closes the connection. An error of a method that belongs to a call makes the call fail with
 /// it; [`Error::close_connection`] closes the connection instead. The `after_` methods cannot refuse.
 pub trait Hook: Send + Sync + 'static {
+    /// Whether the methods that belong to a call are wanted. Asked once, when the app is built.
+    ///
+    /// A hook that only looks at connections, such as one that checks who connects, says `false`. Then a call on which no
+    /// other hook looks goes the short way, as in an app without hooks.
+    fn sees_calls(&self) -> bool {
+        true
+    }
+
     /// A peer asks for a connection: its request is known, nothing is answered yet.
     fn before_connection(&self, handshake: &mut Handshake) -> impl Future<Output = Result<()>> + Send {
         let _ = handshake;
@@ -236,10 +244,15 @@ macro_rules! any_hook {
     ($(fn $name:ident<$a:lifetime>($($argument:ident: $type:ty),*) -> $output:ty;)*) => {
         /// [`Hook`] with its futures boxed, so that hooks of all types go into one list.
         pub(crate) trait AnyHook: Send + Sync + 'static {
+            fn sees_calls(&self) -> bool;
             $(fn $name<$a>(&$a self, $($argument: $type),*) -> Boxed<$a, $output>;)*
         }
 
         impl<H: Hook> AnyHook for H {
+            fn sees_calls(&self) -> bool {
+                Hook::sees_calls(self)
+            }
+
             $(fn $name<$a>(&$a self, $($argument: $type),*) -> Boxed<$a, $output> {
                 Box::pin(Hook::$name(self, $($argument),*))
             })*

@@ -221,8 +221,10 @@ impl Service {
     }
 }
 
+/// The hooks that look at calls; `None` if there are none.
 fn list(hooks: &[Arc<dyn AnyHook>]) -> Option<Hooks> {
-    (!hooks.is_empty()).then(|| hooks.into())
+    let hooks: Hooks = hooks.iter().filter(|hook| hook.sees_calls()).cloned().collect();
+    (!hooks.is_empty()).then_some(hooks)
 }
 
 impl fmt::Debug for Service {

@@ -565,3 +565,48 @@ async fn what_a_hook_puts_into_a_call_is_dropped_with_it() {
     }
     client.goodbye().await;
 }
+
+/// Only looks at connections, and would fail every call.
+struct Doorkeeper(Probe);
+
+impl Hook for Doorkeeper {
+    fn sees_calls(&self) -> bool {
+        false
+    }
+
+    async fn before_connection(&self, _: &mut Handshake) -> Result<()> {
+        self.0.note("before_connection");
+        Ok(())
+    }
+
+    async fn after_accept(&self, _: &Peer) -> Result<()> {
+        self.0.note("after_accept");
+        Ok(())
+    }
+
+    async fn before_request(&self, _: &mut Context) -> Result<()> {
+        Err(Error::new(403, "it was not to see this"))
+    }
+
+    async fn call(&self, _: &Context, _: Next<'_>) -> Result<()> {
+        Err(Error::new(403, "it was not to see this"))
+    }
+
+    async fn after_connection(&self, _: &Peer, close: &Close) {
+        self.0.note(format!("after_connection {}", close.code));
+    }
+}
+
+#[tokio::test]
+async fn a_hook_may_look_at_connections_only() {
+    let probe = Probe::new();
+    let server = serve(probe.app().hook(Doorkeeper(probe.clone()))).await;
+    let mut client = server.connect().await;
+    assert_eq!(client.call(1, "add", (1, 2)).await, Ok(Value::from(3)));
+    client.goodbye().await;
+    until("the connection is over", || probe.noted("after_connection 1000")).await;
+    let log = probe.log();
+    let seen: Vec<_> = log.iter().filter(|line| !line.starts_with("cancelled: ")).collect();
+    assert_eq!(seen, ["before_connection", "after_accept", "after_connection 1000"]);
+    server.stop().await;
+}
