@@ -162,8 +162,8 @@ impl<T: StreamItem<Plain>, E: IntoError> StreamItem<Fallible<Plain>> for Result<
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not turn into a `swill::Error`",
     label = "its error cannot be sent",
-    note = "implement `std::error::Error` for `{Self}`, or `From<{Self}>` for `swill::Error` to choose a code; an error of \
-            somebody else's becomes a code 500 with `.map_err(swill::Error::internal)`"
+    note = "put `#[derive(swill::Error)]` on `{Self}` to choose codes, or implement `std::error::Error` for it; an error \
+            of somebody else's becomes a code 500 with `.map_err(swill::Error::internal)`"
 )]
 pub trait IntoError: Send {
     /// The error that the caller gets.

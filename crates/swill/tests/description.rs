@@ -429,3 +429,18 @@ async fn who_may_not_call_may_not_ask() {
     assert_eq!(client.refused(1, "swill.describe", ()).await, 404);
     assert_eq!(client.refused(2, "swill.introspect", ()).await, 404);
 }
+
+#[tokio::test]
+async fn every_protocol_can_ask() {
+    use swill::{Protocol, testing::TestPeer};
+    let protocols: [fn() -> Protocol; 4] =
+        [Protocol::swill, Protocol::json_rpc, Protocol::json_rpc_msgpack, Protocol::events];
+    for protocol in protocols {
+        let name = format!("{:?}", protocol());
+        let served = app().protocols([protocol()]);
+        let peer = TestPeer::builder(served).over(protocol()).connect().await.unwrap();
+        let described: Value = peer.call("swill.describe", ()).await.unwrap();
+        assert_eq!(described["hash"], json!(spec().hash), "{name}");
+        assert_eq!(described["procedures"].as_array().unwrap().len(), spec().procedures.len(), "{name}");
+    }
+}

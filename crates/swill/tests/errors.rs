@@ -8,8 +8,10 @@ use serde::Serialize;
 use serde_json::json;
 use std::{io, num::ParseIntError, sync::atomic::AtomicUsize};
 use swill::{
-    App, Code, Error, ErrorsOf, Failure, Module, Peer, Result, Stream, Undescribed,
-    schemars::SchemaGenerator, stream,
+    App, Code, Error, ErrorsOf, Failure, Module, Peer, Protocol, Result, Stream, Undescribed,
+    schemars::SchemaGenerator,
+    stream,
+    testing::{Raw, TestPeer},
 };
 
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
@@ -271,4 +273,29 @@ fn closures_say_their_errors() {
     let pour = pour.procedure("pour".into(), []).errors::<Teapot>().errors::<Teapot>();
     let spec = App::new().module(Module::new().procedure(pour)).spec().unwrap();
     assert_eq!(spec.procedure("pour").unwrap().errors.len(), 1);
+}
+
+#[tokio::test]
+async fn every_protocol_tells_them_in_its_own_way() {
+    let connect = |protocol: fn() -> Protocol| {
+        TestPeer::builder(App::new().module(House).protocols([protocol()])).over(protocol()).connect()
+    };
+    let table: [(fn() -> Protocol, _, _); 3] = [
+        (Protocol::swill, 404, "there is no such seat"),
+        (Protocol::json_rpc, -32001, "there is no such seat"),
+        (Protocol::json_rpc_msgpack, -32001, "there is no such seat"),
+    ];
+    for (protocol, code, message) in table {
+        let peer = connect(protocol).await.unwrap();
+        let error = peer.call::<u32>("sit", 2).await.unwrap_err();
+        assert_eq!((error.code(), error.message()), (Code(code), message));
+        let error = peer.call::<u32>("sit", 1).await.unwrap_err();
+        assert_eq!(error.data().map(|data| serde_json::to_value(data).unwrap()), Some(json!({ "seat": 1 })));
+    }
+    let peer = connect(Protocol::events).await.unwrap();
+    peer.send_text(r#"{"type":"sit","seat":1}"#).await.unwrap();
+    let Raw::Text(told) = peer.receive_raw().await.unwrap() else { panic!("events are text") };
+    let told: serde_json::Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["errors"][0]["loc"], json!(["seat"]));
+    assert_eq!(told["errors"][0]["msg"], "seat 1 is taken");
 }
