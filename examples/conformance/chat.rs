@@ -87,6 +87,11 @@ impl Member {
 }
 
 impl Hook for Rooms {
+    /// It only looks at connections: their calls take the short way.
+    fn sees_calls(&self) -> bool {
+        false
+    }
+
     async fn before_connection(&self, handshake: &mut Handshake) -> Result<()> {
         let room = handshake.request().parameter_as("room_id")?;
         let client_id = handshake.request().parameter_as("client_id")?;

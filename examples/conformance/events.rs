@@ -119,9 +119,9 @@ impl Services {
     }
 
     /// Says hello, several times if it is asked to.
-    async fn greet(&self, name: String, times: Option<i64>) -> Greeting {
+    async fn greet(&self, name: String, #[swill(default = 1)] times: i64) -> Greeting {
         let hello = format!("hello {name}");
-        let text = (0..times.unwrap_or(1)).map(|_| hello.as_str()).collect::<Vec<_>>().join(" ");
+        let text = (0..times).map(|_| hello.as_str()).collect::<Vec<_>>().join(" ");
         Greeting { kind: "greeting", text }
     }
 
@@ -241,6 +241,11 @@ impl FromContext for Random {}
 struct DrawRandom;
 
 impl Hook for DrawRandom {
+    /// It only looks at connections: their calls take the short way.
+    fn sees_calls(&self) -> bool {
+        false
+    }
+
     async fn before_connection(&self, handshake: &mut Handshake) -> Result<()> {
         // Readers of JSON that know no integers but floats take 53 bits as they are.
         handshake.insert(Random(fastrand::u64(..1 << 53)));

@@ -136,9 +136,9 @@ impl Services {
         peer: &Peer,
         method: String,
         params: Option<Value>,
-        timeout_ms: Option<u64>,
+        #[swill(default = 10_000)] timeout_ms: u64,
     ) -> Answer {
-        let within = Duration::from_millis(timeout_ms.unwrap_or(10_000));
+        let within = Duration::from_millis(timeout_ms);
         peer.call_within::<Value>(within, &method, params).await.into()
     }
 

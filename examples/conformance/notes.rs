@@ -23,6 +23,11 @@ impl Notes {
 pub(crate) struct KeepNotes;
 
 impl Hook for KeepNotes {
+    /// It only looks at connections: their calls take the short way.
+    fn sees_calls(&self) -> bool {
+        false
+    }
+
     async fn before_connection(&self, handshake: &mut Handshake) -> Result<()> {
         handshake.insert(Notes::default());
         Ok(())
