@@ -1,6 +1,5 @@
 use crate::{
-    Hook, Limits, Module, Procedure, Result, Server, ShutdownHandle,
-    description,
+    Hook, Limits, Module, Procedure, Result, Server, ShutdownHandle, description,
     failure::Handlers,
     module::IntoModule,
     negotiate::{self, Protocol},

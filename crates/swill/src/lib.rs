@@ -16,9 +16,9 @@ mod diagnose;
 mod directory;
 mod extensions;
 mod failure;
-mod given;
 #[cfg(feature = "files")]
 mod files;
+mod given;
 mod handshake;
 mod hook;
 mod input;
@@ -42,9 +42,9 @@ pub mod stream;
 mod streaming;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod typed_error;
 #[cfg(feature = "tls")]
 mod tls;
+mod typed_error;
 pub mod validation;
 
 pub use app::App;
@@ -74,10 +74,6 @@ pub use schemars;
 pub use server::{Server, ShutdownHandle};
 pub use service::BuildError;
 pub use streaming::Streaming;
-#[cfg(feature = "tls")]
-pub use tls::Tls;
-#[cfg(feature = "tls")]
-pub use tokio_rustls::rustls;
 #[doc = include_str!("error.md")]
 pub use swill_macros::Error;
 #[doc = include_str!("module.md")]
@@ -86,8 +82,12 @@ pub use swill_macros::module;
 pub use swill_macros::validate;
 #[cfg(feature = "unstable-protocol")]
 pub use swill_proto as proto;
-pub use swill_proto::{CancelReason, Close, Code, Error, Format, Metadata, Payload, Result, Shape, Value};
 pub use swill_proto::spec;
+pub use swill_proto::{CancelReason, Close, Code, Error, Format, Metadata, Payload, Result, Shape, Value};
+#[cfg(feature = "tls")]
+pub use tls::Tls;
+#[cfg(feature = "tls")]
+pub use tokio_rustls::rustls;
 pub use typed_error::{AsSource, DescribeErrors, ErrorsOf, TypedError, Undescribed};
 
 // The guide is not part of the published crate; its programs are compiled with the tests.

@@ -161,7 +161,8 @@ pub(crate) fn add(
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| before.route(path, routing::any(handler))));
     #[cfg(feature = "files")]
     routes.taken.push(path.to_owned());
-    routes.router = added.map_err(|_| bad("another route has the same path, or its parameters are malformed"))?;
+    routes.router =
+        added.map_err(|_| bad("another route has the same path, or its parameters are malformed"))?;
     Ok(())
 }
 

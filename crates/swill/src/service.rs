@@ -1,8 +1,8 @@
 //! An app made ready to serve: every procedure under its full name, in one list.
 
 use crate::{
-    description::{Documents, OURS},
     Limits, Procedure,
+    description::{Documents, OURS},
     directory::Paths,
     failure::Handlers,
     hook::{AnyHook, Hooks},
