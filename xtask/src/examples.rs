@@ -10,6 +10,7 @@ use std::{path::Path, process::Command, time::Duration};
 /// An example, and a line of its output that shows that it has done its work.
 const EXAMPLES: &[(&str, &str)] = &[
     ("quickstart", "total of 1, 2, 3 = 6"),
+    ("both_ways", "the room is painted, north: red, south: yellow"),
     ("auth", "ann: hello ann"),
     ("configured", "100 bytes: 100 came back"),
     ("axum_mount", "add(1, 2) = 3"),

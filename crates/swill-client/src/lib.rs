@@ -1,4 +1,4 @@
-//! The Rust client of Swill: typed calls and streams over one WebSocket.
+//! The Rust client of Swill: typed calls and streams over one WebSocket, in Swill's own protocol or in JSON-RPC 2.0.
 //!
 //! ```
 //! # use swill::{App, Stream, Streaming, stream};
@@ -58,6 +58,57 @@
 //!   server.
 //! - A lost connection is replaced in the background, see [`Reconnect`]; calls made meanwhile wait, within their deadlines.
 //! - Nothing grows without bound, and nothing that a server sends makes it panic, see [`Limits`].
+//!
+//! # JSON-RPC
+//!
+//! By default a client speaks Swill's own protocol. With [`Builder::protocol`] it speaks JSON-RPC 2.0 with servers of any
+//! make, as JSON or as MessagePack. Then calls go in both directions: the client serves procedures of its own, which the
+//! server calls whenever it likes, also while it serves the client. [`Protocol`] tells what each of them can carry.
+//!
+//! ```
+//! # use swill::{App, Peer};
+//! # struct Painter;
+//! # #[swill::module]
+//! # impl Painter {
+//! #     async fn add(&self, a: i64, b: i64) -> i64 { a + b }
+//! #     async fn paint(&self, peer: &Peer, wall: String) -> swill::Result<String> {
+//! #         peer.notify("progress", (50,)).await?;
+//! #         let colour: String = peer.call("colour", (&wall,)).await?;
+//! #         Ok(format!("{wall} is {colour}"))
+//! #     }
+//! # }
+//! use swill_client::{Client, Protocol};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> swill_client::Result<()> {
+//! # let server = App::new().module(Painter).bind("127.0.0.1:0").await?;
+//! # let url = format!("ws://{}/ws", server.local_addr());
+//! # tokio::spawn(server.run());
+//! # let _ = stringify! {
+//! let url = "ws://127.0.0.1:8000/ws";
+//! # };
+//! let client = Client::builder(&url)
+//!     .protocol(Protocol::JsonRpc)
+//!     .handle("colour", async |(wall,): (String,)| Ok(if wall == "door" { "green" } else { "red" }))
+//!     .handle("progress", async |(percent,): (u8,)| Ok(println!("{percent} %")))
+//!     .connect()
+//!     .await?;
+//!
+//! // The server asks for the colour before it answers.
+//! let painted: String = client.call("paint", "door").await?;
+//! assert_eq!(painted, "door is green");
+//!
+//! // Several calls in one message.
+//! let sums = client.batch().call("add", (1, 2)).call("add", (3, 4)).send().await?;
+//! assert_eq!(sums.into_iter().collect::<Result<Vec<_>, _>>()?, [3.into(), 7.into()]);
+//!
+//! // Nobody waits for an answer.
+//! client.notify("add", (5, 6)).await?;
+//!
+//! client.close().await;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # TLS
 //!

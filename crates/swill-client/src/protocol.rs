@@ -17,6 +17,10 @@ use swill_proto::{Code, Error, Result, Shape};
 /// of one, and `()` is no parameters at all. A procedure whose single parameter is a list or a map takes it in a tuple:
 /// `(numbers,)`.
 ///
+/// A server that speaks several protocols under the same address chooses by the subprotocol, or takes its default if none
+/// is offered: one of Swill is asked for JSON-RPC by `subprotocols(["jsonrpc"])`, for its other codec by
+/// `subprotocols(["jsonrpc.msgpack"])`.
+///
 /// JSON-RPC has no word for streams out; what Swill's servers and clients say for them (a subscription, notifications
 /// `$/stream`, and `$/cancelRequest`) is written down in the protocol document of Swill. A server that knows nothing of
 /// that answers with something else, which the stream takes for the name of a subscription and then waits.
