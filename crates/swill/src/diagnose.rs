@@ -91,7 +91,7 @@ impl<'n> Diagnosis<'n> {
                 let unknown = entries.iter().filter_map(|(key, _)| match key.as_str() {
                     Some(name) if names.contains(&name) => None,
                     Some(name) => Some(unknown(name, names)),
-                    None => Some(unknown("", names)),
+                    None => Some(unknown(&format!("{key:?}"), names)),
                 });
                 self.violations.extend(unknown.take(UNKNOWN));
             }

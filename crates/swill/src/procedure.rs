@@ -41,9 +41,11 @@ pub struct Procedure {
     optional: fn() -> Vec<bool>,
     schemas: fn(&mut SchemaGenerator) -> (Vec<Schema>, Schema),
     /// What is added to the schemas of parameters, by their positions.
-    amend: Vec<(usize, fn(&mut Schema))>,
+    amend: Vec<(usize, Amend)>,
     start: Arc<Start>,
 }
+
+type Amend = fn(&mut Schema);
 
 type Start = dyn Fn(Box<Context>, Option<Payload<'_>>) -> Started + Send + Sync;
 

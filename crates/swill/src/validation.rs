@@ -5,6 +5,7 @@
 
 pub use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub use swill_proto::validation::{Findings, Length, Number, Pattern, Validate, Zoned, decoded, encodable};
+pub use swill_proto::{Expected, Rule, Step, Violation};
 
 use schemars::Schema;
 use serde_json::{Map, Value as Json};

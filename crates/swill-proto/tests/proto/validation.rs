@@ -30,7 +30,8 @@ fn lengths_are_those_of_what_people_see() {
     assert_eq!("äö€\u{1f600}".length(), 4);
     assert_eq!([1, 2, 3].length(), 3);
     assert_eq!(std::collections::BTreeMap::from([(1, 2)]).length(), 1);
-    let ranges: [(&str, fn(&mut Findings<'_>), &[Rule]); 4] = [
+    type Check = fn(&mut Findings<'_>);
+    let ranges: [(&str, Check, &[Rule]); 4] = [
         ("half open", |it| it.length("abc", 1..3), &[Rule::MaxLength(3)]),
         ("closed", |it| it.length("abc", ..=2), &[Rule::MaxLength(3)]),
         ("from", |it| it.length("abc", 4..), &[Rule::MinLength(4)]),
