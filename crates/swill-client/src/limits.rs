@@ -12,7 +12,7 @@ use swill_proto::MetadataLimits;
 /// | [`request`](Self::request): an outgoing message | 1 MiB | the call fails with code 413, nothing is sent |
 /// | [`calls`](Self::calls): calls in flight | 128 | the next call waits, within its deadline |
 /// | [`serving`](Self::serving): calls of the server that wait in handlers | 128 | the next one is refused with code 429 |
-/// | batches of the server, in JSON-RPC | 1,024 elements | the batch is refused |
+/// | batches of the server, in JSON-RPC | 1,024 elements, or [`calls`](Self::calls) if that is more | the batch is refused |
 /// | [`outbox`](Self::outbox): bytes that wait to be sent | 64 KiB | calls and senders wait |
 /// | [`unread`](Self::unread): unread items of a stream, of all streams | 256 KiB and 4 MiB | the socket is not read |
 /// | [`stream_stall`](Self::stream_stall): a full stream of which nothing is taken while others wait | 10 s | the stream fails with code 429 |
@@ -114,14 +114,14 @@ impl Limits {
         self
     }
 
-    /// How many calls and notifications of the server may wait in [handlers](crate::Builder::handle). 128. One that was
-    /// cancelled counts until its handler has really ended; handlers that never wait count nothing.
+    /// How many calls and notifications of the server may wait in [handlers](crate::Builder::handle). 128; at least 1. One
+    /// that was cancelled counts until its handler has really ended; handlers that never wait count nothing.
     ///
     /// Beyond: a call is refused with code 429; a notification is dropped, which is logged. Their answers wait in memory
     /// until the socket takes them, each at most as large as [`request`](Self::request) allows.
     #[must_use]
     pub fn serving(mut self, count: usize) -> Self {
-        self.serving = count;
+        self.serving = count.max(1);
         self
     }
 

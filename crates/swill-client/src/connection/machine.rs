@@ -14,8 +14,10 @@ pub(super) enum Machine {
 impl Machine {
     pub(super) fn new(protocol: Protocol, limits: &Limits) -> Self {
         let json_rpc = |codec: Format| {
-            // The answers of a batch are one message, which a server takes up to that size.
-            let limits = jsonrpc::Limits { held: limits.request, ..jsonrpc::Limits::default() };
+            // The answers of the server's batches are messages that it takes up to that size; those of the client's
+            // come in batches, too.
+            let batch = jsonrpc::Limits::default().batch.max(limits.calls);
+            let limits = jsonrpc::Limits { batch, held: limits.request };
             Self::JsonRpc(Box::new(jsonrpc::Machine::new(Side::Client, codec, limits, false)))
         };
         match protocol {

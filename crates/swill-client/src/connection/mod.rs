@@ -231,7 +231,9 @@ impl Connection {
                             parts.push(part);
                         }
                     }
-                    back.push(Entry::Batch(again), &parts);
+                    if !again.is_empty() {
+                        back.push(Entry::Batch(again), &parts);
+                    }
                 }
                 Entry::Batch(_) => {}
                 // Items whose call was seen, or is over, are thrown out by the outbox, which knows the calls.

@@ -140,6 +140,21 @@ async fn a_batch_that_is_too_large_is_not_sent() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_batch_may_be_answered_by_one_long_message() {
+    for protocol in BOTH {
+        let (server, builder) = server(protocol);
+        let builder = builder.limits(Limits::default().calls(2000));
+        let (_server, mut peer, client) = connected_as(protocol, (server, builder)).await;
+        let batch = batch(&client, 2000);
+        peer.message().await;
+        let answers = (1..=2000).rev().map(|id| format!(r#"{{"jsonrpc":"2.0","result":{id},"id":{id}}}"#));
+        peer.say(&format!("[{}]", answers.collect::<Vec<_>>().join(","))).await;
+        let answers: Result<Vec<Value>> = batch.await.unwrap().unwrap().into_iter().collect();
+        assert_eq!(answers.unwrap(), (1..=2000).map(Value::from).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn in_swill_a_batch_is_sent_call_by_call_and_answers_to_notifications_are_dropped() {
     use crate::support::{MESSAGE, connected};
     let (_server, mut peer, client) = connected().await;
