@@ -1,7 +1,11 @@
 //! Constraints by themselves.
 
+use crate::value::any_value;
+use proptest::prelude::*;
+use serde::Deserialize;
+use std::collections::BTreeMap;
 use swill_proto::{
-    Error, Rule, Step, Value, Violation,
+    Code, Error, Format, Payload, Rule, Step, Value, Violation,
     validation::{Findings, Length, Number, Pattern, Zoned},
 };
 
@@ -106,4 +110,50 @@ fn findings_know_their_places() {
         Some((&[Step::Name("*".into())][..], "asked"))
     );
     assert_eq!(found.len(), 3);
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "it is decoded only")]
+enum Anything {
+    Tree(Vec<Box<Self>>),
+    Named(BTreeMap<String, Option<Self>>),
+    Kind(Kind),
+    Pair((i8, String)),
+}
+
+#[derive(Debug, Deserialize)]
+#[allow(dead_code, reason = "it is decoded only")]
+enum Kind {
+    Unit,
+    New(u8),
+    Struct { text: String },
+}
+
+proptest! {
+    /// Whatever comes, something bounded is said of it, and only if it does not fit.
+    #[test]
+    fn any_value_is_taken_or_explained(value in any_value()) {
+        fn check<T: serde::de::DeserializeOwned>(value: &Value) {
+            for format in [Format::MessagePack, Format::Json] {
+                let Ok(payload) = Payload::encode(format, value) else { continue };
+                let first = match format {
+                    Format::MessagePack => rmp_serde::from_slice::<T>(payload.bytes()).is_ok(),
+                    Format::Json => serde_json::from_slice::<T>(payload.bytes()).is_ok(),
+                };
+                match payload.decode::<T>() {
+                    Ok(_) => assert!(first, "{format}: {value:?}"),
+                    Err(error) => {
+                        assert_eq!(error.code(), Code::INVALID);
+                        assert!(error.violations().len() <= 200);
+                        assert!(error.message().len() < 2_000, "{}", error.message());
+                    }
+                }
+            }
+        }
+        check::<Anything>(&value);
+        check::<Vec<Kind>>(&value);
+        check::<BTreeMap<i64, Vec<(u8, Option<f32>)>>>(&value);
+        check::<(Kind, Vec<Anything>)>(&value);
+    }
 }
