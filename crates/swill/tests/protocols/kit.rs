@@ -1,9 +1,11 @@
 //! The test kit itself, where nothing else shows what it does.
 
 use crate::common::*;
+use serde_json::json;
 use std::time::{Duration, Instant};
 use swill::{
-    App, Peer, Protocol, Value,
+    App, Close, Format, Peer, Protocol, Settings, Subprotocol, Value,
+    proto::{Capabilities, Directory, Frame, Held, Message, Outgoing, Protocol as Machine, Received, events},
     testing::{Raw, TestApp, TestPeer},
 };
 
@@ -125,4 +127,67 @@ async fn items_that_nobody_takes_stop_the_reading_but_not_for_ever() {
     let other = peer.stream::<u64>("count", 5000).await.unwrap();
     drop(stream);
     assert_eq!(other.collect().await.unwrap().len(), 5000, "what is not wanted any more takes no room");
+}
+
+/// A protocol of one's own, with or without a machine for clients.
+#[derive(Debug)]
+struct Own {
+    for_clients: bool,
+}
+
+static OWN: Capabilities = Capabilities::basic("my own", Format::Json);
+
+/// Says what events say under another name.
+struct Renamed<P>(P);
+
+impl<P: Machine> Machine for Renamed<P> {
+    fn capabilities(&self) -> &'static Capabilities {
+        &OWN
+    }
+
+    fn receive<'m>(
+        &mut self,
+        message: Message<'m>,
+        directory: &dyn Directory,
+        out: &mut dyn Outgoing,
+    ) -> Received<'m> {
+        self.0.receive(message, directory, out)
+    }
+
+    fn send(&mut self, frame: Frame<'_>, out: &mut dyn Outgoing) -> Result<(), Close> {
+        self.0.send(frame, out)
+    }
+
+    fn held(&self) -> Held {
+        self.0.held()
+    }
+}
+
+impl Subprotocol for Own {
+    fn tokens(&self) -> &'static [&'static str] {
+        &["my.own"]
+    }
+
+    fn capabilities(&self) -> &'static Capabilities {
+        &OWN
+    }
+
+    fn start(&self, _: &Settings<'_>) -> Box<dyn Machine> {
+        Box::new(Renamed(events::Server::new()))
+    }
+
+    fn client(&self) -> Option<Box<dyn Machine>> {
+        self.for_clients.then(|| Box::new(Renamed(events::Client::new())) as _)
+    }
+}
+
+#[tokio::test]
+async fn a_protocol_of_ones_own_is_spoken_if_it_can_be() {
+    let app = |for_clients| Probe::new().app().protocols([Protocol::custom(Own { for_clients })]);
+    let own = TestPeer::builder(app(true)).over(Protocol::custom(Own { for_clients: true })).connect();
+    let peer = own.await.unwrap();
+    assert_eq!(peer.protocol(), "my own");
+    assert_eq!(peer.call::<i64>("add", json!({"a": 1, "b": 2})).await.unwrap(), 3);
+    let error = TestPeer::builder(app(false)).subprotocols(["my.own"]).connect().await.unwrap_err();
+    assert_eq!((error.code().0, error.message()), (501, "my own has no machine for its clients"));
 }
