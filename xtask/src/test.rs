@@ -71,7 +71,9 @@ fn clippy_alone(root: &Path) -> Result<Outcome> {
         ("swill", ""),
         ("swill", "config"),
         ("swill", "files"),
+        ("swill", "testing"),
         ("swill", "tls"),
+        ("swill", "unstable-protocol"),
         ("swill-client", ""),
         ("swill-client", "tls"),
     ] {
