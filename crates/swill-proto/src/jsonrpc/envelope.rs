@@ -59,7 +59,7 @@ pub(super) enum Member<T> {
 /// # Errors
 ///
 /// What is wrong with it as a value of its format.
-#[inline]
+#[inline(always)]
 pub(super) fn read(codec: Format, message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
     match codec {
         Format::Json => read_json(message, most),
@@ -67,7 +67,7 @@ pub(super) fn read(codec: Format, message: &[u8], most: usize) -> Result<Content
     }
 }
 
-#[inline]
+#[inline(always)]
 fn read_json(message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
     let mut cursor = Cursor::new(message);
     cursor.space();
@@ -83,9 +83,26 @@ fn read_json(message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
     Ok(content)
 }
 
-#[inline]
+#[inline(always)]
 fn json_envelope<'m>(cursor: &mut Cursor<'m>) -> Result<Envelope<'m>, Malformed> {
-    Ok(Envelope { codec: Format::Json, members: json_members(cursor, envelope_place)? })
+    Ok(Envelope { codec: Format::Json, members: json_members(cursor, usual_place, envelope_place)? })
+}
+
+/// Passes the name of a member as most clients write it, without white space and escapes.
+#[inline(always)]
+fn usual_place(cursor: &mut Cursor<'_>) -> Option<usize> {
+    // The order is that of most messages, too.
+    if cursor.pass_all(br#""jsonrpc":"#) {
+        Some(0)
+    } else if cursor.pass_all(br#""method":"#) {
+        Some(1)
+    } else if cursor.pass_all(br#""params":"#) {
+        Some(2)
+    } else if cursor.pass_all(br#""id":"#) {
+        Some(3)
+    } else {
+        None
+    }
 }
 
 fn json_batch<'m>(cursor: &mut Cursor<'m>, most: usize) -> Result<Content<'m>, Malformed> {
@@ -116,6 +133,7 @@ fn json_batch<'m>(cursor: &mut Cursor<'m>, most: usize) -> Result<Content<'m>, M
 #[inline(always)]
 fn json_members<'m, const N: usize>(
     cursor: &mut Cursor<'m>,
+    usual: impl Fn(&mut Cursor<'m>) -> Option<usize>,
     place: impl Fn(&[u8]) -> Option<usize>,
 ) -> Result<[Option<&'m [u8]>; N], Malformed> {
     let mut members = [None; N];
@@ -125,16 +143,18 @@ fn json_members<'m, const N: usize>(
         return Ok(members);
     }
     loop {
-        let name = cursor.name()?;
-        let value = cursor.value(DEPTH)?;
-        let decoded;
-        let name = if name.escaped {
-            decoded = plain(name);
-            decoded.as_bytes()
-        } else {
-            name.raw
+        let place = match usual(cursor) {
+            Some(place) => {
+                cursor.space();
+                Some(place)
+            }
+            None => {
+                let name = cursor.name()?;
+                if name.escaped { place(plain(name).as_bytes()) } else { place(name.raw) }
+            }
         };
-        if let Some(member) = place(name).and_then(|place| members.get_mut(place)) {
+        let value = cursor.value(DEPTH)?;
+        if let Some(member) = place.and_then(|place| members.get_mut(place)) {
             *member = Some(value);
         }
         cursor.space();
@@ -208,7 +228,7 @@ pub(super) fn members<'m, const N: usize>(
 ) -> [Option<&'m [u8]>; N] {
     let place = |name: &[u8]| names.iter().position(|known| known.as_bytes() == name);
     let found = match codec {
-        Format::Json => json_members(&mut Cursor::new(object), place),
+        Format::Json => json_members(&mut Cursor::new(object), |_| None, place),
         Format::MessagePack => {
             let mut reader = Reader { rest: object };
             let pairs = reader.map().unwrap_or_default();

@@ -53,11 +53,36 @@ fn frame(codec: Format, answer: Answer) -> [&'static [u8]; 3] {
 #[inline]
 pub(super) fn response(out: &mut dyn Outgoing, codec: Format, answer: Answer, content: &[u8], id: &[u8]) {
     let parts = frame(codec, answer);
+    // A short one is put together here, where every store has a place that is known, and copied once.
+    let mut short = [0; SHORT];
+    if let Some(short) = short_response(&mut short, parts, content, id) {
+        return out.message(kind(codec), short);
+    }
     let length = parts.iter().map(|part| part.len()).sum::<usize>() + content.len() + id.len();
     let buffer = out.begin(kind(codec), length);
     buffer.reserve(length);
     append(buffer, parts, content, id);
     out.finish();
+}
+
+/// The longest response that is put together before it is copied.
+const SHORT: usize = 128;
+
+/// Writes a response into an array, if it fits.
+#[inline(always)]
+fn short_response<'b>(
+    buffer: &'b mut [u8; SHORT],
+    [front, middle, back]: [&[u8]; 3],
+    content: &[u8],
+    id: &[u8],
+) -> Option<&'b [u8]> {
+    let mut at = 0;
+    for part in [front, content, middle, id, back] {
+        let end = at + part.len();
+        buffer.get_mut(at..end)?.copy_from_slice(part);
+        at = end;
+    }
+    buffer.get(..at)
 }
 
 /// Writes a response into memory of its own.

@@ -123,6 +123,15 @@ impl<'t> Cursor<'t> {
         if self.pass(byte) { Ok(()) } else { Err(self.wrong()) }
     }
 
+    /// Passes these bytes, if they are the next ones.
+    #[inline(always)]
+    pub(crate) fn pass_all<const N: usize>(&mut self, bytes: &[u8; N]) -> bool {
+        let next = self.text.get(self.at..).and_then(<[u8]>::first_chunk::<N>);
+        let are_next = next == Some(bytes);
+        self.at += if are_next { N } else { 0 };
+        are_next
+    }
+
     /// Passes white space.
     #[inline(always)]
     pub(crate) fn space(&mut self) {
