@@ -1,6 +1,9 @@
 use crate::{calling::Opened, state::lock};
 use std::{
-    sync::Mutex,
+    sync::{
+        Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     task::{Context, Poll, Waker},
 };
 use swill_proto::{CallId, Close, Code, Error, Metadata};
@@ -11,6 +14,8 @@ use swill_proto::{CallId, Close, Code, Error, Metadata};
 /// other in one buffer, so that an item costs no allocation.
 pub(crate) struct Outbox {
     limit: usize,
+    /// Whether there is an entry, for whoever looks without the lock.
+    filled: AtomicBool,
     inner: Mutex<Inner>,
 }
 
@@ -108,7 +113,7 @@ impl Said {
 
 impl Outbox {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, inner: Mutex::default() }
+        Self { limit, filled: AtomicBool::new(false), inner: Mutex::default() }
     }
 
     /// Takes an entry and its payload as soon as there is room.
@@ -137,6 +142,7 @@ impl Outbox {
         if let Some(entry) = entry.take() {
             inner.said.payloads.extend_from_slice(payload);
             inner.said.entries.push(entry);
+            self.filled.store(true, Ordering::Relaxed);
         }
         let connection = inner.connection.take();
         drop(inner);
@@ -167,12 +173,20 @@ impl Outbox {
         }
         inner.said.payloads.extend_from_slice(payload);
         inner.said.entries.push(entry);
+        self.filled.store(true, Ordering::Relaxed);
         let connection = inner.connection.take();
         drop(inner);
         if let Some(connection) = connection {
             connection.wake();
         }
         Ok(())
+    }
+
+    /// Whether something waits to be written. What this very thread has pushed is always seen; of others, it may be a
+    /// little late.
+    #[inline]
+    pub(crate) fn is_filled(&self) -> bool {
+        self.filled.load(Ordering::Relaxed)
     }
 
     /// Takes everything that waits, in exchange for an empty [`Said`] whose memory is used again.
@@ -183,6 +197,7 @@ impl Outbox {
             return;
         }
         std::mem::swap(&mut inner.said, said);
+        self.filled.store(false, Ordering::Relaxed);
         let waiting = std::mem::take(&mut inner.waiting);
         for (call, _) in &waiting {
             if !inner.turns.contains(call) {
@@ -245,6 +260,7 @@ impl Outbox {
         inner.gone = true;
         inner.close = None;
         inner.said = Said::default();
+        self.filled.store(false, Ordering::Relaxed);
         inner.turns = Vec::new();
         let waiting = std::mem::take(&mut inner.waiting);
         drop(inner);

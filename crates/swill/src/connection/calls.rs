@@ -187,7 +187,9 @@ impl Driver<'_> {
             (leading, trailing) = (metadata.leading.take(), metadata.trailing.take());
             drop(metadata);
             self.peer.0.forget(call);
-            // Leading metadata and items have gone into the outbox.
+        }
+        if self.peer.0.outbox.is_filled() {
+            // Whatever the procedure has said before its answer is in there: metadata, items, notifications.
             self.hear_others()?;
         }
         let sent = match result {

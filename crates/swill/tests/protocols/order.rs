@@ -2,9 +2,39 @@
 
 use crate::common::*;
 use std::time::Duration;
-use swill::{Limits, testing::TestPeer};
+use swill::{App, Error, Limits, Peer, Result, testing::TestPeer};
+
+struct Herald;
+
+#[swill::module]
+impl Herald {
+    /// Tells the peer something, and then answers, all of it at once.
+    async fn announce(&self, peer: &Peer, number: i64) -> Result<i64> {
+        peer.notify("first", (number,)).await?;
+        peer.try_notify("second", (number,))?;
+        if number < 0 {
+            return Err(Error::new(400, "negative"));
+        }
+        Ok(number)
+    }
+}
 
 every_protocol! {
+    #[calls_peer]
+    async fn what_a_procedure_says_comes_before_its_answer(speaks: &Speaks) {
+        let peer = speaks.connect(App::new().module(Herald)).await;
+        for number in [7, -7] {
+            let answer = peer.call::<i64>("announce", (number,)).await;
+            assert_eq!(answer.map_err(|error| error.code().0), if number > 0 { Ok(number) } else { Err(400) });
+            for method in ["first", "second"] {
+                let told = json(peer.receive_raw().await.unwrap());
+                assert_eq!((&told["method"], &told["params"]), (&method.into(), &[number][..].into()));
+            }
+            let answered = json(peer.receive_raw().await.unwrap());
+            assert!(answered.get("id").is_some(), "{answered}");
+        }
+    }
+
     async fn calls_that_are_ready_are_answered_in_order(speaks: &Speaks) {
         let peer = speaks.connect(Probe::new().app()).await;
         let calls = (0..200).map(|number| peer.call::<i64>("add", (number, number)));
