@@ -100,7 +100,8 @@ pub trait Hook: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// The connection is open; nothing has been read from it.
+    /// The connection is open. The peer can be told something ([`Peer::notify`]); nothing is read from it before this
+    /// method has ended, so that a call of the peer would wait in vain.
     fn after_accept(&self, peer: &Peer) -> impl Future<Output = Result<()>> + Send {
         let _ = peer;
         async { Ok(()) }

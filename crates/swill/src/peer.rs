@@ -58,6 +58,8 @@ pub(crate) struct Shared {
     pub(crate) paused: AtomicBool,
     /// The connection waits for its calls to end, and wants to be woken.
     pub(crate) ending: AtomicBool,
+    /// Hooks are accepting the connection: nothing is read before they have.
+    pub(crate) accepting: AtomicBool,
 }
 
 impl Peer {

@@ -355,12 +355,19 @@ pub(crate) fn shared(
         held: AtomicUsize::new(0),
         paused: AtomicBool::new(false),
         ending: AtomicBool::new(false),
+        accepting: AtomicBool::new(false),
     })
 }
 
-/// Starts the connection's own task, which is much smaller than that of the handshake.
+/// Starts the connection's own task, which is much smaller than that of the handshake. It writes what hooks say while
+/// they accept the connection, and reads once they have.
 async fn open(upgraded: Upgraded, peer: Peer, ws: WebSocket, protocol: Box<dyn Protocol>, slot: Slot) {
     slot.hub().add(&peer);
+    if peer.0.service.hooks.is_empty() {
+        return start(upgraded, peer, ws, protocol, slot);
+    }
+    peer.0.accepting.store(true, Ordering::SeqCst);
+    start(upgraded, peer.clone(), ws, protocol, slot);
     for hook in &peer.0.service.hooks {
         let refused = match AssertUnwindSafe(hook.after_accept(&peer)).catch_unwind().await {
             Ok(Ok(())) => continue,
@@ -376,6 +383,11 @@ async fn open(upgraded: Upgraded, peer: Peer, ws: WebSocket, protocol: Box<dyn P
         peer.0.outbox.close(refused);
         break;
     }
+    peer.0.accepting.store(false, Ordering::SeqCst);
+    peer.0.outbox.wake();
+}
+
+fn start(upgraded: Upgraded, peer: Peer, ws: WebSocket, protocol: Box<dyn Protocol>, slot: Slot) {
     // The socket itself where it can be had: one layer less on every read, and hyper's buffers are given back.
     let upgraded = match below::<TcpStream>(upgraded) {
         Ok((socket, early)) => {

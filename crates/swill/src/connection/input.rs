@@ -16,12 +16,13 @@ use tokio::{
 };
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Whether input is wanted. While a stream in is full it is not.
+    /// Whether input is wanted. While a stream in is full, or hooks accept the connection, it is not.
     pub(super) fn may_read(&mut self, now: Instant) -> bool {
         if self.eof {
             return false;
         }
-        if self.serial.is_busy() && self.serial.bytes() >= self.service().limits.stream_unread {
+        let held = self.serial.is_busy() && self.serial.bytes() >= self.service().limits.stream_unread;
+        if held || self.peer.0.accepting.load(Ordering::SeqCst) {
             // Pongs wait behind the data that is not read: the peer's silence is ours.
             self.keepalive = Keepalive { heard: now, pinged: None };
             return false;

@@ -365,6 +365,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
         let Phase::Farewell(Some(hooks)) = &mut this.phase else { return Poll::Ready(()) };
         // Procedures that cannot be stopped, blocking ones, are not waited for longer than a grace.
         this.peer.0.outbox.listen(task.waker());
+        if this.peer.0.accepting.load(Ordering::SeqCst) {
+            return Poll::Pending;
+        }
         if this.peer.0.running.load(Ordering::SeqCst) > 0 && this.timer.as_mut().poll(task).is_pending() {
             return Poll::Pending;
         }

@@ -268,6 +268,46 @@ every_protocol! {
     }
 }
 
+/// Tells whoever connects more than may wait to be written, then waits at the gate.
+struct Greets(Probe);
+
+impl Hook for Greets {
+    async fn after_accept(&self, peer: &Peer) -> Result<()> {
+        for number in 0..100 {
+            peer.notify("history", json!({"number": number, "text": "x".repeat(1000)})).await?;
+        }
+        self.0.pass_gate().await;
+        self.0.note("accepted");
+        Ok(())
+    }
+}
+
+every_protocol! {
+    #[notifies_peer]
+    async fn a_hook_tells_whoever_connects_and_nothing_is_read_meanwhile(speaks: &Speaks) {
+        let probe = Probe::new();
+        let app = || probe.app().hook(Greets(probe.clone())).hook(Recorder::new(&probe));
+        let peer = speaks.connect(app()).await;
+        peer.notify("bytes", 3).await.unwrap();
+        for number in 0..100 {
+            let heard = peer.heard().await.unwrap();
+            assert_eq!(heard.parameters.get("number"), Some(&Value::from(number)));
+        }
+        assert_eq!(probe.log(), ["before_connection", "before_accept"]);
+        probe.open_gate(1);
+        assert_eq!(peer.call::<i64>("add", (1, 2)).await.unwrap(), 3);
+        assert_eq!(probe.log()[..3], ["accepted", "after_accept", "before_request bytes"]);
+        drop(peer);
+        until("it is over", || probe.noted("after_connection 1006")).await;
+        // A peer that goes at once: the hooks of its end wait for those of its beginning.
+        probe.log();
+        drop(speaks.connect(app()).await);
+        probe.open_gate(1);
+        until("it is over", || probe.noted("after_connection 1006")).await;
+        assert_eq!(probe.log()[2..], ["accepted", "after_accept", "after_connection 1006"]);
+    }
+}
+
 /// A peer that never answers `never`, and answers `late` after 20 s.
 async fn tardy(limits: Limits) -> Both {
     let both = both(&JSON_RPC, Probe::new().app().limits(limits)).await;
