@@ -82,6 +82,7 @@ pub(crate) struct Opening {
 
 impl Opening {
     /// How many bytes belong to it.
+    #[inline]
     pub(crate) fn length(&self) -> usize {
         self.name + self.payload.unwrap_or(0)
     }
@@ -109,15 +110,23 @@ impl Entry {
     }
 
     /// How many calls are in flight because of it.
+    #[inline]
     fn opens(&self) -> usize {
-        self.openings().iter().filter(|opening| opening.reply).count()
+        match self {
+            Self::Open(opening) => usize::from(opening.reply),
+            Self::Batch(openings) => openings.iter().filter(|opening| opening.reply).count(),
+            Self::Item { .. } | Self::End { .. } | Self::Cancel { .. } => 0,
+        }
     }
 
     /// How many bytes belong to it.
+    #[inline]
     pub(crate) fn length(&self) -> usize {
         match self {
+            Self::Open(opening) => opening.length(),
+            Self::Batch(openings) => openings.iter().map(Opening::length).sum(),
             Self::Item { length, .. } => *length,
-            _ => self.openings().iter().map(Opening::length).sum(),
+            Self::End { .. } | Self::Cancel { .. } => 0,
         }
     }
 }

@@ -37,7 +37,8 @@ pub enum Protocol {
 }
 
 impl Protocol {
-    pub(crate) fn capabilities(self) -> &'static Capabilities {
+    #[inline]
+    fn capabilities(self) -> &'static Capabilities {
         match self {
             Self::Swill => &swill1::CAPABILITIES,
             Self::JsonRpc => &jsonrpc::CAPABILITIES,
@@ -61,6 +62,7 @@ impl Protocol {
     }
 
     /// Whether there are calls without an answer.
+    #[inline]
     pub(crate) fn notifies(self) -> bool {
         self.capabilities().notifies_peer
     }
@@ -91,7 +93,16 @@ impl Protocol {
     /// # Errors
     ///
     /// Code 501 if not.
+    #[inline]
     pub(crate) fn carries(self, shape: Shape, metadata: Option<&Metadata>) -> Result<()> {
+        match self {
+            // Everything.
+            Self::Swill => Ok(()),
+            Self::JsonRpc | Self::JsonRpcMsgpack => self.capable(shape, metadata),
+        }
+    }
+
+    fn capable(self, shape: Shape, metadata: Option<&Metadata>) -> Result<()> {
         let capabilities = self.capabilities();
         if !capabilities.carries(shape) {
             return Err(cannot(capabilities, if shape.streams_in { "a stream in" } else { "a stream out" }));

@@ -23,6 +23,7 @@ impl Scratch {
     }
 
     /// Parameters as the protocol wants them; `None` if there are none.
+    #[inline]
     pub(crate) fn parameters<T: Serialize + ?Sized>(protocol: Protocol, value: &T) -> Result<Option<Self>> {
         let mut scratch = Self::encode(protocol.format(), value)?;
         if !protocol.lists_parameters() {

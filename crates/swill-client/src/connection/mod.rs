@@ -165,7 +165,7 @@ impl Connection {
             self.look_after_time(now);
             self.look_after_wishes(now);
             let flushed = self.flush(now, task).is_ready();
-            if flushed && (self.hear_callers(now) || self.hear_handlers(task)) {
+            if flushed && (self.hear_callers(now) || !self.serving.is_idle() && self.hear_handlers(task)) {
                 continue;
             }
             if flushed && matches!(self.phase, Phase::Lingering { shut: false, .. }) {

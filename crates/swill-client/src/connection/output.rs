@@ -105,6 +105,7 @@ impl Connection {
     }
 
     /// Prepares the beginning of a call, if it was not given up before it was sent.
+    #[inline]
     fn open<'b>(&mut self, opening: &Opening, bytes: &'b [u8]) -> Option<Open<'b>> {
         if opening.call.is_over() {
             self.ended += usize::from(opening.reply);

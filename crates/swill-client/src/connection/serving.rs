@@ -80,6 +80,12 @@ impl Serving {
         }
     }
 
+    /// Whether nothing runs.
+    #[inline]
+    pub(super) fn is_idle(&self) -> bool {
+        self.tasks.is_empty()
+    }
+
     /// The next call that has ended and whose answer the server wants.
     pub(super) fn poll_answer(
         &mut self,
