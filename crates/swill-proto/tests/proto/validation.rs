@@ -116,7 +116,7 @@ fn findings_know_their_places() {
 #[serde(untagged)]
 #[allow(dead_code, reason = "it is decoded only")]
 enum Anything {
-    Tree(Vec<Box<Self>>),
+    Tree(Vec<Self>),
     Named(BTreeMap<String, Option<Self>>),
     Kind(Kind),
     Pair((i8, String)),

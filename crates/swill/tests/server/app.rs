@@ -246,11 +246,7 @@ async fn origins_and_subprotocols_are_looked_at() {
     server.stop().await;
     let server = serve(Probe::new().app().protocols([Protocol::swill()])).await;
     let (_, response) = exchange(server.address, &handshake("/", &[])).await;
-    assert_eq!(
-        (response.status, &*response.text()),
-        (406, "No suitable subprotocol"),
-        "it is not the default"
-    );
+    assert_eq!((response.status, response.text()), (406, "No suitable subprotocol"), "it is not the default");
     server.stop().await;
 }
 
