@@ -4,6 +4,7 @@
 mod batches;
 mod calls;
 mod hostile;
+mod logging;
 mod reconnecting;
 mod serving;
 mod streams;
