@@ -45,10 +45,15 @@ impl Common {
     }
 
     /// Waits so many milliseconds.
-    async fn slow(&self, ms: u64) -> &'static str {
-        tokio::time::sleep(Duration::from_millis(ms)).await;
+    async fn slow(&self, ms: i64) -> &'static str {
+        tokio::time::sleep(milliseconds(ms)).await;
         "slept"
     }
+}
+
+/// A time that has passed already is none.
+pub(crate) fn milliseconds(ms: i64) -> Duration {
+    Duration::from_millis(ms.try_into().unwrap_or(0))
 }
 
 fn sum(a: i64, b: i64) -> Result<i64> {

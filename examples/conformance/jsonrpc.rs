@@ -56,13 +56,16 @@ enum Number {
 
 impl Number {
     fn plus(self, other: Self) -> Self {
-        let float = |number| match number {
-            Self::Integer(integer) => integer as f64,
-            Self::Float(float) => float,
-        };
         match (self, other) {
             (Self::Integer(a), Self::Integer(b)) if a.checked_add(b).is_some() => Self::Integer(a + b),
-            _ => Self::Float(float(self) + float(other)),
+            (a, b) => Self::Float(a.float() + b.float()),
+        }
+    }
+
+    fn float(self) -> f64 {
+        match self {
+            Self::Integer(number) => number as f64,
+            Self::Float(number) => number,
         }
     }
 }
@@ -102,6 +105,7 @@ impl From<Result<Value>> for Answer {
     fn from(answer: Result<Value>) -> Self {
         match answer {
             Ok(value) => Self::Result(value),
+            // The client has not answered in time.
             Err(error) if error.code() == Code::DEADLINE => {
                 Self::Error { code: -32603, message: "Internal error".into() }
             }

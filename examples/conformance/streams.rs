@@ -1,5 +1,6 @@
 //! The services that stream (services.md, chapters 2 and 6).
 
+use crate::common::milliseconds;
 use std::time::Duration;
 use swill::{Error, Result, Stream, Streaming, stream};
 
@@ -8,22 +9,22 @@ pub(crate) struct Streams;
 #[swill::module]
 impl Streams {
     /// So many lines.
-    fn lines(&self, n: u32) -> impl Stream<Item = String> {
+    fn lines(&self, n: i64) -> impl Stream<Item = String> {
         stream::iter((1..=n).map(|n| format!("line {n}")))
     }
 
     /// So many lines, and then an error.
-    fn broken_lines(&self, n: u32) -> impl Stream<Item = Result<String>> {
+    fn broken_lines(&self, n: i64) -> impl Stream<Item = Result<String>> {
         let lines = (1..=n).map(|n| Ok(format!("line {n}")));
         stream::iter(lines.chain([Err(Error::new(409, "line broke"))]))
     }
 
     /// Counts for ever, waiting so many milliseconds after each number.
-    fn ticks(&self, ms: u64) -> impl Stream<Item = u64> {
+    fn ticks(&self, ms: i64) -> impl Stream<Item = u64> {
         stream! {
             for tick in 0.. {
                 yield tick;
-                tokio::time::sleep(Duration::from_millis(ms)).await;
+                tokio::time::sleep(milliseconds(ms)).await;
             }
         }
     }
