@@ -11,8 +11,8 @@ use constraint::{Constraint, checks, description, ends_in};
 use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
-    Attribute, Error, Expr, Field, Fields, GenericParam, Generics, Ident, Item, ItemStruct, Member, Path,
-    Result, Token, parse::Parser, parse_quote, punctuated::Punctuated,
+    Attribute, Error, Expr, Field, Fields, GenericParam, Generics, Ident, Item, ItemStruct, Member, Meta,
+    Path, Result, Token, parse::Parser, parse_quote, punctuated::Punctuated,
 };
 use wire::{Container, Names};
 
@@ -192,6 +192,7 @@ fn serde(
         }
     };
     serde_only(&mut shadow.attrs);
+    shadow.attrs.iter_mut().for_each(|attribute| with_default(attribute, &own));
     if let Fields::Named(_) | Fields::Unnamed(_) = shadow.fields {
         for field in shadow.fields.iter_mut() {
             serde_only(&mut field.attrs);
@@ -290,6 +291,21 @@ fn replaced(tokens: TokenStream, own: &TokenStream) -> Option<TokenStream> {
         })
         .collect();
     changed.then_some(tokens)
+}
+
+/// An attribute of serde's on a struct, whose default is that of the struct, not of its shape.
+fn with_default(attribute: &mut Attribute, own: &TokenStream) {
+    if !attribute.path().is_ident("serde") {
+        return;
+    }
+    let Ok(mut keys) = attribute.parse_args_with(Punctuated::<Meta, Token![,]>::parse_terminated) else {
+        return;
+    };
+    let path = quote!(<#own as ::core::default::Default>::default).to_string();
+    for key in keys.iter_mut().filter(|key| matches!(key, Meta::Path(path) if path.is_ident("default"))) {
+        *key = parse_quote!(default = #path);
+    }
+    *attribute = parse_quote!(#[serde(#keys)]);
 }
 
 /// An attribute of serde's, in whose texts `Self` is the struct.

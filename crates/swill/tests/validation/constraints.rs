@@ -226,3 +226,29 @@ fn schemas_say_what_they_can() {
     assert_eq!(properties["prices"]["additionalProperties"]["maximum"], 1000);
     assert_eq!(properties["prices"]["propertyNames"]["minLength"], 1);
 }
+
+#[swill::validate]
+#[derive(Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+struct Defaults {
+    #[valid(ge = 1)]
+    per_page: u32,
+    #[valid(length(1..))]
+    order: String,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Self { per_page: 20, order: String::new() }
+    }
+}
+
+#[test]
+fn a_struct_may_have_a_default_of_its_own() {
+    assert_eq!(taken::<Defaults>(&json!({})), Defaults::default());
+    assert_eq!(
+        taken::<Defaults>(&json!({"order": "up"})),
+        Defaults { order: "up".into(), ..Defaults::default() }
+    );
+    refused::<Defaults>(&json!({"perPage": 0}), &["perPage: ge: less than 1"]);
+}
