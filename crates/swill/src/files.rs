@@ -3,12 +3,7 @@
 //! How a file is read, in ranges and on conditions, is left to tower-http. A path is never more than names: it is taken
 //! apart before it is decoded, and what it leads to is looked at after links have been followed.
 
-use crate::{
-    App, BuildError,
-    origin::Origins,
-    progress::{Progress, Watched},
-    route::refuse,
-};
+use crate::{App, BuildError, origin::Origins, route::refuse};
 use axum::{
     Router,
     body::Body,
@@ -337,8 +332,7 @@ async fn serve(files: &StaticFiles, file: &Path, request: &Parts) -> Response {
     if headers.contains_key(header::RANGE) && !range_is_current(files, file, &headers).await {
         headers.remove(header::RANGE);
     }
-    let progress = request.extensions.get::<Arc<Progress>>().cloned();
-    let answered = read(files, file, &request.method, headers, progress).await;
+    let answered = read(files, file, &request.method, headers).await;
     let mut response = match answered {
         Ok(response) => response,
         // Gone since it was looked up.
@@ -368,13 +362,7 @@ async fn serve(files: &StaticFiles, file: &Path, request: &Parts) -> Response {
 }
 
 /// Reads a file as a request with these headers wants it.
-async fn read(
-    files: &StaticFiles,
-    file: &Path,
-    method: &Method,
-    headers: HeaderMap,
-    progress: Option<Arc<Progress>>,
-) -> io::Result<Response> {
+async fn read(files: &StaticFiles, file: &Path, method: &Method, headers: HeaderMap) -> io::Result<Response> {
     let mut service = ServeFile::new(file).with_buf_chunk_size(CHUNK).ignore_multi_range_requests(true);
     if files.precompressed {
         // Links beside a file are held against the same rule as files.
@@ -396,11 +384,7 @@ async fn read(
     let mut request = http::Request::new(());
     *request.method_mut() = method.clone();
     *request.headers_mut() = headers;
-    let response = service.try_call(request).await?;
-    Ok(match progress {
-        Some(progress) => response.map(|body| Body::new(Watched::new(body, progress))),
-        None => response.map(Body::new),
-    })
+    Ok(service.try_call(request).await?.map(Body::new))
 }
 
 /// Whether `If-Range`, if there is one, still means the file as it is (RFC 9110, section 13.1.5).
@@ -410,7 +394,7 @@ async fn range_is_current(files: &StaticFiles, file: &Path, headers: &HeaderMap)
     if let Some(codings) = headers.get(header::ACCEPT_ENCODING) {
         plain.insert(header::ACCEPT_ENCODING, codings.clone());
     }
-    let Ok(current) = read(files, file, &Method::HEAD, plain, None).await else { return false };
+    let Ok(current) = read(files, file, &Method::HEAD, plain).await else { return false };
     [header::ETAG, header::LAST_MODIFIED].iter().any(|name| current.headers().get(name) == Some(condition))
 }
 

@@ -30,7 +30,6 @@ mod origin;
 mod outbox;
 mod peer;
 mod procedure;
-#[cfg(feature = "files")]
 mod progress;
 mod reply;
 mod route;

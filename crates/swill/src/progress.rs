@@ -1,9 +1,7 @@
-//! Whether a peer takes what an HTTP answer brings it.
+//! Whether a peer takes what HTTP answers bring it.
 
-use bytes::Bytes;
-use hyper::body::{Body, Frame, SizeHint};
 use std::{
-    io,
+    io::{self, IoSlice},
     pin::Pin,
     sync::{
         Arc,
@@ -12,67 +10,94 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
-use tokio::time::sleep;
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::sleep,
+};
 
-/// What an HTTP connection and the answer that it writes share. An answer is asked for more only when there is room, so a
-/// peer that takes nothing is one whose answer is not asked.
+/// What is known of the writing on an HTTP connection.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
-    answering: AtomicBool,
+    /// Whether something waits to be written.
+    waiting: AtomicBool,
     moved: AtomicBool,
 }
 
 impl Progress {
-    /// Ready when an answer has not moved for so long, and at most twice as long.
+    /// Ready when nothing of what waits has been taken for so long, and at most twice as long.
     pub(crate) async fn stalled(&self, within: Duration) {
         loop {
             sleep(within.max(Duration::from_millis(1))).await;
             let moved = self.moved.swap(false, Ordering::Relaxed);
-            if self.answering.load(Ordering::Relaxed) && !moved {
+            if self.waiting.load(Ordering::Relaxed) && !moved {
                 return;
             }
         }
     }
+
+    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+        let waits = written.is_pending();
+        if !self.waiting.swap(waits, Ordering::Relaxed) || !waits {
+            self.moved.store(true, Ordering::Relaxed);
+        }
+        written
+    }
 }
 
-/// An answer that says when it moves.
+/// A socket that says whether what is written to it moves. Only the socket knows: an answer that its maker has handed over
+/// can still wait for the peer.
 #[derive(Debug)]
-pub(crate) struct Watched<B> {
-    body: B,
+pub(crate) struct Watched<S> {
+    socket: S,
     progress: Arc<Progress>,
 }
 
-impl<B> Watched<B> {
-    pub(crate) fn new(body: B, progress: Arc<Progress>) -> Self {
-        progress.moved.store(true, Ordering::Relaxed);
-        progress.answering.store(true, Ordering::Relaxed);
-        Self { body, progress }
+impl<S> Watched<S> {
+    pub(crate) fn new(socket: S, progress: Arc<Progress>) -> Self {
+        Self { socket, progress }
+    }
+
+    pub(crate) fn into_inner(self) -> S {
+        self.socket
     }
 }
 
-impl<B: Body<Data = Bytes, Error = io::Error> + Unpin> Body for Watched<B> {
-    type Data = Bytes;
-    type Error = io::Error;
-
-    fn poll_frame(
+impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
+    fn poll_read(
         mut self: Pin<&mut Self>,
         task: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        self.progress.moved.store(true, Ordering::Relaxed);
-        Pin::new(&mut self.body).poll_frame(task)
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_read(task, buffer)
     }
 }
 
-impl<B> Drop for Watched<B> {
-    fn drop(&mut self) {
-        self.progress.answering.store(false, Ordering::Relaxed);
+impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
+    fn poll_write(mut self: Pin<&mut Self>, task: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(task, bytes);
+        self.progress.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        task: &mut Context<'_>,
+        bytes: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write_vectored(task, bytes);
+        self.progress.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.socket.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.socket).poll_flush(task);
+        self.progress.note(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let shut = Pin::new(&mut self.socket).poll_shutdown(task);
+        self.progress.note(shut)
     }
 }

@@ -9,6 +9,7 @@ use crate::{
     negotiate,
     outbox::Outbox,
     peer::Shared,
+    progress::Watched,
     service::{BuildError, Service},
     state::lock,
 };
@@ -414,6 +415,10 @@ fn start(upgraded: Upgraded, peer: Peer, ws: WebSocket, protocol: Box<dyn Protoc
 fn below<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     upgraded: Upgraded,
 ) -> Result<(S, Bytes), Upgraded> {
+    let upgraded = match upgraded.downcast::<TokioIo<Watched<S>>>() {
+        Ok(parts) => return Ok((parts.io.into_inner().into_inner(), parts.read_buf)),
+        Err(upgraded) => upgraded,
+    };
     match upgraded.downcast::<TokioIo<S>>() {
         Ok(parts) => Ok((parts.io.into_inner(), parts.read_buf)),
         Err(upgraded) => {

@@ -1,6 +1,10 @@
 #[cfg(feature = "tls")]
 use crate::Tls;
-use crate::{App, Limits, Result, route::Hub};
+use crate::{
+    App, Limits, Result,
+    progress::{Progress, Watched},
+    route::Hub,
+};
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{
     body::Incoming,
@@ -232,18 +236,13 @@ impl Visit {
     async fn serve_http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, socket: S) {
         let Self { remote, deadline, router, limits, mut shutdown } = self;
         let asked = AtomicBool::new(false);
-        #[cfg(feature = "files")]
-        let progress = Arc::<crate::progress::Progress>::default();
-        #[cfg(feature = "files")]
+        let progress = Arc::<Progress>::default();
+        let socket = Watched::new(socket, Arc::clone(&progress));
         let mut stalled = pin!(progress.stalled(limits.write_stall));
-        #[cfg(not(feature = "files"))]
-        let mut stalled = pin!(std::future::pending::<()>());
         let router = TowerToHyperService::new(router);
         let service = service_fn(|mut request: http::Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
             request.extensions_mut().insert(ConnectInfo(remote));
-            #[cfg(feature = "files")]
-            request.extensions_mut().insert(Arc::clone(&progress));
             router.call(request.map(Body::new))
         });
         let connection = http1::Builder::new()

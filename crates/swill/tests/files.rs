@@ -360,22 +360,42 @@ async fn large_files_are_streamed_and_who_takes_nothing_is_cut_off() {
     socket.set_recv_buffer_size(4096).expect("a size");
     let mut stuck = socket.connect(server.address).await.expect("the server listens");
     stuck.write_all(b"GET /large.bin HTTP/1.1\r\nHost: a\r\n\r\n").await.expect("open");
-    // It has the only place; the next one is served as soon as it has been cut off.
-    let served = async {
-        loop {
-            let mut socket = TcpStream::connect(server.address).await.expect("the server listens");
-            let request = b"GET /style.css HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
-            let mut answer = Vec::new();
-            let asked = socket.write_all(request).await.is_ok();
-            if asked && socket.read_to_end(&mut answer).await.is_ok() && answer.ends_with(b"0123456789") {
-                return;
-            }
-        }
-    };
-    timeout(PATIENCE, served).await.expect("the place is free again");
+    timeout(PATIENCE, served(&server)).await.expect("the place is free again");
     let mut rest = Vec::new();
     let _ = timeout(PATIENCE, stuck.read_to_end(&mut rest)).await.expect("the server has hung up");
     assert!(rest.len() < large.len(), "the server has written everything");
+}
+
+/// Ready when another peer is served: when the only place is free.
+async fn served(server: &Server) {
+    loop {
+        let mut socket = TcpStream::connect(server.address).await.expect("the server listens");
+        let request = b"GET /style.css HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+        let mut answer = Vec::new();
+        let asked = socket.write_all(request).await.is_ok();
+        if asked && socket.read_to_end(&mut answer).await.is_ok() && answer.ends_with(b"0123456789") {
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_asks_on_and_on_and_takes_no_answer_is_cut_off() {
+    let site = site();
+    let limits =
+        Limits::default().connections(1).handshake(3 * PATIENCE).write_stall(Duration::from_millis(300));
+    for path in ["/style.css", "/missing", "/ws/swill.json"] {
+        let app = Probe::new().app().limits(limits.clone()).paths(["/ws"]);
+        let server = serve(app.static_files("/", files(&site))).await;
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(4096).expect("a size");
+        let mut stuck = socket.connect(server.address).await.expect("the server listens");
+        let requests = format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n").repeat(1000);
+        // More than all buffers on the way can hold, so it ends when the server hangs up.
+        let asking = async { while stuck.write_all(requests.as_bytes()).await.is_ok() {} };
+        timeout(PATIENCE, asking).await.expect("the server has hung up");
+        timeout(PATIENCE, served(&server)).await.expect("the place is free again");
+    }
 }
 
 #[cfg(unix)]
