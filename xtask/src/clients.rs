@@ -111,14 +111,17 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
 /// Runs a driver, and tells how many of its checks passed if no other did.
 fn drive(command: &mut Command) -> Result<usize> {
     let (status, said) = output(command, PATIENCE)?;
+    Ok(passed(status.success(), &said).map_err(|why| format!("{why} ({status})"))?)
+}
+
+/// How many checks passed, by what a driver said, or why that is not good enough.
+fn passed(success: bool, said: &str) -> std::result::Result<usize, String> {
     let count = |word: &str| said.lines().filter(|line| line.starts_with(word)).count();
-    let (passed, failed) = (count("ok "), count("FAIL "));
-    match (passed, failed) {
-        (_, 1..) => Err(format!("{failed} of {} checks failed", passed + failed).into()),
-        _ if !status.success() => Err(status.to_string().into()),
+    match (count("ok "), count("FAIL ")) {
+        (passed, failed @ 1..) => Err(format!("{failed} of {} checks failed", passed + failed)),
         (0, _) => Err("it checked nothing".into()),
-        _ if said.lines().last() != Some("0 failed") => Err("it did not come to its end".into()),
-        _ => Ok(passed),
+        _ if said.lines().last() != Some("0 failed") || !success => Err("it did not come to its end".into()),
+        (passed, _) => Ok(passed),
     }
 }
 
@@ -181,5 +184,32 @@ fn all_are_driven(root: &Path) -> Result {
     match there == driven {
         true => Ok(()),
         false => Err(format!("e2e/clients has {there:?}, and xtask/src/clients.rs runs {driven:?}").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_driver_passes_if_it_checks_something_and_comes_to_its_end() {
+        assert_eq!(passed(true, "ok   a\nskip b\nok   c\n0 failed\n"), Ok(2));
+        for (success, said, why) in [
+            (true, "", "it checked nothing"),
+            (true, "skip a\n0 failed\n", "it checked nothing"),
+            (false, "ok   a\nFAIL b: 1 instead of 2\n1 failed\n", "1 of 2 checks failed"),
+            (true, "FAIL a: 1 instead of 2\n1 failed\n", "1 of 1 checks failed"),
+            (true, "ok   a\n", "it did not come to its end"),
+            (false, "ok   a\n0 failed\n", "it did not come to its end"),
+        ] {
+            assert_eq!(passed(success, said), Err(why.into()), "{said}");
+        }
+    }
+
+    #[test]
+    fn every_driver_is_run() {
+        let root =
+            Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace is around this crate");
+        all_are_driven(root).expect("the table has them all");
     }
 }
