@@ -6,7 +6,10 @@ use serde::de::{
     self, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
     value::StrDeserializer,
 };
-use std::borrow::Cow;
+use std::{
+    borrow::Cow,
+    fmt::{self, Write},
+};
 
 /// A value to decode from.
 #[derive(Clone, Copy)]
@@ -67,9 +70,12 @@ impl<'v> Node<'v> {
                     more => Err(de::Error::invalid_length(list.len(), &&*format!("{}", list.len() - more))),
                 }
             }
-            Value::Map(entries) => {
-                visitor.visit_map(Entries { node: self, names, rest: entries.iter(), entry: None })
-            }
+            Value::Map(entries) => visitor.visit_map(Entries {
+                node: self,
+                names,
+                rest: entries.iter().enumerate(),
+                entry: None,
+            }),
             Value::Extension(tag, bytes) => {
                 let pair = Value::List(vec![Value::from(*tag), Value::from(bytes.clone())]);
                 visitor.visit_newtype_struct(Node::new(&pair, self.format))
@@ -188,7 +194,7 @@ impl<'de> SeqAccess<'de> for &mut Elements<'_> {
             if matches!(self.names, Names::Elements) && watch::leaves_out(&step) {
                 continue;
             }
-            return watch::inside(step, || seed.deserialize(self.node.with(value))).map(Some);
+            return watch::inside(step, index, || seed.deserialize(self.node.with(value))).map(Some);
         }
         Ok(None)
     }
@@ -201,31 +207,33 @@ impl<'de> SeqAccess<'de> for &mut Elements<'_> {
 struct Entries<'v> {
     node: Node<'v>,
     names: Names,
-    rest: std::slice::Iter<'v, (Value, Value)>,
-    entry: Option<(Step, &'v Value)>,
+    rest: std::iter::Enumerate<std::slice::Iter<'v, (Value, Value)>>,
+    entry: Option<(Step, usize, &'v Value)>,
 }
 
 impl<'de> MapAccess<'de> for Entries<'_> {
     type Error = Misfit;
 
     fn next_key_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
-        for (key, value) in self.rest.by_ref() {
+        for (place, (key, value)) in self.rest.by_ref() {
             let text = key_text(key);
             let fields = matches!(self.names, Names::Fields);
             let step = if fields { Step::Name(text.into()) } else { Step::Key(text.into()) };
             if watch::leaves_out(&step) {
                 continue;
             }
-            self.entry = Some((step.clone(), value));
+            self.entry = Some((step.clone(), place, value));
             let read = || seed.deserialize(Key(self.node.with(key)));
-            return if fields { read() } else { watch::inside(step, read) }.map(Some);
+            return if fields { read() } else { watch::inside(step, place, read) }.map(Some);
         }
         Ok(None)
     }
 
     fn next_value_seed<S: de::DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
         match self.entry.take() {
-            Some((step, value)) => watch::inside(step, || seed.deserialize(self.node.with(value))),
+            Some((step, place, value)) => {
+                watch::inside(step, place, || seed.deserialize(self.node.with(value)))
+            }
             None => Err(de::Error::custom("a value was asked for before its key")),
         }
     }
@@ -236,12 +244,28 @@ impl<'de> MapAccess<'de> for Entries<'_> {
 }
 
 /// How a key is written in a path.
-pub(super) fn key_text(key: &Value) -> Cow<'_, str> {
+fn key_text(key: &Value) -> Cow<'_, str> {
     match key {
         Value::Text(text) => Cow::Borrowed(super::short(text)),
         Value::Int(number) => number.to_string().into(),
         Value::UInt(number) => number.to_string().into(),
-        other => Cow::Owned(super::short(&format!("{other:?}")).to_owned()),
+        other => {
+            let mut text = Beginning::default();
+            // It ends with an error as soon as there is enough.
+            let _ = write!(text, "{other:?}");
+            Cow::Owned(super::short(&text.0).to_owned())
+        }
+    }
+}
+
+/// A text that ends when it is long enough: a key can be as long as the message.
+#[derive(Default)]
+struct Beginning(String);
+
+impl Write for Beginning {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        self.0.push_str(super::short(text));
+        if self.0.len() < 256 { Ok(()) } else { Err(fmt::Error) }
     }
 }
 
@@ -347,18 +371,18 @@ impl<'de> VariantAccess<'de> for Content<'_> {
     fn unit_variant(self) -> Result<()> {
         match self.node {
             None => Ok(()),
-            Some(node) => watch::inside(self.step, || de::Deserialize::deserialize(node)),
+            Some(node) => watch::inside(self.step, 0, || de::Deserialize::deserialize(node)),
         }
     }
 
     fn newtype_variant_seed<S: de::DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
         let node = self.node()?;
-        watch::inside(self.step.clone(), || seed.deserialize(node))
+        watch::inside(self.step.clone(), 0, || seed.deserialize(node))
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, length: usize, visitor: V) -> Result<V::Value> {
         let node = self.node()?;
-        watch::inside(self.step.clone(), || node.deserialize_tuple(length, visitor))
+        watch::inside(self.step.clone(), 0, || node.deserialize_tuple(length, visitor))
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -367,6 +391,6 @@ impl<'de> VariantAccess<'de> for Content<'_> {
         visitor: V,
     ) -> Result<V::Value> {
         let node = self.node()?;
-        watch::inside(self.step.clone(), || node.deserialize_struct("", fields, visitor))
+        watch::inside(self.step.clone(), 0, || node.deserialize_struct("", fields, visitor))
     }
 }

@@ -18,6 +18,8 @@ thread_local! {
 pub(super) struct Seen {
     root: Rc<Value>,
     path: Vec<Step>,
+    /// The same path by positions: which element, or which entry of a map. Names would have to be looked for.
+    places: Vec<usize>,
     pub(super) constraints: Vec<Violation>,
     pub(super) left_out: Vec<Vec<Step>>,
     pub(super) forgiven: bool,
@@ -81,21 +83,27 @@ pub(super) fn leaves_out(step: &Step) -> bool {
     })
 }
 
-/// Does something one step further in the value.
-pub(super) fn inside<R>(step: Step, run: impl FnOnce() -> R) -> R {
-    WATCH.with_borrow_mut(|watch| watch.path.push(step));
+/// Does something one step further in the value, at this position of its elements or entries.
+pub(super) fn inside<R>(step: Step, place: usize, run: impl FnOnce() -> R) -> R {
+    WATCH.with_borrow_mut(|watch| {
+        watch.path.push(step);
+        watch.places.push(place);
+    });
     let result = run();
-    WATCH.with_borrow_mut(|watch| watch.path.pop());
+    WATCH.with_borrow_mut(|watch| {
+        watch.path.pop();
+        watch.places.pop();
+    });
     result
 }
 
 /// Runs the checks of what has just been decoded, and notes what they find.
 pub(crate) fn check(all: bool, validate: impl FnOnce(&mut Findings<'_>)) {
-    let (root, path, spoilt) = WATCH.with_borrow(|watch| {
+    let (root, path, places, spoilt) = WATCH.with_borrow(|watch| {
         let spoilt = watch.constraints.iter().any(|it| it.path.starts_with(&watch.path));
-        (Rc::clone(&watch.root), watch.path.clone(), spoilt)
+        (Rc::clone(&watch.root), watch.path.clone(), watch.places.clone(), spoilt)
     });
-    let mut findings = Findings::of(all, at(&root, &path), spoilt);
+    let mut findings = Findings::of(all, at(&root, &places), spoilt);
     validate(&mut findings);
     let (found, forgiven) = findings.into_parts();
     WATCH.with_borrow_mut(|watch| {
@@ -112,13 +120,11 @@ pub(crate) fn check(all: bool, validate: impl FnOnce(&mut Findings<'_>)) {
     });
 }
 
-/// The value at a path.
-fn at<'v>(root: &'v Value, path: &[Step]) -> Option<&'v Value> {
-    path.iter().try_fold(root, |value, step| match (value, step) {
-        (Value::List(list), Step::Index(index)) => list.get(*index),
-        (Value::Map(entries), Step::Name(name) | Step::Key(name)) => {
-            entries.iter().find(|(key, _)| super::node::key_text(key) == **name).map(|(_, value)| value)
-        }
+/// The value at these positions.
+fn at<'v>(root: &'v Value, places: &[usize]) -> Option<&'v Value> {
+    places.iter().try_fold(root, |value, place| match value {
+        Value::List(list) => list.get(*place),
+        Value::Map(entries) => entries.get(*place).map(|(_, value)| value),
         _ => None,
     })
 }

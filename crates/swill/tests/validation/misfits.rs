@@ -4,7 +4,7 @@ use crate::{decode, refused, taken, told};
 use serde::Deserialize;
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
-use swill::Format;
+use swill::{Format, Payload};
 
 #[derive(Debug, Deserialize)]
 #[allow(dead_code, reason = "it is decoded only")]
@@ -146,4 +146,34 @@ fn what_is_told_is_bounded() {
     let many = json!(vec!["x"; 200_000]);
     let error = swill::Value::from_serialize(&many).unwrap().deserialize::<Vec<i64>>().unwrap_err();
     assert!((1..=100).contains(&error.violations().len()));
+}
+
+#[test]
+fn what_is_wrong_in_a_large_map_is_found_in_time() {
+    #[swill::validate]
+    #[derive(Debug, Deserialize)]
+    #[allow(dead_code, reason = "it is decoded only")]
+    struct Price {
+        #[valid(gt = 0)]
+        cents: i64,
+    }
+    // Each entry is checked: to look for each of them among all others would take minutes.
+    let prices: serde_json::Map<_, _> =
+        (0..20_000).map(|cents| (format!("item {cents}"), json!({ "cents": cents }))).collect();
+    let begun = std::time::Instant::now();
+    refused::<HashMap<String, Price>>(&prices.into(), &["[\"item 0\"].cents: gt: less than or equal to 0"]);
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+}
+
+#[test]
+fn a_long_key_is_looked_at_no_further_than_it_is_told() {
+    // The key of a map that has to be left out again and again.
+    let mut entries = vec![(swill::Value::from(vec![0xff_u8; 1 << 20]), swill::Value::from(1))];
+    entries.extend((0..200).map(|key| (swill::Value::from(format!("{key:03}")), swill::Value::from("x"))));
+    let payload = Payload::encode(Format::MessagePack, &swill::Value::Map(entries)).unwrap();
+    let begun = std::time::Instant::now();
+    let error = payload.decode::<HashMap<String, i64>>().unwrap_err();
+    assert!((1..=100).contains(&error.violations().len()));
+    assert!(told(&error)[0].starts_with("[\"Bytes([255, 255, "), "{:?}", told(&error)[0]);
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
 }
