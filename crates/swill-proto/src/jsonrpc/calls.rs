@@ -15,6 +15,9 @@ pub(super) struct Call {
     pub(super) cancelled: bool,
 }
 
+/// Tables for so many calls are kept when they are empty. A batch can make them much larger, for good.
+const KEPT: usize = 56;
+
 /// The requests of the peer that have not been answered.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
@@ -65,6 +68,10 @@ impl Calls {
         {
             entry.remove();
         }
+        if self.waiting.is_empty() && self.waiting.capacity() > KEPT {
+            self.waiting.shrink_to_fit();
+            self.requests.shrink_to_fit();
+        }
         Some(call)
     }
 
@@ -83,5 +90,28 @@ impl Calls {
 
     pub(super) fn len(&self) -> usize {
         self.waiting.len() + usize::from(self.current.is_some())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn calls_that_are_over_keep_no_memory() {
+        let mut calls = Calls::default();
+        let most_kept = |calls: &Calls| calls.waiting.capacity().max(calls.requests.capacity());
+        for count in [1, 10, 1024, 5, 1024] {
+            for number in 0..count {
+                let id = Id::new(number.to_string().as_bytes());
+                let call = Call { id, place: None, streams_out: false, accepted: false, cancelled: false };
+                calls.keep(CallId::theirs(number), call);
+            }
+            for number in 0..count {
+                assert!(calls.finish(CallId::theirs(number)).is_some());
+            }
+            assert_eq!((calls.len(), calls.requests.len()), (0, 0));
+            assert!(most_kept(&calls) <= KEPT, "after {count} calls: {}", most_kept(&calls));
+        }
     }
 }
