@@ -94,14 +94,15 @@ fn store(data: &[u8]) -> Vec<u8> {
     stream
 }
 
-/// The checksum at the end of a stream.
+/// The checksum at the end of a stream that is stored, which is too short for the sums to overflow.
 fn adler32(data: &[u8]) -> u32 {
     const MODULUS: u32 = 65_521;
+    const { assert!(STORED <= 5552) }
     let (low, high) = data.iter().fold((1, 0), |(low, high), byte| {
-        let low = (low + u32::from(*byte)) % MODULUS;
-        (low, (high + low) % MODULUS)
+        let low = low + u32::from(*byte);
+        (low, high + low)
     });
-    high << 16 | low
+    ((high % MODULUS) << 16) | (low % MODULUS)
 }
 
 #[cfg(test)]
