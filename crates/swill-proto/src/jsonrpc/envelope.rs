@@ -15,8 +15,8 @@ use std::borrow::Cow;
 /// What a message is.
 #[derive(Debug)]
 pub(super) enum Content<'m> {
-    /// An object.
-    One(Envelope<'m>),
+    /// An object, which has been read into the envelope at hand.
+    One,
     /// An array with elements; those that are no objects are `None`.
     Batch(Vec<Option<Envelope<'m>>>),
     /// An array with more elements than allowed.
@@ -54,25 +54,36 @@ pub(super) enum Member<T> {
     Is(T),
 }
 
-/// Reads a message.
+/// Reads a message. A single object goes into `envelope`: it is too large to be moved about for every call.
 ///
 /// # Errors
 ///
 /// What is wrong with it as a value of its format.
 #[inline(always)]
-pub(super) fn read(codec: Format, message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
-    match codec {
-        Format::Json => read_json(message, most),
-        Format::MessagePack => read_messagepack(message, most),
+pub(super) fn read<'m>(
+    message: &'m [u8],
+    most: usize,
+    envelope: &mut Envelope<'m>,
+) -> Result<Content<'m>, Malformed> {
+    match envelope.codec {
+        Format::Json => read_json(message, most, envelope),
+        Format::MessagePack => read_messagepack(message, most, envelope),
     }
 }
 
 #[inline(always)]
-fn read_json(message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
+fn read_json<'m>(
+    message: &'m [u8],
+    most: usize,
+    envelope: &mut Envelope<'m>,
+) -> Result<Content<'m>, Malformed> {
     let mut cursor = Cursor::new(message);
     cursor.space();
     let content = match cursor.peek() {
-        Some(b'{') => Content::One(json_envelope(&mut cursor)?),
+        Some(b'{') => {
+            json_members(&mut cursor, &mut envelope.members, usual_place, envelope_place)?;
+            Content::One
+        }
         Some(b'[') => json_batch(&mut cursor, most)?,
         _ => {
             cursor.value(DEPTH)?;
@@ -85,24 +96,23 @@ fn read_json(message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
 
 #[inline(always)]
 fn json_envelope<'m>(cursor: &mut Cursor<'m>) -> Result<Envelope<'m>, Malformed> {
-    Ok(Envelope { codec: Format::Json, members: json_members(cursor, usual_place, envelope_place)? })
+    let mut envelope = Envelope::new(Format::Json);
+    json_members(cursor, &mut envelope.members, usual_place, envelope_place)?;
+    Ok(envelope)
 }
 
 /// Passes the name of a member as most clients write it, without white space and escapes.
 #[inline(always)]
 fn usual_place(cursor: &mut Cursor<'_>) -> Option<usize> {
-    // The order is that of most messages, too.
-    if cursor.pass_all(br#""jsonrpc":"#) {
-        Some(0)
-    } else if cursor.pass_all(br#""method":"#) {
-        Some(1)
-    } else if cursor.pass_all(br#""params":"#) {
-        Some(2)
-    } else if cursor.pass_all(br#""id":"#) {
-        Some(3)
-    } else {
-        None
-    }
+    let (place, is_next) = match cursor.peek_second()? {
+        b'j' => (0, cursor.pass_all(br#""jsonrpc":"#)),
+        b'm' => (1, cursor.pass_all(br#""method":"#)),
+        b'p' => (2, cursor.pass_all(br#""params":"#)),
+        b'i' => (3, cursor.pass_all(br#""id":"#)),
+        b'r' => (4, cursor.pass_all(br#""result":"#)),
+        _ => return None,
+    };
+    is_next.then_some(place)
 }
 
 fn json_batch<'m>(cursor: &mut Cursor<'m>, most: usize) -> Result<Content<'m>, Malformed> {
@@ -133,14 +143,14 @@ fn json_batch<'m>(cursor: &mut Cursor<'m>, most: usize) -> Result<Content<'m>, M
 #[inline(always)]
 fn json_members<'m, const N: usize>(
     cursor: &mut Cursor<'m>,
+    members: &mut [Option<&'m [u8]>; N],
     usual: impl Fn(&mut Cursor<'m>) -> Option<usize>,
     place: impl Fn(&[u8]) -> Option<usize>,
-) -> Result<[Option<&'m [u8]>; N], Malformed> {
-    let mut members = [None; N];
+) -> Result<(), Malformed> {
     cursor.expect(b'{')?;
     cursor.space();
     if cursor.pass(b'}') {
-        return Ok(members);
+        return Ok(());
     }
     loop {
         let place = match usual(cursor) {
@@ -160,7 +170,7 @@ fn json_members<'m, const N: usize>(
         cursor.space();
         if !cursor.pass(b',') {
             cursor.expect(b'}')?;
-            return Ok(members);
+            return Ok(());
         }
         cursor.space();
     }
@@ -172,21 +182,24 @@ fn plain(name: Text<'_>) -> String {
     name.decode().map(Cow::into_owned).unwrap_or_default()
 }
 
-fn read_messagepack(message: &[u8], most: usize) -> Result<Content<'_>, Malformed> {
+fn read_messagepack<'m>(
+    message: &'m [u8],
+    most: usize,
+    envelope: &mut Envelope<'m>,
+) -> Result<Content<'m>, Malformed> {
     let mut reader = Reader { rest: message };
     let content = if let Some(pairs) = reader.map() {
-        Content::One(Envelope {
-            codec: Format::MessagePack,
-            members: messagepack_members(&mut reader, pairs, envelope_place)?,
-        })
+        messagepack_members(&mut reader, pairs, &mut envelope.members, envelope_place)?;
+        Content::One
     } else if let Some(elements) = reader.array() {
         let mut batch = Batch::new(most);
         for _ in 0..elements {
             batch.push(match reader.map() {
-                Some(pairs) => Some(Envelope {
-                    codec: Format::MessagePack,
-                    members: messagepack_members(&mut reader, pairs, envelope_place)?,
-                }),
+                Some(pairs) => {
+                    let mut envelope = Envelope::new(Format::MessagePack);
+                    messagepack_members(&mut reader, pairs, &mut envelope.members, envelope_place)?;
+                    Some(envelope)
+                }
                 None => {
                     reader.value()?;
                     None
@@ -206,9 +219,9 @@ fn read_messagepack(message: &[u8], most: usize) -> Result<Content<'_>, Malforme
 fn messagepack_members<'m, const N: usize>(
     reader: &mut Reader<'m>,
     pairs: usize,
+    members: &mut [Option<&'m [u8]>; N],
     place: impl Fn(&[u8]) -> Option<usize>,
-) -> Result<[Option<&'m [u8]>; N], Malformed> {
-    let mut members = [None; N];
+) -> Result<(), Malformed> {
     for _ in 0..pairs {
         let name = reader.value()?;
         let value = reader.value()?;
@@ -217,7 +230,7 @@ fn messagepack_members<'m, const N: usize>(
             *member = Some(value);
         }
     }
-    Ok(members)
+    Ok(())
 }
 
 /// The members of these names of an object that has been checked; none if it is no object.
@@ -227,15 +240,16 @@ pub(super) fn members<'m, const N: usize>(
     names: &[&str; N],
 ) -> [Option<&'m [u8]>; N] {
     let place = |name: &[u8]| names.iter().position(|known| known.as_bytes() == name);
-    let found = match codec {
-        Format::Json => json_members(&mut Cursor::new(object), |_| None, place),
+    let mut members = [None; N];
+    let read = match codec {
+        Format::Json => json_members(&mut Cursor::new(object), &mut members, |_| None, place),
         Format::MessagePack => {
             let mut reader = Reader { rest: object };
             let pairs = reader.map().unwrap_or_default();
-            messagepack_members(&mut reader, pairs, place)
+            messagepack_members(&mut reader, pairs, &mut members, place)
         }
     };
-    found.unwrap_or([None; N])
+    if read.is_ok() { members } else { [None; N] }
 }
 
 /// Whether a value is null.
@@ -266,6 +280,12 @@ pub(super) fn number(codec: Format, value: &[u8]) -> Option<u64> {
 }
 
 impl<'m> Envelope<'m> {
+    /// One without members.
+    #[inline(always)]
+    pub(super) const fn new(codec: Format) -> Self {
+        Self { codec, members: [None; 6] }
+    }
+
     /// Whether it says that it is version 2.0.
     #[inline]
     pub(super) fn is_version_2(&self) -> bool {

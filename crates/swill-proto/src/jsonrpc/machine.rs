@@ -95,8 +95,9 @@ impl Protocol for Machine {
         if !readable {
             return self.refuse(Fault::PARSE_ERROR, out);
         }
-        match envelope::read(self.codec, message.data, self.limits.batch) {
-            Ok(Content::One(envelope)) => match self.element(&envelope, directory, None, out) {
+        let mut envelope = Envelope::new(self.codec);
+        match envelope::read(message.data, self.limits.batch, &mut envelope) {
+            Ok(Content::One) => match self.element(&envelope, directory, None, out) {
                 Some(frame) => Received::One(frame),
                 None => Received::Nothing,
             },

@@ -105,6 +105,12 @@ impl<'t> Cursor<'t> {
         self.text.get(self.at).copied()
     }
 
+    /// The byte after the next one.
+    #[inline(always)]
+    pub(crate) fn peek_second(&self) -> Option<u8> {
+        self.text.get(self.at + 1).copied()
+    }
+
     /// Passes this byte, if it is the next one.
     #[inline(always)]
     pub(crate) fn pass(&mut self, byte: u8) -> bool {
@@ -216,9 +222,34 @@ impl<'t> Cursor<'t> {
                 self.string()?;
             }
             Some(b'1'..=b'9') => self.number()?,
+            Some(b'[') if let Some(end) = end_of_integers(self.text, start) => self.at = end,
             _ => self.at = end_of_value(self.text, start, depth)?,
         }
         Ok(self.text.get(start..self.at).unwrap_or_default())
+    }
+}
+
+/// Finds the end of a list of integers without white space, which is what parameters often are. `None` if it is
+/// another one.
+#[inline(always)]
+fn end_of_integers(text: &[u8], start: usize) -> Option<usize> {
+    let mut at = start + 1;
+    loop {
+        at += usize::from(*text.get(at)? == b'-');
+        match text.get(at)? {
+            b'0' => at += 1,
+            b'1'..=b'9' => {
+                while let b'0'..=b'9' = text.get(at)? {
+                    at += 1;
+                }
+            }
+            _ => return None,
+        }
+        match text.get(at)? {
+            b',' => at += 1,
+            b']' => return Some(at + 1),
+            _ => return None,
+        }
     }
 }
 
