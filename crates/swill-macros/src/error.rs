@@ -78,7 +78,13 @@ pub(crate) fn derive(input: TokenStream, errors: &mut Errors) -> Option<TokenStr
 
 fn case(path: TokenStream, ident: &Ident, attributes: &[Attribute], fields: &Fields) -> Result<Case> {
     let mut keys = Keys::default();
+    const REQUIRED: &str =
+        "an error has a code and a message: `#[error(code = 404, message = \"there is no such thing\")]`";
     for attribute in attributes.iter().filter(|it| it.path().is_ident("error")) {
+        // Only the message, as other macros have it.
+        if let Ok(message) = attribute.parse_args::<LitStr>() {
+            return wrong(message, REQUIRED);
+        }
         attribute.parse_nested_meta(|key| {
             let value = key.value();
             match key.path.get_ident().map(Ident::to_string).as_deref() {
@@ -95,10 +101,7 @@ fn case(path: TokenStream, ident: &Ident, attributes: &[Attribute], fields: &Fie
         })?;
     }
     let (Some(code), Some(message)) = (keys.code, keys.message) else {
-        return wrong(
-            ident,
-            "an error has a code and a message: `#[error(code = 404, message = \"there is no such thing\")]`",
-        );
+        return wrong(ident, REQUIRED);
     };
     let mut read = vec![];
     for (place, it) in fields.iter().enumerate() {

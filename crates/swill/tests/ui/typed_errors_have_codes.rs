@@ -9,6 +9,8 @@ enum Fault {
     Sources(#[error(source)] std::fmt::Error, #[error(source)] std::fmt::Error),
     #[error(code = 404, message = "hidden")]
     Hidden(#[error(hide)] u8),
+    #[error("only a message")]
+    Message,
 }
 
 #[derive(Debug, swill::Error)]
