@@ -142,10 +142,9 @@ fn schema(parameter: &Parameter) -> Option<TokenStream> {
     });
     let default = default(parameter).map(|default| {
         let own = ours("default");
-        quote! {
-            let #own: #ty = #default;
-            ::swill::validation::Described::new(#schema).default(#own);
-        }
+        let write =
+            quote_spanned!(at(ty.span())=> ::swill::validation::Described::new(#schema).default(#own););
+        quote!(let #own: #ty = #default; #write)
     });
     let amended = described.is_some() || default.is_some();
     let amend = quote!(|#schema: &mut ::swill::schemars::Schema| { #described #default });
