@@ -290,10 +290,17 @@ fn wide(limit: &Expr) -> TokenStream {
             let wide = LitInt::new(&format!("{}{suffix}", it.base10_digits()), it.span());
             quote!(#wide)
         }
-        Expr::Unary(ExprUnary { op: UnOp::Neg(minus), expr, .. }) => {
-            let positive = wide(expr);
-            quote!(#minus #positive)
-        }
+        // Below zero there is one more: the lowest number.
+        Expr::Unary(ExprUnary { op: UnOp::Neg(minus), expr, .. }) => match &**expr {
+            Expr::Lit(ExprLit { lit: Lit::Int(it), .. }) if it.suffix().is_empty() => {
+                let wide = LitInt::new(&format!("{}i64", it.base10_digits()), it.span());
+                quote!(#minus #wide)
+            }
+            expr => {
+                let positive = wide(expr);
+                quote!(#minus #positive)
+            }
+        },
         other => quote!(#other),
     }
 }

@@ -12,7 +12,7 @@ use proc_macro2::{Group, TokenStream, TokenTree};
 use quote::{ToTokens, format_ident, quote};
 use syn::{
     Attribute, Error, Expr, Field, Fields, GenericParam, Generics, Ident, Item, ItemStruct, Member, Meta,
-    Path, Result, Token, parse::Parser, parse_quote, punctuated::Punctuated,
+    Path, Result, Token, WherePredicate, parse::Parser, parse_quote, punctuated::Punctuated,
 };
 use wire::{Container, Names};
 
@@ -111,7 +111,8 @@ fn check(
     }
     let found = ours("found");
     let checks = checks(constraints, value, Some(&field.ty), None);
-    Some(match member {
+    let conditions = field.attrs.iter().filter(|it| it.path().is_ident("cfg"));
+    let check = match member {
         Member::Named(ident) => {
             let (name, aliases) = (names.name(ident, container), &names.aliases);
             quote!(#found.field(#name, &[#(#aliases),*], |#found| { let #value = &self.#member; #checks });)
@@ -122,7 +123,8 @@ fn check(
             let index = index.index as usize;
             quote!(#found.element(#index, |#found| { let #value = &self.#member; #checks });)
         }
-    })
+    };
+    Some(quote!(#(#conditions)* #check))
 }
 
 /// The derives of the struct that concern this macro.
@@ -208,7 +210,7 @@ fn serde(
 
     let deserialize = derives.deserialize.iter().map(|_| {
         let bound = |it: &Ident| quote!(#it: ::swill::validation::Deserialize<'de>);
-        let mut generics = with_bounds(&item.generics, &bound);
+        let mut generics = with_bounds(&item.generics, container.bound_in.as_deref(), &bound);
         generics.params.insert(0, parse_quote!('de));
         let (generics, _, conditions) = generics.split_for_impl();
         quote! {
@@ -224,7 +226,8 @@ fn serde(
         }
     });
     let serialize = derives.serialize.iter().map(|_| {
-        let generics = with_bounds(&item.generics, &|it| quote!(#it: ::swill::validation::Serialize));
+        let bound = |it: &Ident| quote!(#it: ::swill::validation::Serialize);
+        let generics = with_bounds(&item.generics, container.bound_out.as_deref(), &bound);
         let (generics, _, conditions) = generics.split_for_impl();
         quote! {
             #[automatically_derived]
@@ -254,13 +257,25 @@ fn serde(
     }
 }
 
-/// The generics with a bound for each type.
-fn with_bounds(generics: &Generics, bound: &dyn Fn(&Ident) -> TokenStream) -> Generics {
+/// The generics with a bound for each type, or with those that serde was told instead.
+fn with_bounds(generics: &Generics, told: Option<&str>, bound: &dyn Fn(&Ident) -> TokenStream) -> Generics {
     let mut generics = generics.clone();
     let types: Vec<_> = generics.type_params().map(|it| it.ident.clone()).collect();
-    for ident in types {
-        let bound = bound(&ident);
-        generics.make_where_clause().predicates.push(parse_quote!(#bound));
+    // What is no bound is for serde to refuse.
+    let told = told
+        .and_then(|text| Punctuated::<WherePredicate, Token![,]>::parse_terminated.parse_str(text).ok())
+        .map(|told| told.into_iter().collect());
+    let bounds: Vec<WherePredicate> = told.unwrap_or_else(|| {
+        types
+            .iter()
+            .map(|ident| {
+                let bound = bound(ident);
+                parse_quote!(#bound)
+            })
+            .collect()
+    });
+    if !bounds.is_empty() {
+        generics.make_where_clause().predicates.extend(bounds);
     }
     for parameter in &mut generics.params {
         if let GenericParam::Type(parameter) = parameter {

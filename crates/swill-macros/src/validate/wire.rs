@@ -10,11 +10,13 @@ pub(crate) struct Names {
     pub(crate) flattened: bool,
 }
 
-/// How the fields of a struct are renamed, and whether the struct itself is.
+/// How the fields of a struct are renamed, whether the struct itself is, and what is asked of its type parameters.
 #[derive(Default)]
 pub(crate) struct Container {
     pub(crate) rename_all: Option<String>,
     pub(crate) renamed: bool,
+    pub(crate) bound_in: Option<String>,
+    pub(crate) bound_out: Option<String>,
 }
 
 impl Names {
@@ -51,6 +53,10 @@ impl Container {
             if meta.path().is_ident("rename_all") {
                 container.rename_all = incoming(meta).or_else(|| container.rename_all.take());
             }
+            if meta.path().is_ident("bound") {
+                container.bound_in = way(meta, "deserialize").or_else(|| container.bound_in.take());
+                container.bound_out = way(meta, "serialize").or_else(|| container.bound_out.take());
+            }
             container.renamed |= meta.path().is_ident("rename");
             Ok(())
         })?;
@@ -75,16 +81,21 @@ fn text(meta: &Meta) -> Option<String> {
 
 /// `key = "text"` or `key(deserialize = "text")`
 fn incoming(meta: &Meta) -> Option<String> {
+    way(meta, "deserialize")
+}
+
+/// The same for one of both ways.
+fn way(meta: &Meta, way: &str) -> Option<String> {
     let Meta::List(list) = meta else { return text(meta) };
-    let mut incoming = None;
+    let mut said = None;
     let _ = list.parse_nested_meta(|key| {
-        let name: LitStr = key.value()?.parse()?;
-        if key.path.is_ident("deserialize") {
-            incoming = Some(name.value());
+        let text: LitStr = key.value()?.parse()?;
+        if key.path.is_ident(way) {
+            said = Some(text.value());
         }
         Ok(())
     });
-    incoming
+    said
 }
 
 /// A name of a field in another case, as serde writes it.

@@ -18,6 +18,8 @@ struct Numbers {
     fraction: Option<f32>,
     #[valid(le = u64::MAX - 1)]
     big: u64,
+    #[valid(ge = -9223372036854775808)]
+    low: Option<i64>,
 }
 
 #[test]
@@ -251,4 +253,21 @@ fn a_struct_may_have_a_default_of_its_own() {
         Defaults { order: "up".into(), ..Defaults::default() }
     );
     refused::<Defaults>(&json!({"perPage": 0}), &["perPage: ge: less than 1"]);
+}
+
+#[swill::validate]
+#[derive(Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
+#[serde(bound(deserialize = "T: DeserializeOwned"))]
+struct Bounded<T> {
+    #[valid(length(1..))]
+    items: Vec<T>,
+    #[cfg(any())]
+    #[valid(ge = 1)]
+    never: u32,
+}
+
+#[test]
+fn bounds_and_conditions_are_those_of_serde() {
+    assert_eq!(taken::<Bounded<u8>>(&json!({"items": [1]})), Bounded { items: vec![1] });
+    refused::<Bounded<u8>>(&json!({"items": []}), &["items: min_length: length less than 1"]);
 }
