@@ -96,7 +96,8 @@ impl Limits {
         self
     }
 
-    /// How large the head of an HTTP request may be: bytes (16 KiB, at least 8 KiB) and headers (100). Beyond: HTTP 431.
+    /// How large the head of an HTTP request may be: bytes (16 KiB, at least 8 KiB) and headers (100, at
+    /// most 24,576). Beyond: HTTP 431.
     ///
     /// Belongs to the listener: the outermost app's counts.
     #[must_use]

@@ -34,6 +34,9 @@ use tokio::{
 #[cfg(feature = "tls")]
 use tokio::{net::TcpStream, time::timeout_at};
 
+/// More headers than that do not fit into a map of them; room for as many as are allowed is made for every request.
+const MOST_HEADERS: usize = 24_576;
+
 /// An app that listens. Made by [`App::bind`].
 ///
 /// ```
@@ -249,7 +252,7 @@ impl Visit {
             .timer(TokioTimer::new())
             .header_read_timeout(limits.handshake)
             .max_buf_size(limits.head)
-            .max_headers(limits.headers)
+            .max_headers(limits.headers.min(MOST_HEADERS))
             .serve_connection(TokioIo::new(socket), service)
             .with_upgrades();
         let mut connection = pin!(connection);

@@ -185,4 +185,12 @@ async fn heads_have_at_most_so_many_bytes_and_headers() {
     let app = App::new().limits(Limits::default().head(1, 100));
     assert!(app.bind("127.0.0.1:0").await.is_ok(), "a limit that is too small is no reason to panic");
     server.stop().await;
+
+    // Nor is one that is too large.
+    let server = serve(Probe::new().app().limits(Limits::default().head(1 << 20, usize::MAX))).await;
+    for headers in [1, 20_000] {
+        let many: String = (0..headers).map(|number| format!("X-{number}: a\r\n")).collect();
+        assert_eq!(server.status(&format!("GET / HTTP/1.1\r\nHost: a\r\n{many}\r\n")).await, 426);
+    }
+    server.stop().await;
 }
