@@ -68,7 +68,7 @@ impl Tls {
             key: key.as_ref().to_owned(),
             seen: Mutex::default(),
         };
-        let key = files.read()?;
+        let key = files.read(&mut lock(&files.seen))?;
         Self::with(Certificate { current: Mutex::new(Arc::new(key)), files: Some(files) })
     }
 
@@ -110,8 +110,7 @@ impl Tls {
         let Some(files) = &certificate.files else {
             return Err(wrong("there are no files to read it from again: use `replace`"));
         };
-        certificate.set(files.read()?);
-        Ok(())
+        files.read_for(certificate)
     }
 
     /// Puts another certificate in the place of the one in use. If that came from files, it stays until they change.
@@ -253,9 +252,8 @@ impl Certificate {
         if !at_any_rate && !files.have_changed() {
             return;
         }
-        match files.read() {
-            Ok(key) => {
-                self.set(key);
+        match files.read_for(self) {
+            Ok(()) => {
                 tracing::info!(file = %files.certificate.display(), "a new certificate is in use");
             }
             Err(error) => {
@@ -301,9 +299,17 @@ impl Files {
         *lock(&self.seen) != self.stamps()
     }
 
-    fn read(&self) -> Result<CertifiedKey, BuildError> {
+    /// Reads the files and puts what is in them in force. Of two who do so at once, the one who reads later is also the
+    /// one who sets later.
+    fn read_for(&self, certificate: &Certificate) -> Result<(), BuildError> {
+        let mut seen = lock(&self.seen);
+        certificate.set(self.read(&mut seen)?);
+        Ok(())
+    }
+
+    fn read(&self, seen: &mut [Stamp; 2]) -> Result<CertifiedKey, BuildError> {
         // Before reading: what is written meanwhile is read again later.
-        *lock(&self.seen) = self.stamps();
+        *seen = self.stamps();
         let read = |path: &Path| {
             fs::read(path).map_err(|error| wrong(&format!("`{}` cannot be read: {error}", path.display())))
         };
