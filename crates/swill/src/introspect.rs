@@ -58,13 +58,14 @@ impl Types<'_> {
     fn within(&self, schema: &Schema, around: &mut BTreeSet<String>) -> Value {
         if let Some(name) = schema.get("$ref").and_then(|it| it.as_str()).and_then(definition_name) {
             let resolved = self.spec.resolve(schema);
-            if resolved.get("properties").is_none() {
-                return self.unnamed(resolved, around);
-            }
+            let fields = resolved.get("properties").is_some();
             if !around.insert(name.clone()) {
-                return named(&name);
+                return named(if fields { &name } else { "Any" });
             }
-            let written = self.fields(&name, resolved, around);
+            let written = match fields {
+                true => self.fields(&name, resolved, around),
+                false => self.unnamed(resolved, around),
+            };
             around.remove(&name);
             return written;
         }
@@ -125,6 +126,8 @@ mod tests {
             }),
         );
         spec.definitions.insert("Color".into(), json!({ "type": "string", "enum": ["red"] }));
+        let forest = json!({ "type": "array", "items": { "$ref": "#/$defs/Forest" } });
+        spec.definitions.insert("Forest".into(), forest);
         let table = [
             (json!({ "type": "integer", "minimum": 0 }), json!({ "type": "int" })),
             (json!({ "type": "number" }), json!({ "type": "float" })),
@@ -144,6 +147,10 @@ mod tests {
             (
                 json!({ "type": "object", "additionalProperties": { "type": "boolean" } }),
                 json!({ "type": "dict", "arguments": { "0": { "type": "str" }, "1": { "type": "bool" } } }),
+            ),
+            (
+                json!({ "$ref": "#/$defs/Forest" }),
+                json!({ "type": "list", "arguments": { "0": { "type": "Any" } } }),
             ),
             (
                 json!({ "$ref": "#/$defs/Tree" }),
