@@ -34,25 +34,30 @@ pub(super) struct Driver<'c> {
 }
 
 impl Driver<'_> {
-    /// Handles a message. An error closes the connection.
+    /// Handles a message; returns for how many it counts. An error closes the connection.
     #[inline(always)]
     pub(super) fn message(
         &mut self,
         message: Message<'_>,
         task: &mut std::task::Context<'_>,
-    ) -> Result<(), Close> {
+    ) -> Result<u32, Close> {
         let received = self.protocol.receive(message, &*self.peer.0.service, &mut self.frames);
         self.received(received, task)
     }
 
     #[inline(always)]
-    fn received(&mut self, received: Received<'_>, task: &mut std::task::Context<'_>) -> Result<(), Close> {
+    fn received(&mut self, received: Received<'_>, task: &mut std::task::Context<'_>) -> Result<u32, Close> {
         match received {
-            Received::Nothing => Ok(()),
-            Received::One(frame) => self.frame(frame, task),
-            Received::Many(frames) => frames.into_iter().try_for_each(|frame| self.frame(frame, task)),
-            Received::Close(close) => Err(close),
+            Received::Nothing => {}
+            Received::One(frame) => self.frame(frame, task)?,
+            Received::Many(frames) => {
+                let count = u32::try_from(frames.len()).unwrap_or(u32::MAX).max(1);
+                frames.into_iter().try_for_each(|frame| self.frame(frame, task))?;
+                return Ok(count);
+            }
+            Received::Close(close) => return Err(close),
         }
+        Ok(1)
     }
 
     #[inline(always)]

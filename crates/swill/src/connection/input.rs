@@ -208,33 +208,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if driver.serial.is_ready()
                 && let Some((kind, data)) = driver.serial.next()
             {
-                *handled += 1;
-                if let Err(close) = driver.message(Message { kind, data: &data }, task) {
-                    return Step::Close(close);
+                match driver.message(Message { kind, data: &data }, task) {
+                    Ok(count) => *handled = handled.saturating_add(count),
+                    Err(close) => return Step::Close(close),
                 }
                 continue;
             }
             match reader.receive(input, driver.frames.ws, driver.frames.out) {
                 Ok(Some(Event::Message { kind, data })) => {
-                    *handled += 1;
                     let kind = match kind {
                         swill_ws::Kind::Text => Kind::Text,
                         swill_ws::Kind::Binary => Kind::Binary,
                     };
                     if driver.serial.is_busy() {
                         driver.serial.hold(kind, data);
-                    } else if let Err(close) = driver.message(Message { kind, data }, task) {
-                        return Step::Close(close);
+                        *handled = handled.saturating_add(1);
+                        continue;
+                    }
+                    match driver.message(Message { kind, data }, task) {
+                        Ok(count) => *handled = handled.saturating_add(count),
+                        Err(close) => return Step::Close(close),
                     }
                 }
                 Ok(Some(Event::Ping(_))) => {
-                    *handled += 1;
+                    *handled = handled.saturating_add(1);
                     let rate = driver.peer.0.service.limits.pings;
                     if !self.pings.take(rate, now) {
                         return Step::Close(Close::new(1008, "too many pings"));
                     }
                 }
-                Ok(Some(Event::Pong(_))) => *handled += 1,
+                Ok(Some(Event::Pong(_))) => *handled = handled.saturating_add(1),
                 Ok(Some(Event::Close { code, reason })) => {
                     return Step::Ended(Close::new(code.unwrap_or(1005), reason.to_owned()));
                 }

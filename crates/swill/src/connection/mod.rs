@@ -36,7 +36,7 @@ use tokio::{
     time::{Instant, Sleep, sleep_until},
 };
 
-/// After so many messages a connection lets others have a turn.
+/// After so many messages a connection lets others have a turn; one that brings several calls counts for each.
 const BATCH: u32 = 32;
 
 /// Answers that are ready wait at most so long while their connection handles further messages.

@@ -1,8 +1,15 @@
 //! What waits for what, and how much may wait.
 
 use crate::common::*;
-use std::time::Duration;
-use swill::{App, Error, Limits, Peer, Result, testing::TestPeer};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    task::Poll,
+    time::Duration,
+};
+use swill::{App, Error, Limits, Module, Peer, Result, testing::TestPeer};
 
 struct Herald;
 
@@ -150,4 +157,34 @@ async fn held_events_are_bounded_and_reading_goes_on() {
         assert_eq!(json(peer.receive_raw().await.unwrap())["result"], text);
     }
     assert_eq!(peer.call::<i64>("add", (1, 2)).await.unwrap(), 3);
+}
+
+#[tokio::test]
+async fn batches_let_others_have_a_turn_as_single_calls_do() {
+    const CALLS: usize = 100;
+    let counter = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&counter);
+    let tick = Module::new().handle("tick", [], move || {
+        counted.fetch_add(1, Ordering::Relaxed);
+        std::future::ready(())
+    });
+    let peer = JSON_RPC.peer(App::new().module(tick)).pipe(1 << 20).connect().await.unwrap();
+    let batch = [r#"{"jsonrpc":"2.0","method":"tick","id":1}"#; CALLS].join(",");
+    for _ in 0..50 {
+        peer.send_text(format!("[{batch}]")).await.unwrap();
+    }
+    // A task as the connection is one, and as eager.
+    let (mut most, mut before) = (0, 0);
+    let watching = tokio::spawn(std::future::poll_fn(move |task| {
+        let now = counter.load(Ordering::Relaxed);
+        most = most.max(now - before);
+        before = now;
+        if now == 50 * CALLS {
+            return Poll::Ready(most);
+        }
+        task.waker().wake_by_ref();
+        Poll::Pending
+    }));
+    let most = watching.await.unwrap();
+    assert!(most <= CALLS, "{most} calls were one turn");
 }
