@@ -40,6 +40,7 @@ mod envelope;
 mod fault;
 mod id;
 mod machine;
+mod reader;
 mod recent;
 mod streams;
 mod write;
