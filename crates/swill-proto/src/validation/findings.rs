@@ -1,5 +1,5 @@
 use super::{Length, Number, Pattern, Zoned};
-use crate::{Error, Expected, Rule, Step, Value, Violation};
+use crate::{Error, Expected, Rule, Step, Value, Violation, diagnose::MOST};
 use std::{
     fmt::Display,
     ops::{Bound, RangeBounds},
@@ -31,7 +31,8 @@ pub struct Findings<'v> {
 }
 
 impl Findings<'static> {
-    /// Nothing found yet. `all` tells whether every bad element of a list or map is noted, or only the first of each.
+    /// Nothing found yet. `all` tells whether every bad element of a list or map is noted, or only the first of each. No
+    /// list or map is looked at further when 100 things are wrong.
     pub const fn new(all: bool) -> Self {
         Self { found: Vec::new(), all, came: None, spoilt: false, forgiven: false }
     }
@@ -107,7 +108,7 @@ impl<'v> Findings<'v> {
             check(self, element, index);
             if self.found.len() > before {
                 self.below(before, &Step::Index(index));
-                if !self.all {
+                if self.is_enough() {
                     break;
                 }
             }
@@ -124,7 +125,7 @@ impl<'v> Findings<'v> {
         let before = self.found.len();
         for (key, _) in entries {
             check(self, key);
-            if self.found.len() > before && !self.all {
+            if self.found.len() > before && self.is_enough() {
                 break;
             }
         }
@@ -142,11 +143,17 @@ impl<'v> Findings<'v> {
             check(self, value);
             if self.found.len() > before {
                 self.below(before, &Step::Key(key.to_string().into()));
-                if !self.all {
+                if self.is_enough() {
                     break;
                 }
             }
         }
+    }
+
+    /// Whether the elements after a bad one need not be looked at.
+    #[cold]
+    fn is_enough(&self) -> bool {
+        !self.all || self.found.len() >= MOST
     }
 
     /// Checks one element of a tuple.

@@ -76,7 +76,8 @@ pub fn encodable<T: Validate, E: ser::Error>(value: &T) -> Result<(), E> {
 
 #[inline]
 fn first<T: Validate>(value: &T) -> Option<crate::Violation> {
-    let mut found = Findings::new(T::ALL);
+    // One is enough.
+    let mut found = Findings::new(false);
     value.validate(&mut found);
     found.into_first()
 }

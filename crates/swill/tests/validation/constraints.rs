@@ -5,7 +5,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::collections::{BTreeMap, HashMap};
-use swill::Format;
+use swill::{Format, validation::Findings};
 
 #[swill::validate]
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize, JsonSchema)]
@@ -270,4 +270,37 @@ struct Bounded<T> {
 fn bounds_and_conditions_are_those_of_serde() {
     assert_eq!(taken::<Bounded<u8>>(&json!({"items": [1]})), Bounded { items: vec![1] });
     refused::<Bounded<u8>>(&json!({"items": []}), &["items: min_length: length less than 1"]);
+}
+
+#[test]
+fn lists_and_maps_are_not_looked_at_for_ever() {
+    let numbers = 0..1000;
+    let looked = |all: bool, check: &dyn Fn(&mut Findings<'_>, &mut usize)| {
+        let (mut found, mut looked) = (Findings::new(all), 0);
+        check(&mut found, &mut looked);
+        (looked, found.into_result().unwrap_err().violations().len())
+    };
+    let each = |found: &mut Findings<'_>, looked: &mut usize| {
+        found.each(numbers.clone(), |found, number, _| {
+            *looked += 1;
+            found.lt(&number, 0);
+        });
+    };
+    let pairs = || numbers.clone().map(|number| (number, number));
+    let keys = |found: &mut Findings<'_>, looked: &mut usize| {
+        found.keys(pairs(), |found, number| {
+            *looked += 1;
+            found.lt(&number, 0);
+        });
+    };
+    let values = |found: &mut Findings<'_>, looked: &mut usize| {
+        found.values(pairs(), |found, number| {
+            *looked += 1;
+            found.lt(&number, 0);
+        });
+    };
+    for check in [&each as &dyn Fn(&mut Findings<'_>, &mut usize), &keys, &values] {
+        assert_eq!(looked(false, check), (1, 1));
+        assert_eq!(looked(true, check), (100, 100));
+    }
 }
