@@ -6,8 +6,9 @@ use serde::Serialize;
 use std::{
     any::type_name,
     fmt,
-    future::poll_fn,
+    future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
+    pin::Pin,
     sync::{Arc, Mutex, OnceLock},
     task::ready,
     time::Instant,
@@ -345,6 +346,20 @@ impl Context {
         }
         let leading = self.leading().await?;
         self.say(Entry::Item { call: self.call, length: bytes.len(), leading }, &bytes).await
+    }
+
+    /// Runs a procedure to its end. If it streams out and has to wait, the peer hears that the stream is open.
+    pub(crate) async fn confirm<F: Future + Unpin>(&self, mut running: F, streams_out: bool) -> F::Output {
+        let mut accepted = streams_out.then_some(Entry::Accepted { call: self.call });
+        poll_fn(|task| {
+            let polled = Pin::new(&mut running).poll(task);
+            if polled.is_pending() && accepted.is_some() {
+                // Without room now, there may be some when this is polled again. A peer that is gone needs no answer.
+                let _ = self.peer.0.outbox.poll_push(task, &mut accepted, &[]);
+            }
+            polled
+        })
+        .await
     }
 
     /// Leading metadata for what is about to be sent, if it is the first.

@@ -443,7 +443,7 @@ async fn call(
     let mut answered: Option<Box<Context>> = None;
     {
         let answering = pin!(async {
-            let finished = (&mut running).await;
+            let finished = hooked.cx.confirm(&mut running, procedure.shape().streams_out).await;
             if finished.result.is_ok() || procedure.shape().streams_out {
                 answered = Some(finished.cx);
             }

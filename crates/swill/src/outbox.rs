@@ -43,6 +43,10 @@ pub(crate) struct Said {
 
 /// A frame whose payload lies in [`Said::payloads`]; its length is here.
 pub(crate) enum Entry {
+    /// A stream out is open, and has no item yet.
+    Accepted {
+        call: CallId,
+    },
     Item {
         call: CallId,
         length: usize,
@@ -76,7 +80,8 @@ pub(crate) enum Entry {
 impl Entry {
     pub(crate) fn call(&self) -> CallId {
         match self {
-            Self::Item { call, .. }
+            Self::Accepted { call }
+            | Self::Item { call, .. }
             | Self::Metadata { call, .. }
             | Self::End { call, .. }
             | Self::Fail { call, .. }

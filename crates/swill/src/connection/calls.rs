@@ -155,7 +155,8 @@ impl Driver<'_> {
                 if capabilities.serial {
                     self.serial.begin(call);
                 }
-                if shape.streams_out {
+                // Where hooks look, they may be what is waited for; then it is said when they have let the call pass.
+                if shape.streams_out && hooks.is_none() {
                     self.send(Frame::Accepted { call })?;
                 }
                 if shape.streams_in {
@@ -272,6 +273,7 @@ impl Driver<'_> {
         let mut result = Ok(());
         for entry in said.entries.drain(..) {
             let sent = match entry {
+                Entry::Accepted { call } => self.send(Frame::Accepted { call }),
                 Entry::Item { call, length, leading } => {
                     self.send(Frame::Item { call, payload: payload(length), leading })
                 }

@@ -1,8 +1,9 @@
 //! Streams, where they are carried, and calls that are given up.
 
 use crate::common::*;
+use std::time::Duration;
 use swill::{
-    Metadata,
+    App, Context, Error, Hook, Metadata, Module, Result,
     testing::{Request, TestPeer},
 };
 
@@ -152,5 +153,37 @@ async fn metadata_is_carried_by_swills_own() {
         assert_eq!(response.value, 7);
         assert_eq!(response.leading, Metadata::from([("lead", lead)]));
         assert_eq!(response.trailing, Metadata::from([("trail", 1)]));
+    }
+}
+
+/// A hook that takes its time, and lets pass or not.
+struct Doorman {
+    open: bool,
+}
+
+impl Hook for Doorman {
+    async fn before_request(&self, _: &mut Context) -> Result<()> {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        if self.open { Ok(()) } else { Err(Error::new(403, "not you")) }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_is_open_when_hooks_have_let_it_pass_and_its_parameters_fit() {
+    for (open, parameter, code) in [(false, "1", 403), (true, "\"x\"", -32602), (true, "1", 0)] {
+        let quiet = Module::new()
+            .handle("quiet", ["a"], async |_: i64| swill::stream::once(std::future::pending::<i64>()));
+        let app = App::new().module(quiet).hook(Doorman { open });
+        let peer = JSON_RPC.connect(app).await;
+        let call = format!(r#"{{"jsonrpc":"2.0","method":"quiet","params":[{parameter}],"id":7}}"#);
+        peer.send_text(call).await.unwrap();
+        let first = json(peer.receive_raw().await.unwrap());
+        if code == 0 {
+            assert_eq!((&first["id"], &first["result"]), (&7.into(), &1.into()), "{first}");
+        } else {
+            assert_eq!((&first["id"], &first["error"]["code"]), (&7.into(), &code.into()), "{first}");
+        }
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(peer.try_receive_raw(), None);
     }
 }
