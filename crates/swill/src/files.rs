@@ -42,10 +42,11 @@ const CHUNK: usize = 16 << 10;
 /// folders.
 ///
 /// A name that begins with a dot is never served, but for `.well-known` at the top; nor is what a link leads to outside
-/// the folder, or anything in whose decoded name there is a slash, a backslash or a zero byte. All of that gets the same
-/// 404 as a file that is not there. The folder itself may be a link, which is followed anew for every request, so that
-/// another version can take its place at once. Whoever can write into the folder is trusted: between the look at a
-/// link and the opening of the file it could be changed.
+/// the folder or under such a name, or anything in whose decoded name there is a slash, a backslash or a zero byte. All of
+/// that gets the same 404 as a file that is not there. The folder itself may be a link, which is followed anew for every
+/// request, so that another version can take its place at once. (Of a volume that Kubernetes makes of a config map, that
+/// link is `..data`: give this as the folder.) Whoever can write into the folder is trusted: between the look at a link
+/// and the opening of the file it could be changed.
 ///
 /// # What comes with it
 ///

@@ -411,6 +411,12 @@ async fn another_version_takes_the_place_of_a_folder() {
     symlink("next", site.path().join("new")).expect("a link");
     fs::rename(site.path().join("new"), &current).expect("the link is replaced");
     assert_eq!(get(&server, "/style.css").await.text(), "next");
+
+    // As in volumes of Kubernetes: the folder is a hidden link to a hidden folder.
+    write(site.path(), &[("..2026/style.css", b"hidden above")]);
+    symlink("..2026", site.path().join("..data")).expect("a link");
+    let server = serve(App::new().static_files("/", site.path().join("..data"))).await;
+    assert_eq!(get(&server, "/style.css").await.text(), "hidden above");
 }
 
 #[tokio::test]
