@@ -267,6 +267,8 @@ impl Outbox {
         inner.said = Said::default();
         self.filled.store(false, Ordering::Relaxed);
         inner.turns = Vec::new();
+        // A task that is over keeps its memory as long as it can be woken, and handles of peers can be kept for long.
+        inner.connection = None;
         let waiting = std::mem::take(&mut inner.waiting);
         drop(inner);
         waiting.into_iter().for_each(|(_, waker)| waker.wake());
@@ -291,6 +293,19 @@ mod tests {
             // The first fills everything again, and yet the second has its turn, once.
             assert_eq!([push(1), push(1), push(1), push(2), push(2)], [true, true, false, true, false]);
         }
+    }
+
+    #[test]
+    fn nobody_is_kept_who_has_nothing_more_to_write() {
+        struct Task;
+        impl std::task::Wake for Task {
+            fn wake(self: std::sync::Arc<Self>) {}
+        }
+        let task = std::sync::Arc::new(Task);
+        let outbox = Outbox::new(100);
+        outbox.listen(&Waker::from(std::sync::Arc::clone(&task)));
+        outbox.shut();
+        assert_eq!(std::sync::Arc::strong_count(&task), 1);
     }
 
     #[test]
