@@ -128,8 +128,8 @@ impl Peer {
     /// # Errors
     ///
     /// The peer's own error; code 422 if its answer is of another type; 501 if the protocol of the connection cannot
-    /// carry calls in this direction; 504 if no answer came in time; 429 if too many calls wait for answers; 503 if the
-    /// connection ended meanwhile, see [`Error::outcome_unknown`].
+    /// carry calls in this direction; 504 if no answer came in time; 429 if too many calls wait for answers; 499 if the
+    /// connection is over; 503 if it ended meanwhile, see [`Error::outcome_unknown`].
     pub async fn call<R: DeserializeOwned>(&self, procedure: &str, parameters: impl Serialize) -> Result<R> {
         self.call_within(self.0.service.limits.answer_within, procedure, parameters).await
     }
@@ -329,7 +329,10 @@ impl Batch<'_> {
         if let Some(error) = self.broken {
             return Err(error);
         }
-        self.peer.can_be_called()?;
+        match self.entries.iter().any(|said| said.reply) {
+            true => self.peer.can_be_called()?,
+            false => self.peer.can_be_notified()?,
+        }
         let shared = &self.peer.0;
         let mut expected = Vec::new();
         let mut opened = Vec::with_capacity(self.entries.len());

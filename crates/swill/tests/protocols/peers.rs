@@ -245,6 +245,14 @@ every_protocol! {
         assert_eq!(far.heard().await.unwrap().name, "end");
     }
 
+    #[notifies_peer]
+    async fn a_batch_without_calls_needs_no_answers(speaks: &Speaks) {
+        let Both { near, far } = plain(speaks).await;
+        assert!(near.batch().notify("first", (1,)).notify("second", (2,)).send().await.unwrap().is_empty());
+        assert_eq!(far.heard().await.unwrap().name, "first");
+        assert_eq!(far.heard().await.unwrap().name, "second");
+    }
+
     async fn what_a_protocol_cannot_say_is_refused(speaks: &Speaks) {
         let Both { near, far } = plain(speaks).await;
         let capabilities = (speaks.capabilities)();
