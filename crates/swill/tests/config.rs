@@ -261,6 +261,9 @@ async fn static_files_are_configured() {
         let error = Config::from_toml(text).expect_err(text).to_string();
         assert!(error.contains(says), "{error}");
     }
+    let told =
+        Config::from_toml("[static_files]\n\"/\" = \"web\"\n\"/a\" = 5").expect_err("no folder").to_string();
+    assert_eq!(told, "TOML:3: static_files: `/a`: `5` is not text");
 }
 
 #[cfg(not(feature = "files"))]

@@ -137,6 +137,14 @@ impl Config {
             let wrong = |why: String| place.wrong(at, &full, why);
             let inner = format!("{full}.");
             match (SETTINGS.iter().find(|setting| setting.name == full), value) {
+                // One entry after the other, each with its line.
+                (Some(setting), Value::Table(entries)) if !entries.is_empty() => {
+                    for entry in entries {
+                        let at = entry.at.or(at);
+                        let wrong = |why: String| place.wrong(at, &full, why);
+                        (setting.set)(self, Value::Table(vec![entry])).map_err(wrong)?;
+                    }
+                }
                 (Some(setting), value) => (setting.set)(self, value).map_err(wrong)?,
                 (None, Value::Table(fields)) if is_table(&inner) => self.apply(fields, &inner, place)?,
                 (None, _) if is_table(&inner) => return Err(wrong("this is a table".to_owned())),
