@@ -188,3 +188,20 @@ async fn batches_let_others_have_a_turn_as_single_calls_do() {
     let most = watching.await.unwrap();
     assert!(most <= CALLS, "{most} calls were one turn");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_peer_that_is_gone_is_noticed_also_while_nothing_more_is_read() {
+    let probe = Probe::new();
+    let peer = busy(&probe, Limits::default().unread(10_000, 1 << 20)).await;
+    let text = "x".repeat(900);
+    for _ in 0..100 {
+        peer.notify("echo", &text).await.unwrap();
+    }
+    let taken = tokio::time::timeout(Duration::from_secs(60), peer.flushed()).await;
+    assert!(taken.is_err(), "more is held than may be");
+    assert_eq!(probe.running(), 1);
+    drop(peer);
+    // Its end lies behind what is not read, but a ping finds nobody.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert_eq!(probe.running(), 0);
+}
