@@ -1,6 +1,6 @@
 //! The answer of `swill.introspect`: procedures with the names of their types, for clients that know no schemas.
 
-use std::collections::BTreeSet;
+use std::{cell::Cell, collections::BTreeSet};
 use swill_proto::{
     Value,
     spec::{ProcedureSpec, Schema, Spec, definition_name},
@@ -12,7 +12,7 @@ pub(crate) fn items(spec: &Spec) -> Vec<Value> {
 }
 
 fn item(spec: &Spec, procedure: &ProcedureSpec) -> Value {
-    let types = Types { spec };
+    let types = Types::new(spec);
     let request = match (&procedure.items, &procedure.parameters[..]) {
         (Some(items), _) => types.of(&items.schema),
         (None, []) => named("None"),
@@ -44,12 +44,21 @@ fn generic(name: &str, arguments: impl Iterator<Item = Value>) -> Value {
     map([("type", name.into()), ("arguments", Value::Map(arguments.collect()))])
 }
 
+/// How many types are taken apart for one procedure: types that contain each other could go on nearly without end.
+const MOST: usize = 1000;
+
 /// Schemas as names of types.
 struct Types<'s> {
     spec: &'s Spec,
+    /// How many more are taken apart.
+    left: Cell<usize>,
 }
 
-impl Types<'_> {
+impl<'s> Types<'s> {
+    fn new(spec: &'s Spec) -> Self {
+        Self { spec, left: Cell::new(MOST) }
+    }
+
     fn of(&self, schema: &Schema) -> Value {
         self.within(schema, &mut BTreeSet::new())
     }
@@ -59,9 +68,11 @@ impl Types<'_> {
         if let Some(name) = schema.get("$ref").and_then(|it| it.as_str()).and_then(definition_name) {
             let resolved = self.spec.resolve(schema);
             let fields = resolved.get("properties").is_some();
-            if !around.insert(name.clone()) {
+            let left = self.left.get();
+            if left == 0 || !around.insert(name.clone()) {
                 return named(if fields { &name } else { "Any" });
             }
+            self.left.set(left - 1);
             let written = match fields {
                 true => self.fields(&name, resolved, around),
                 false => self.unnamed(resolved, around),
@@ -158,8 +169,22 @@ mod tests {
             ),
         ];
         for (schema, expected) in table {
-            let written = Types { spec: &spec }.of(&schema);
+            let written = Types::new(&spec).of(&schema);
             assert_eq!(serde_json::to_value(&written).unwrap(), expected, "{schema}");
         }
+    }
+
+    #[test]
+    fn types_that_contain_each_other_come_to_an_end() {
+        let mut spec = Spec::new(Info::default());
+        let reference = |number: usize| json!({ "$ref": format!("#/$defs/Type{number}") });
+        for number in 0..30 {
+            let others: serde_json::Map<_, _> =
+                (0..30).map(|it| (format!("field{it}"), reference(it))).collect();
+            spec.definitions
+                .insert(format!("Type{number}"), json!({ "type": "object", "properties": others }));
+        }
+        let written = serde_json::to_string(&Types::new(&spec).of(&reference(0))).unwrap();
+        assert_eq!(written.matches("arguments").count(), MOST);
     }
 }
