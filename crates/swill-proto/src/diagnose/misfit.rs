@@ -91,17 +91,35 @@ fn seen(unexpected: Unexpected<'_>) -> String {
     }
 }
 
+/// What was wanted, in words of the wire: callers know nothing of Rust's integers.
+fn words(expected: &dyn de::Expected) -> String {
+    let wanted = expected.to_string();
+    let integers = match &*wanted {
+        "i8" => "from -128 to 127",
+        "i16" => "from -32768 to 32767",
+        "i32" => "from -2147483648 to 2147483647",
+        "i64" => "from -9223372036854775808 to 9223372036854775807",
+        "u8" => "from 0 to 255",
+        "u16" => "from 0 to 65535",
+        "u32" => "from 0 to 4294967295",
+        "u64" | "usize" => "from 0 to 18446744073709551615",
+        "f32" | "f64" => return "a number".into(),
+        _ => return wanted,
+    };
+    format!("an integer {integers}")
+}
+
 impl de::Error for Misfit {
     fn custom<T: fmt::Display>(message: T) -> Self {
         Self::here(Kind::Told, message.to_string())
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::here(Kind::WrongType, format!("is {}, not {expected}", seen(unexpected)))
+        Self::here(Kind::WrongType, format!("is {}, not {}", seen(unexpected), words(expected)))
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn de::Expected) -> Self {
-        Self::here(Kind::WrongValue, format!("is {}, not {expected}", seen(unexpected)))
+        Self::here(Kind::WrongValue, format!("is {}, not {}", seen(unexpected), words(expected)))
     }
 
     fn invalid_length(length: usize, expected: &dyn de::Expected) -> Self {

@@ -48,7 +48,7 @@ fn refusals_say_where_and_what_was_expected() {
     refused::<(i64, i64)>(&json!([3, 2.5]), "[1]", &["is a number with a fraction, not an integer"]);
     refused::<(i64, i64)>(&json!(null), "", &["is null, not a list"]);
     refused::<i64>(&json!("x"), "", &["is text, not an integer"]);
-    refused::<u8>(&json!(256), "", &["256", "u8"]);
+    refused::<u8>(&json!(256), "", &["256", "from 0 to 255"]);
     refused::<String>(&json!([1]), "", &["is a list, not text"]);
     refused::<()>(&json!(5), "", &["5", "unit"]);
     refused::<Order>(
@@ -60,7 +60,7 @@ fn refusals_say_where_and_what_was_expected() {
     refused::<Order>(
         &json!({"customer": {"name": ""}, "lines": [{"qty": 1}, {"qty": -1}]}),
         "lines[1].qty",
-        &["-1", "u32"],
+        &["-1", "from 0 to 4294967295"],
     );
     refused::<Size>(&json!("Large"), "", &["Large", "Small"]);
 }

@@ -125,7 +125,7 @@ const LISTED: &[(&str, &str, &str)] = &[
         r#"[{"name": ""}, [{"name": "ann"}, {"name": "far too long"}, {}], {"ann": 300}]"#,
         "first.name: min_length 1: length less than 1 | others[2].name: missing: is missing | \
          others[1].name: max_length 10: length greater than or equal to 10 | \
-         ages[\"ann\"]: type: is integer `300`, not u8",
+         ages[\"ann\"]: type: is integer `300`, not an integer from 0 to 255",
     ),
     ("greet", r#"{"who": "ann"}"#, r#""ann 2 None None""#),
     ("greet", r#"{"who": "ann", "times": 3, "mark": "!", "numbers": [1]}"#, r#""ann 3 Some('!') Some([1])""#),
