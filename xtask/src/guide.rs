@@ -49,6 +49,11 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
     if programs.len() != CLIENTS {
         return Err(format!("{PAGE} has {} programs that are run, not {CLIENTS}", programs.len()).into());
     }
+    let readme = fs::read_to_string(root.join("README.md"))?;
+    let shown = self::programs(&readme);
+    if shown.len() != CLIENTS || !shown.iter().all(|it| programs.iter().any(|other| other.text == it.text)) {
+        return Err(format!("README.md does not show the {CLIENTS} programs of {PAGE}").into());
+    }
     run(cargo(root).args(["build", "--package", "swill-examples", "--example", "everybody"]))?;
     let server =
         Server::start(Command::new(target(root).join("debug/examples/everybody")).arg("127.0.0.1:0"))?;
