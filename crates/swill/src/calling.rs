@@ -163,6 +163,9 @@ impl Peer {
 
     /// Tells the peer something, without an answer. Waits only while too much waits to be written to it.
     ///
+    /// Events have names for all they bring: there, `parameters` is best a struct or a map, and anything else comes as
+    /// `result`.
+    ///
     /// # Errors
     ///
     /// 501 if the protocol of the connection cannot carry notifications; 499 if the connection is over.
