@@ -6,10 +6,7 @@ use serde::de::{
     self, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
     value::StrDeserializer,
 };
-use std::{
-    borrow::Cow,
-    fmt::{self, Write},
-};
+use std::borrow::Cow;
 
 /// A value to decode from.
 #[derive(Clone, Copy)]
@@ -249,23 +246,15 @@ fn key_text(key: &Value) -> Cow<'_, str> {
         Value::Text(text) => Cow::Borrowed(super::short(text)),
         Value::Int(number) => number.to_string().into(),
         Value::UInt(number) => number.to_string().into(),
-        other => {
-            let mut text = Beginning::default();
-            // It ends with an error as soon as there is enough.
-            let _ = write!(text, "{other:?}");
-            Cow::Owned(super::short(&text.0).to_owned())
-        }
-    }
-}
-
-/// A text that ends when it is long enough: a key can be as long as the message.
-#[derive(Default)]
-struct Beginning(String);
-
-impl Write for Beginning {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.push_str(super::short(text));
-        if self.0.len() < 256 { Ok(()) } else { Err(fmt::Error) }
+        Value::Bool(truth) => truth.to_string().into(),
+        Value::Float(number) => number.to_string().into(),
+        Value::Float32(number) => number.to_string().into(),
+        // These can be as long as the message.
+        Value::Nil => "null".into(),
+        Value::Bytes(_) => "bytes".into(),
+        Value::List(_) => "a list".into(),
+        Value::Map(_) => "a map".into(),
+        Value::Extension(..) => "an extension".into(),
     }
 }
 
