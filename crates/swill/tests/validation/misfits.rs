@@ -62,7 +62,12 @@ fn scalars() {
     refused::<i64>(&json!(null), &[": not_null: is null, not an integer"]);
     refused::<u8>(&json!(256), &[": type: is integer `256`, not an integer from 0 to 255"]);
     refused::<u64>(&json!(-1), &[": type: is integer `-1`, not an integer from 0 to 18446744073709551615"]);
-    refused::<i64>(&json!(u64::MAX), &[": type: is integer `18446744073709551615`, not an integer from -9223372036854775808 to 9223372036854775807"]);
+    refused::<i64>(
+        &json!(u64::MAX),
+        &[
+            ": type: is integer `18446744073709551615`, not an integer from -9223372036854775808 to 9223372036854775807",
+        ],
+    );
     refused::<f64>(&json!("x"), &[": type: is text, not a number"]);
     refused::<bool>(&json!(1), &[": type: is an integer, not a boolean"]);
     refused::<String>(&json!([1]), &[": type: is a list, not text"]);
@@ -122,7 +127,10 @@ fn enums_and_flattened_structs() {
     refused::<Shape>(&json!({"Circle": "x"}), &["Circle: type: is text, not an integer"]);
     refused::<Shape>(&json!({"Box": {"width": 1}}), &["Box.height: missing: is missing"]);
     refused::<Shape>(&json!(null), &[": not_null: is null, not of the right kind"]);
-    refused::<Flat>(&json!({"id": 1, "qty": "x"}), &[": type: is \"x\", not an integer from 0 to 4294967295"]);
+    refused::<Flat>(
+        &json!({"id": 1, "qty": "x"}),
+        &[": type: is \"x\", not an integer from 0 to 4294967295"],
+    );
     refused::<Flat>(&json!({"id": "x", "qty": 1}), &["id: type: is text, not an integer"]);
     refused::<Vec<Either>>(
         &json!([1, true, "x"]),
