@@ -122,6 +122,8 @@ impl Drop for Slot {
 #[derive(Default)]
 pub(crate) struct Routes {
     pub(crate) router: Router,
+    /// The same paths once more, in what axum's router is made of: it says why a path cannot be had.
+    paths: matchit::Router<()>,
     #[cfg(feature = "files")]
     taken: Vec<String>,
     #[cfg(feature = "files")]
@@ -151,6 +153,11 @@ pub(crate) fn add(
     if path.split('/').any(|segment| segment.starts_with([':', '*'])) {
         return Err(bad("a parameter is written `{name}`, the rest of a path `{*name}`"));
     }
+    routes.paths.insert(path, ()).map_err(|error| match error {
+        matchit::InsertError::Conflict { with } if with == path => bad("it is taken already"),
+        matchit::InsertError::Conflict { with } => bad(&format!("`{with}` is in its way")),
+        error => bad(&error.to_string()),
+    })?;
     let handler = move |parameters: RawPathParams, request: axum::extract::Request| {
         let (service, hub) = (Arc::clone(&service), Arc::clone(&hub));
         let parameters: Vec<_> =
@@ -162,8 +169,7 @@ pub(crate) fn add(
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| before.route(path, routing::any(handler))));
     #[cfg(feature = "files")]
     routes.taken.push(path.to_owned());
-    routes.router =
-        added.map_err(|_| bad("another route has the same path, or its parameters are malformed"))?;
+    routes.router = added.map_err(|_| bad("another route is in its way"))?;
     Ok(())
 }
 

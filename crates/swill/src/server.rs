@@ -27,7 +27,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, ToSocketAddrs},
+    net::{TcpListener, ToSocketAddrs, lookup_host},
     sync::{Semaphore, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
@@ -102,7 +102,7 @@ impl Server {
         let hub = Arc::new(Hub::new(limits.connections));
         let router = app.routes(&hub)?;
         let shutdown = ShutdownHandle::new(hub);
-        let listener = TcpListener::bind(address).await?;
+        let listener = listen(address).await?;
         let address = listener.local_addr()?;
         Ok(Self {
             listener,
@@ -134,12 +134,13 @@ impl Server {
     ///
     /// The signals of the process cannot be listened to.
     pub async fn run(self) -> Result<()> {
-        let Self { listener, router, limits, shutdown, .. } = self;
+        let Self { listener, address, router, limits, shutdown, .. } = self;
         #[cfg(feature = "tls")]
         let tls = self.tls;
         let hub = Arc::clone(&shutdown.hub);
         let mut told = shutdown.told.subscribe();
         let http = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+        tracing::info!(%address, "listening");
         {
             let mut stop = pin!(async {
                 tokio::select! {
@@ -210,6 +211,21 @@ impl Server {
         }
         Ok(())
     }
+}
+
+/// Listens. What the system says of an address that it does not give leaves out which one it was.
+async fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
+    let addresses: Vec<SocketAddr> = match lookup_host(address).await {
+        Ok(found) => found.collect(),
+        Err(error) => {
+            let text = format!("no host and port to listen on, such as `127.0.0.1:8000`: {error}");
+            return Err(io::Error::new(error.kind(), text));
+        }
+    };
+    TcpListener::bind(&*addresses).await.map_err(|error| {
+        let tried = addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
+        io::Error::new(error.kind(), format!("cannot listen on {tried}: {error}"))
+    })
 }
 
 /// A TCP connection, up to its upgrade or its end.

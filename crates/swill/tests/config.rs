@@ -226,9 +226,17 @@ async fn what_is_configured_is_so() {
     running.abort();
 
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
-    let text = format!("listen = \"{}\"", taken.local_addr().expect("an address"));
-    let config = Config::from_toml(&text).expect("it is fine");
-    App::new().config(&config).serve_configured().await.expect_err("somebody else listens there");
+    let taken = taken.local_addr().expect("an address").to_string();
+    for (listen, says) in
+        [(&*taken, format!("cannot listen on {taken}: ")), ("here", "listen: `here` is no ".into())]
+    {
+        let config = Config::from_toml(&format!("listen = \"{listen}\"")).expect("it is text");
+        let error = App::new().config(&config).serve_configured().await.expect_err("nobody can listen there");
+        let why = error.source().expect("a cause").to_string();
+        assert!(why.starts_with(&says), "{why}");
+    }
+    let error = App::new().bind("here").await.expect_err("there is no port");
+    assert!(error.source().is_some_and(|why| why.to_string().starts_with("no host and port")), "{error:?}");
 }
 
 #[cfg(feature = "files")]

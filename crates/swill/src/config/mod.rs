@@ -385,8 +385,13 @@ impl App {
     ///
     /// As [`serve`](Self::serve).
     pub async fn serve_configured(mut self) -> Result<()> {
-        let address = self.listen.take().unwrap_or_else(|| Config::default().listen);
-        self.serve(address).await
+        let listen = self.listen.take().unwrap_or_else(|| Config::default().listen);
+        let found = tokio::net::lookup_host(&listen).await.map(Vec::from_iter);
+        let addresses = found.map_err(|error| {
+            let text = format!("listen: `{listen}` is no host and port such as \"127.0.0.1:8000\": {error}");
+            io::Error::new(error.kind(), text)
+        })?;
+        self.serve(&*addresses).await
     }
 }
 

@@ -52,9 +52,23 @@ async fn bad_paths_are_errors() {
         let error = App::new().module(answers("a", 1)).paths([path.to_owned()]).into_router();
         assert!(error.is_err(), "{path:?} is served");
     }
-    assert!(App::new().module(answers("a", 1)).paths(["/a", "/a"]).into_router().is_err());
-    assert!(App::new().module(answers("a", 1)).mount("/ws", App::new()).into_router().is_err());
-    assert!(App::new().paths(["/{a}"]).mount("/{b}", App::new()).into_router().is_err());
+    for (app, why) in [
+        (App::new().paths(["rooms"]), "a path begins with a slash"),
+        (App::new().paths(["/{room"]), "Parameters must be registered with a valid name"),
+        (App::new().paths(["/a", "/a"]), "the path `/a` cannot be served: it is taken already"),
+        (
+            App::new().module(answers("a", 1)).mount("/ws", App::new()),
+            "`/ws` cannot be served: it is taken already",
+        ),
+        (
+            App::new().paths(["/{a}"]).mount("/{b}", App::new()),
+            "`/{b}` cannot be served: `/{a}` is in its way",
+        ),
+    ] {
+        let error = app.into_router().expect_err(why);
+        let text = error.source().expect("a cause").to_string();
+        assert!(text.contains(why), "{text}");
+    }
 }
 
 struct Rooms;
