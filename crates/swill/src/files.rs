@@ -23,7 +23,7 @@ use std::{
 };
 use tower_http::services::ServeFile;
 
-/// Files of a read, so that no more than that waits in memory for a peer.
+/// Bytes of a read, so that no more than that waits in memory for a peer.
 const CHUNK: usize = 16 << 10;
 
 /// A folder whose files everybody may read. Given to [`App::static_files`](crate::App::static_files).
