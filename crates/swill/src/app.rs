@@ -103,7 +103,8 @@ impl App {
         self
     }
 
-    /// Adds a hook that sees all connections and calls of this app.
+    /// Adds a hook that sees all connections and calls of this app, but not those of apps that are
+    /// [mounted](Self::mount) in it.
     #[must_use]
     pub fn hook(mut self, hook: impl Hook) -> Self {
         self.module = self.module.hook(hook);
@@ -162,6 +163,9 @@ impl App {
 
     /// Serves another app at a path of its own. The other app's own paths do not count; what is mounted in it comes
     /// below the path.
+    ///
+    /// The other app keeps to itself: hooks, origins, hosts, protocols and the limits of connections and calls of this
+    /// app do not reach it. A hook that lets only some people in has to be given to both.
     #[must_use]
     pub fn mount(mut self, path: impl Into<Cow<'static, str>>, app: App) -> Self {
         self.mounted.push((path.into(), app));

@@ -352,7 +352,8 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl App {
-    /// Applies settings. What the program says afterwards takes their place. Needs the feature `config`.
+    /// Applies settings. What the program says afterwards takes their place. Needs the feature `config`. Apps that are
+    /// [mounted](Self::mount) have limits, origins and hosts of their own, which it does not touch.
     ///
     /// Certificates are read at once; what is wrong with them is an error of [`serve`](Self::serve).
     #[must_use]
