@@ -1,4 +1,49 @@
 //! Typed RPC over one WebSocket: write a procedure once, every client can call it.
+//!
+//! ```no_run
+//! use swill::App;
+//!
+//! struct Calc;
+//!
+//! #[swill::module]
+//! impl Calc {
+//!     /// Adds two numbers.
+//!     async fn add(&self, a: i64, b: i64) -> i64 {
+//!         a + b
+//!     }
+//! }
+//!
+//! #[tokio::main]
+//! async fn main() -> swill::Result<()> {
+//!     App::new().module(Calc).serve("127.0.0.1:8000").await
+//! }
+//! ```
+//!
+//! | where to look | for what |
+//! |---|---|
+//! | [`#[swill::module]`](macro@module) | how the signature of a method becomes a procedure, and what can be set |
+//! | [`App`] | what is served, where, and over which [`Protocol`]s |
+//! | [`Context`], [`Peer`] | the call, and the other side of its connection, which can be called and told something, too |
+//! | [`Hook`] | what runs around handshakes, calls and messages: who may connect, who is calling |
+//! | [`Error`](struct@Error), [`#[derive(swill::Error)]`](derive@Error) | errors by code and message, and as types of one's own |
+//! | [`#[swill::validate]`](macro@validate) | constraints on fields and parameters |
+//! | [`stream!`], [`stream`](mod@stream), [`Streaming`] | streams out and in |
+//! | [`Limits`] | what a peer may take |
+//! | [`Server`], [`ShutdownHandle`] | a port of the system's choice, an end from elsewhere |
+//!
+//! What happens is logged with `tracing`.
+//!
+//! # Features
+//!
+//! | feature | |
+//! |---|---|
+//! | `config` | `Config`: settings from a TOML file and the environment |
+//! | `files` | `StaticFiles`: files beside the sockets, on the same port |
+//! | `testing` | the module `testing`: peers in the same process, for tests of apps |
+//! | `tls` | `Tls`: certificates, and new ones without a restart |
+//! | `unstable-protocol` | `Subprotocol`: protocols of one's own; not covered by semantic versioning yet |
+//!
+//! None of them is on unless it is asked for.
 
 // What `#[swill::module]` writes names this crate from outside.
 #[cfg(test)]
