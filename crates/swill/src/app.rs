@@ -205,7 +205,9 @@ impl App {
     ///
     /// # Errors
     ///
-    /// The address cannot be listened on, or two procedures have the same name.
+    /// The address cannot be listened on, or the app cannot be served: two procedures have the same name, for example.
+    /// The [source](crate::Error::source) of the error says why, a [`BuildError`] or an [`std::io::Error`]. It is in the
+    /// `Debug` text, which is what a `main` prints that returns the error, and not in the `Display` text.
     pub async fn serve(self, address: impl ToSocketAddrs) -> Result<()> {
         self.bind(address).await?.run().await
     }
