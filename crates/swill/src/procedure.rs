@@ -132,18 +132,18 @@ impl Procedure {
         F: Fn(Call<P>) -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Finished<O>> + Send + 'static,
     {
-        let take = move |cx: &mut Context, payload: Option<Payload<'_>>| {
-            let input = P::take(cx, payload, &names)?;
-            admit(&input)?;
-            Ok(input)
-        };
-        let start = move |mut cx: Box<Context>, payload: Option<Payload<'_>>| match take(&mut cx, payload) {
-            Ok(input) => {
-                let ended = cx.take_ended();
-                let finished = run(Call { cx, input });
-                Started::Running(Running::again(ended, Erased { finished }))
+        let start = move |mut cx: Box<Context>, payload: Option<Payload<'_>>| {
+            // Nothing is moved that need not be: every call comes this way.
+            let input = match P::take(&mut cx, payload, &names) {
+                Ok(input) => input,
+                Err(error) => return Started::Failed(cx, error),
+            };
+            if let Err(error) = admit(&input) {
+                return Started::Failed(cx, error);
             }
-            Err(error) => Started::Failed(cx, error),
+            let ended = cx.take_ended();
+            let finished = run(Call { cx, input });
+            Started::Running(Running::again(ended, Erased { finished }))
         };
         let parameters =
             names.as_ref().iter().map(|&name| Parameter { name, doc: Cow::Borrowed("") }).collect();

@@ -193,21 +193,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             leaving: self.leaving_until.is_some(),
             now,
         };
+        let one_by_one = driver.peer.0.capabilities.serial;
         let most_held = driver.peer.0.service.limits.stream_unread;
         loop {
             if driver.paused.is_some()
                 || *handled >= BATCH
                 || driver.frames.out.len() - written >= most
-                || driver.serial.bytes() >= most_held && driver.serial.is_busy()
+                || one_by_one && driver.serial.is_busy() && driver.serial.bytes() >= most_held
             {
                 return Step::Done(match input.is_empty() {
                     true => Handled::All,
                     false => Handled::Until(input.consumed()),
                 });
             }
-            if driver.serial.is_ready()
-                && let Some((kind, data)) = driver.serial.next()
-            {
+            if one_by_one && let Some((kind, data)) = driver.serial.next() {
                 match driver.message(Message { kind, data: &data }, task) {
                     Ok(count) => *handled = handled.saturating_add(count),
                     Err(close) => return Step::Close(close),
@@ -220,7 +219,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         swill_ws::Kind::Text => Kind::Text,
                         swill_ws::Kind::Binary => Kind::Binary,
                     };
-                    if driver.serial.is_busy() {
+                    if one_by_one && driver.serial.is_busy() {
                         driver.serial.hold(kind, data);
                         *handled = handled.saturating_add(1);
                         continue;
