@@ -5,7 +5,7 @@ use crate::{
     negotiate::{self, Protocol},
     origin::Origins,
     route::{self, Hub, Routes},
-    service::{BuildError, Service, Speaks},
+    service::{BuildError, Service, Speaks, cannot_serve},
 };
 use axum::Router;
 use std::{borrow::Cow, fmt, sync::Arc};
@@ -206,8 +206,7 @@ impl App {
     /// # Errors
     ///
     /// The address cannot be listened on, or the app cannot be served: two procedures have the same name, for example.
-    /// The [source](crate::Error::source) of the error says why, a [`BuildError`] or an [`std::io::Error`]. It is in the
-    /// `Debug` text, which is what a `main` prints that returns the error, and not in the `Display` text.
+    /// The error says why, and its [source](crate::Error::source) is a [`BuildError`] or an [`std::io::Error`].
     pub async fn serve(self, address: impl ToSocketAddrs) -> Result<()> {
         self.bind(address).await?.run().await
     }
@@ -262,8 +261,8 @@ impl App {
 
     pub(crate) fn routes(self, hub: &Arc<Hub>) -> Result<Router> {
         let mut routes = Routes::default();
-        self.add_routes(None, hub, &mut routes)?;
-        Ok(routes.finish()?)
+        self.add_routes(None, hub, &mut routes).map_err(cannot_serve)?;
+        routes.finish().map_err(cannot_serve)
     }
 
     /// The procedures, and the protocols if any were named.
@@ -310,6 +309,9 @@ impl App {
 
     pub(crate) fn build(self) -> Result<Built, BuildError> {
         let paths = self.paths_at(None);
+        if self.protocols.as_ref().is_some_and(Vec::is_empty) {
+            return Err(BuildError::NoProtocol);
+        }
         let speaks = Speaks {
             protocols: self.protocols.unwrap_or_else(negotiate::default),
             plain_errors: self.plain_errors,

@@ -4,6 +4,7 @@ use crate::{
     App, Limits, Result,
     progress::{Progress, Watched},
     route::Hub,
+    service::cannot_serve,
 };
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{
@@ -98,11 +99,11 @@ impl Server {
     pub(crate) async fn bind(app: App, address: impl ToSocketAddrs) -> Result<Self> {
         let limits = app.listener_limits().clone();
         #[cfg(feature = "tls")]
-        let tls = app.tls.clone().transpose()?;
+        let tls = app.tls.clone().transpose().map_err(cannot_serve)?;
         let hub = Arc::new(Hub::new(limits.connections));
         let router = app.routes(&hub)?;
         let shutdown = ShutdownHandle::new(hub);
-        let listener = listen(address).await?;
+        let listener = listen(address).await.map_err(cannot_serve)?;
         let address = listener.local_addr()?;
         Ok(Self {
             listener,

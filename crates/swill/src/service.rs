@@ -12,7 +12,7 @@ use crate::{
 };
 use rustc_hash::FxHashMap;
 use std::{fmt, sync::Arc};
-use swill_proto::{Found, ProcedureId, spec::ModuleSpec};
+use swill_proto::{Error, Found, ProcedureId, spec::ModuleSpec};
 use swill_ws::deflate;
 
 /// What all connections of a route share.
@@ -63,6 +63,8 @@ pub enum BuildError {
     ReservedName(String),
     /// A path is no path of a route.
     BadPath(String),
+    /// An app was told to speak no protocol at all.
+    NoProtocol,
     /// A certificate cannot be used.
     BadTls(String),
     /// A folder of static files cannot be served.
@@ -83,6 +85,9 @@ impl fmt::Display for BuildError {
                 "the name `{name}` begins with `swill.`, as only the server's own do: rename the procedure or its module"
             ),
             Self::BadPath(why) => f.write_str(why),
+            Self::NoProtocol => {
+                f.write_str("the app speaks no protocol: `protocols` was given an empty list")
+            }
             Self::BadTls(why) => write!(f, "TLS does not work: {why}"),
             Self::BadFiles(why) => write!(f, "static files cannot be served: {why}"),
         }
@@ -90,6 +95,12 @@ impl fmt::Display for BuildError {
 }
 
 impl std::error::Error for BuildError {}
+
+/// An error that keeps an app from being served. Whoever starts one is told why: unlike a peer, it may know.
+pub(crate) fn cannot_serve(why: impl std::error::Error + Send + Sync + 'static) -> Error {
+    let message = why.to_string();
+    Error::internal(why).with_message(message)
+}
 
 impl Service {
     pub(crate) fn new(

@@ -3,7 +3,7 @@
 mod settings;
 mod value;
 
-use crate::{App, Limits, Result};
+use crate::{App, Limits, Result, service::cannot_serve};
 use serde::{Deserialize, Deserializer};
 use settings::{SETTINGS, Setting, nearest};
 use std::{
@@ -390,7 +390,7 @@ impl App {
         let found = tokio::net::lookup_host(&listen).await.map(Vec::from_iter);
         let addresses = found.map_err(|error| {
             let text = format!("listen: `{listen}` is no host and port such as \"127.0.0.1:8000\": {error}");
-            io::Error::new(error.kind(), text)
+            cannot_serve(io::Error::new(error.kind(), text))
         })?;
         self.serve(&*addresses).await
     }

@@ -17,8 +17,8 @@ fn procedure(name: &'static str, value: i64) -> swill::Procedure {
 async fn names_are_unique_or_replaced_on_purpose() {
     let twice = App::new().module(answers("a", 1)).module(answers("a", 2));
     let error = twice.bind("127.0.0.1:0").await.expect_err("two have the same name");
-    let source = error.source().expect("a reason").to_string();
-    assert!(source.starts_with("two procedures are called `a`"), "{source}");
+    assert!(error.message().starts_with("two procedures are called `a`"), "{error}");
+    assert_eq!(error.source().expect("a reason").to_string(), error.message());
     let nothing = App::new().replace(procedure("a", 1)).into_router().expect_err("nothing to replace");
     assert_eq!(nothing.source().expect("a reason").to_string(), "there is no procedure `a` to replace");
     let long: &'static str = "x".repeat(256).leak();
@@ -212,6 +212,21 @@ async fn requests_that_open_no_websocket_are_refused() {
 
 async fn response_of(socket: &mut TcpStream) -> u16 {
     response(socket).await.expect("an answer").status
+}
+
+#[tokio::test]
+async fn who_cannot_serve_is_told_why() {
+    let taken = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let address = taken.local_addr().expect("it listens").to_string();
+    for (what, app, address, why) in [
+        ("an address that is taken", App::new(), &*address, &*format!("cannot listen on {address}")),
+        ("no address", App::new(), "nonsense", "no host and port"),
+        ("a path that is none", App::new().paths(["nowhere"]), "127.0.0.1:0", "a path begins with a slash"),
+        ("no protocol", App::new().protocols([]), "127.0.0.1:0", "the app speaks no protocol"),
+    ] {
+        let error = app.bind(address).await.expect_err(what);
+        assert!(error.to_string().contains(why), "{what}: {error}");
+    }
 }
 
 #[tokio::test]
