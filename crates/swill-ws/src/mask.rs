@@ -6,7 +6,7 @@ use std::cell::RefCell;
 pub(crate) type Key = [u8; 4];
 
 /// Masks or unmasks in place, `key[0]` first. Eight bytes at a time; the compiler makes vectors of that.
-#[inline(always)]
+#[inline]
 pub(crate) fn apply(data: &mut [u8], key: Key) {
     let [a, b, c, d] = key;
     let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
