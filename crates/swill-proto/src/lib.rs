@@ -23,6 +23,7 @@ pub mod jsonrpc;
 mod metadata;
 mod payload;
 mod protocol;
+mod recent;
 pub mod scan;
 pub mod spec;
 pub mod swill1;

@@ -6,13 +6,13 @@ use super::{
     fault::Fault,
     id::Id,
     is_own,
-    recent::Recent,
     streams::{self, Streams},
     write::{self, Answer},
 };
 use crate::{
     CallId, CancelReason, Capabilities, Close, Directory, Error, Format, Found, Frame, Head, Held, Kind,
-    Message, Open, Outgoing, Payload, Protocol, Received, Shape, Side, Target, scan::json::Text,
+    Message, Open, Outgoing, Payload, Protocol, Received, Shape, Side, Target, recent::Recent,
+    scan::json::Text,
 };
 
 /// What a peer may make a [`Machine`] keep.

@@ -41,7 +41,6 @@ mod fault;
 mod id;
 mod machine;
 mod reader;
-mod recent;
 mod streams;
 mod write;
 

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     CallId, CancelReason, Capabilities, Close, Code, Directory, Error, Format, Found, Frame, Head, Held,
     Kind, Message, Metadata, MetadataLimits, Open, Outgoing, Payload, ProcedureId, Protocol, Received, Shape,
-    Target,
+    Target, recent::Recent,
 };
 use std::collections::HashMap;
 
@@ -45,30 +45,6 @@ pub struct Server {
     requests: HashMap<Key, Standing>,
     draining: usize,
     recent: Option<Recent>,
-}
-
-/// The procedure that was called last, which is often the next one, too: comparing a name is cheaper than looking it
-/// up. The directory does not change during a connection.
-#[derive(Clone, Copy, Debug)]
-struct Recent {
-    name: [u8; Recent::LONGEST],
-    length: u8,
-    found: Found,
-}
-
-impl Recent {
-    const LONGEST: usize = 31;
-
-    fn new(rpc: &[u8], found: Found) -> Option<Self> {
-        let mut name = [0; Self::LONGEST];
-        name.get_mut(..rpc.len())?.copy_from_slice(rpc);
-        Some(Self { name, length: rpc.len() as u8, found })
-    }
-
-    #[inline]
-    fn is(&self, rpc: &[u8]) -> bool {
-        self.name.get(..usize::from(self.length)) == Some(rpc)
-    }
 }
 
 /// A call that has not been answered.
