@@ -128,7 +128,8 @@ impl Request {
 
     /// The token that the peer shows: `Authorization: Bearer TOKEN`, or, from a browser, a subprotocol entry
     /// `swill.token.TOKEN` (with the token in characters that a subprotocol may have, such as base64url). Such an entry
-    /// is never echoed and never logged.
+    /// is never echoed and never logged. A browser offers a protocol beside it, such as `swill.1` or `jsonrpc`: it gives
+    /// up if none of its offers is echoed (WHATWG WebSockets, *establish a WebSocket connection*).
     pub fn token(&self) -> Option<&str> {
         let bearer = self.header("authorization").and_then(|value| {
             let (scheme, token) = value.split_once(' ')?;
