@@ -2,6 +2,7 @@
 
 mod autobahn;
 mod bench;
+mod chromium;
 mod clients;
 mod examples;
 mod fresh;
