@@ -179,6 +179,6 @@ pub use request::Request;
 pub use response::Response;
 pub use sender::{SendHalf, Sender};
 pub use state::{State, Watch};
-pub use swill_proto::{BoxError, CancelReason, Close, Code, Error, Metadata, Result, Value};
+pub use swill_proto::{BoxError, Bytes, CancelReason, Close, Code, Error, Metadata, Result, Value};
 #[cfg(feature = "tls")]
 pub use tokio_rustls::rustls;

@@ -12,6 +12,7 @@
 //!
 //! Applications use the crates `swill` and `swill-client`, which show what they need of this one.
 
+mod bytes;
 mod close;
 mod code;
 pub mod diagnose;
@@ -32,6 +33,7 @@ mod value;
 mod violation;
 pub mod webmesh;
 
+pub use self::bytes::Bytes;
 pub use close::Close;
 pub use code::Code;
 pub use error::{BoxError, Error, Result};

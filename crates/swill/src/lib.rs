@@ -127,7 +127,9 @@ pub use swill_macros::validate;
 #[cfg(feature = "unstable-protocol")]
 pub use swill_proto as proto;
 pub use swill_proto::spec;
-pub use swill_proto::{CancelReason, Close, Code, Error, Format, Metadata, Payload, Result, Shape, Value};
+pub use swill_proto::{
+    Bytes, CancelReason, Close, Code, Error, Format, Metadata, Payload, Result, Shape, Value,
+};
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 #[cfg(feature = "tls")]
