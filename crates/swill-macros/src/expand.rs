@@ -85,6 +85,7 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
     let deadline = deadline.iter();
     let errors = errors(&signature.output);
     let paths = procedure.paths.iter();
+    let metadata = procedure.metadata.iter().map(|(which, name, doc)| quote!(#which(#name, #doc)));
 
     // Where nothing can fail before the method, no `?` needs a block of its own, whose state every call would carry.
     let fails = procedure.blocking || procedure.arguments.iter().any(|it| matches!(it, Argument::Server(_)));
@@ -110,6 +111,7 @@ fn procedure(procedure: &Procedure, this: &Ident) -> TokenStream {
         #(#parameter_docs)*
         #(#parameter_schemas)*
         #(.path(#paths))*
+        #(.#metadata)*
         #(.describe_errors(#errors))*
         #(.deadline(::core::time::Duration::from_millis(#deadline)))*
     }}

@@ -10,8 +10,11 @@ use quote::ToTokens;
 use std::fmt::Display;
 use syn::{
     Attribute, Error, Expr, FnArg, GenericParam, Ident, ImplItem, ImplItemFn, Item, ItemImpl, LitStr, Pat,
-    PatType, ReceiverKind, Result, ReturnType, Safety, Signature, Token, Type, ext::IdentExt,
-    meta::ParseNestedMeta, parse::Parser,
+    PatType, ReceiverKind, Result, ReturnType, Safety, Signature, Token, Type,
+    ext::IdentExt,
+    meta::ParseNestedMeta,
+    parse::{Parse, Parser},
+    punctuated::Punctuated,
 };
 
 /// A block without what only this macro understands, and what that said.
@@ -32,6 +35,8 @@ pub(crate) struct Procedure {
     pub(crate) blocking: bool,
     pub(crate) deadline: Option<u64>,
     pub(crate) paths: Vec<LitStr>,
+    /// Which metadata, its key, what it means.
+    pub(crate) metadata: Vec<(Ident, LitStr, LitStr)>,
 }
 
 /// Owned arguments come over the wire, borrowed arguments come from the server.
@@ -58,6 +63,7 @@ struct Keys {
     name: Option<LitStr>,
     deadline: Option<u64>,
     paths: Vec<LitStr>,
+    metadata: Vec<(Ident, LitStr, LitStr)>,
     blocking: bool,
     skip: bool,
     default: Option<Option<Expr>>,
@@ -99,7 +105,16 @@ pub(crate) fn module(arguments: TokenStream, item: TokenStream, errors: &mut Err
 /// Reads a method. `None` if it is to be skipped, or something is wrong with it.
 fn procedure(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Procedure> {
     let before = errors.0.len();
-    let known = ["name", "path", "blocking", "deadline", "skip"];
+    let known = [
+        "name",
+        "path",
+        "blocking",
+        "deadline",
+        "client_metadata",
+        "leading_metadata",
+        "trailing_metadata",
+        "skip",
+    ];
     let keys =
         errors.take(Keys::take_off(&mut method.attrs, "a method has the keys", &known)).unwrap_or_default();
     if keys.skip {
@@ -142,6 +157,7 @@ fn procedure(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Procedure> 
         blocking: keys.blocking,
         deadline: keys.deadline,
         paths: keys.paths,
+        metadata: keys.metadata,
     };
     (errors.0.len() == before).then_some(procedure)
 }
@@ -283,6 +299,21 @@ impl Keys {
                 self.paths.push(path);
             }
             Some(&"deadline") => self.deadline = Some(milliseconds(&key.value()?.parse()?)?),
+            Some(&("client_metadata" | "leading_metadata" | "trailing_metadata")) => {
+                let content;
+                syn::parenthesized!(content in key.input);
+                let which = key.path.require_ident()?;
+                let texts: Punctuated<LitStr, Token![,]> =
+                    content.parse_terminated(Parse::parse, Token![,])?;
+                let mut texts = texts.into_iter();
+                let (Some(name), Some(doc), None) = (texts.next(), texts.next(), texts.next()) else {
+                    return wrong(
+                        which,
+                        format!("metadata has a key and a meaning: `{which}(\"key\", \"what it is\")`"),
+                    );
+                };
+                self.metadata.push((which.clone(), name, doc));
+            }
             Some(&"blocking") => self.blocking = true,
             Some(&"default") if key.input.peek(Token![=]) => self.default = Some(Some(key.value()?.parse()?)),
             Some(&"default") => self.default = Some(None),

@@ -283,6 +283,7 @@ fn procedure(registered: &Registered, schemas: &mut Schemas) -> ProcedureSpec {
     spec.doc = procedure.documentation().to_owned();
     spec.errors = procedure.errors_with(&mut schemas.output);
     spec.deadline_ms = procedure.time_limit().map(milliseconds);
+    spec.metadata = procedure.metadata().clone();
     spec.paths = procedure.paths().map(Into::into).collect();
     let optional = procedure.optional();
     for (at, (parameter, schema)) in procedure.parameters().iter().zip(input).enumerate() {

@@ -11,7 +11,10 @@ use crate::{
 use pin_project_lite::pin_project;
 use schemars::{Schema, SchemaGenerator};
 use std::{borrow::Cow, fmt, future::Future, pin::Pin, sync::Arc, task::Poll, time::Duration};
-use swill_proto::{Error, Payload, Result, Shape, spec::ErrorSpec};
+use swill_proto::{
+    Error, Payload, Result, Shape,
+    spec::{ErrorSpec, MetadataKey, MetadataSpec},
+};
 
 /// One method that peers can call, with its types erased.
 ///
@@ -38,6 +41,7 @@ pub struct Procedure {
     deadline: Option<Duration>,
     paths: Vec<Cow<'static, str>>,
     errors: Vec<DescribeErrors>,
+    metadata: MetadataSpec,
     optional: fn() -> Vec<bool>,
     schemas: fn(&mut SchemaGenerator) -> (Vec<Schema>, Schema),
     /// What is added to the schemas of parameters, by their positions.
@@ -155,6 +159,7 @@ impl Procedure {
             shape: Shape { streams_in: P::STREAMS, streams_out: O::STREAMS },
             deadline: None,
             errors: Vec::new(),
+            metadata: MetadataSpec::default(),
             paths: Vec::new(),
             optional: P::optional,
             schemas: |generator| (P::schemas(generator), generator.subschema_for::<O::Item>()),
@@ -204,6 +209,33 @@ impl Procedure {
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
         self.paths.push(path.into());
         self
+    }
+
+    /// Says of a key of the metadata that comes with a call what it means to the procedure, for the description of the
+    /// app. Nothing is checked.
+    #[must_use]
+    pub fn client_metadata(mut self, name: impl Into<String>, doc: impl Into<String>) -> Self {
+        self.metadata.client.push(MetadataKey::new(name, doc));
+        self
+    }
+
+    /// Says what a key of the leading metadata means, which the procedure sets ahead of its answer.
+    #[must_use]
+    pub fn leading_metadata(mut self, name: impl Into<String>, doc: impl Into<String>) -> Self {
+        self.metadata.leading.push(MetadataKey::new(name, doc));
+        self
+    }
+
+    /// Says what a key of the trailing metadata means, which comes with the answer or the end of the stream.
+    #[must_use]
+    pub fn trailing_metadata(mut self, name: impl Into<String>, doc: impl Into<String>) -> Self {
+        self.metadata.trailing.push(MetadataKey::new(name, doc));
+        self
+    }
+
+    /// The metadata that it says something about.
+    pub fn metadata(&self) -> &MetadataSpec {
+        &self.metadata
     }
 
     /// Its paths.

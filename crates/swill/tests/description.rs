@@ -49,7 +49,8 @@ impl Map {
     /// The name of a place.
     ///
     /// In the language of those who live there.
-    #[swill(deadline = "5s")]
+    #[swill(deadline = "5s", client_metadata("trace", "The id that logs have."))]
+    #[swill(leading_metadata("age", "Seconds since somebody was there."), trailing_metadata("cost", ""))]
     async fn name(
         &self,
         /// Where it is.

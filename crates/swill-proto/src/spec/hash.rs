@@ -17,7 +17,7 @@ impl Spec {
     /// A hash over what client and server have to agree on: procedures with their names, shapes, parameters, types and
     /// errors, and the definitions.
     ///
-    /// What does not change it: titles, versions and documentation, limits and deadlines, the app's protocols and paths,
+    /// What does not change it: titles, versions and documentation, limits, deadlines and metadata, the app's protocols and paths,
     /// the texts of errors, and the order of registration.
     ///
     /// It is the 64-bit FNV-1a hash, as 16 hexadecimal digits, of the JSON text of `{"$defs": {…}, "procedures": [{…}]}`,

@@ -159,9 +159,37 @@ pub struct ProcedureSpec {
     /// Errors that are part of the contract. Others can happen as well.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub errors: Vec<ErrorSpec>,
+    /// Metadata that it takes and sends, as far as it says so.
+    #[serde(default, skip_serializing_if = "MetadataSpec::is_empty")]
+    pub metadata: MetadataSpec,
     /// Milliseconds that a call may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
+}
+
+/// The metadata of a procedure. It is for people: a call may have other keys, and lack these.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct MetadataSpec {
+    /// What the procedure looks for in the metadata that comes with a call.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub client: Vec<MetadataKey>,
+    /// What goes ahead of the answer, or with the first item.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub leading: Vec<MetadataKey>,
+    /// What comes with the answer, or with the end of the stream.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trailing: Vec<MetadataKey>,
+}
+
+/// A key of metadata.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MetadataKey {
+    /// The key, as it is on the wire.
+    pub name: String,
+    /// What it means; Markdown.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub doc: String,
 }
 
 /// A parameter.
@@ -320,6 +348,7 @@ impl ProcedureSpec {
             items: None,
             result,
             errors: Vec::new(),
+            metadata: MetadataSpec::default(),
             deadline_ms: None,
         }
     }
@@ -327,6 +356,20 @@ impl ProcedureSpec {
     /// Which directions stream.
     pub fn shape(&self) -> Shape {
         Shape { streams_in: self.streams_in, streams_out: self.streams_out }
+    }
+}
+
+impl MetadataSpec {
+    /// Whether nothing is said about metadata.
+    pub fn is_empty(&self) -> bool {
+        self.client.is_empty() && self.leading.is_empty() && self.trailing.is_empty()
+    }
+}
+
+impl MetadataKey {
+    /// A key and what it means.
+    pub fn new(name: impl Into<String>, doc: impl Into<String>) -> Self {
+        Self { name: name.into(), doc: doc.into() }
     }
 }
 
