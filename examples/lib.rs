@@ -1,6 +1,23 @@
 //! Runnable programs: see the files beside this one.
+//!
+//! What the README and the guide show is compiled and run as the tests of this library.
 
 /// The programs in the README compile.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// The programs of the guide, chapter by chapter. Those of `docs/validation.md` and `docs/testing.md` belong to `swill`.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../docs/first-call.md")]
+    struct FirstCall;
+    #[doc = include_str!("../docs/parameters.md")]
+    struct Parameters;
+    #[doc = include_str!("../docs/streams.md")]
+    struct Streams;
+    #[doc = include_str!("../docs/errors.md")]
+    struct Errors;
+    #[doc = include_str!("../docs/clients.md")]
+    struct Clients;
+}
