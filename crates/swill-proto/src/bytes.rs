@@ -109,7 +109,7 @@ impl<'de> Deserialize<'de> for Bytes {
             type Value = Bytes;
 
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("bytes, as base64 text where a format has no bytes")
+                f.write_str("bytes (base64 text)")
             }
 
             fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
@@ -216,7 +216,7 @@ mod tests {
         assert_eq!(rmp_serde::from_slice::<Bytes>(&[0x92, 1, 0xcc, 255]).unwrap(), Bytes::from([1, 255]));
         assert_eq!(serde_json::from_str::<Bytes>(r#""AQ""#).unwrap(), Bytes::from([1]));
         for (json, why) in
-            [(r#""A!""#, "not base64"), ("1", "expected bytes, as base64 text"), ("[256]", "expected u8")]
+            [(r#""A!""#, "not base64"), ("1", "expected bytes (base64 text)"), ("[256]", "expected u8")]
         {
             let error = serde_json::from_str::<Bytes>(json).unwrap_err().to_string();
             assert!(error.contains(why), "{json}: {error}");

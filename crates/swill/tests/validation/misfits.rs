@@ -2,9 +2,9 @@
 
 use crate::{decode, refused, taken, told};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, HashMap};
-use swill::{Format, Payload};
+use swill::{Bytes, Format, Payload};
 
 #[derive(Debug, Deserialize)]
 #[allow(dead_code, reason = "it is decoded only")]
@@ -52,6 +52,15 @@ struct Flat {
 enum Either {
     Number(i64),
     Text(String),
+}
+
+#[test]
+fn bytes() {
+    let told_of = |format, value: &Json| told(&decode::<Bytes>(format, value).unwrap_err());
+    assert_eq!(told_of(Format::Json, &json!("A!")), [": type: not base64: Invalid symbol 33, offset 1."]);
+    assert_eq!(told_of(Format::Json, &json!(1)), [": type: is integer `1`, not bytes (base64 text)"]);
+    assert_eq!(told_of(Format::MessagePack, &json!("AA")), [": type: is text, not bytes"]);
+    assert_eq!(taken::<Bytes>(&json!([1, 255])), Bytes::from([1, 255]));
 }
 
 #[test]
