@@ -30,6 +30,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("swill-macros", &[]),
     ("swill", &["swill-macros", "swill-proto", "swill-ws"]),
     ("swill-client", &["swill-proto", "swill-ws"]),
+    ("swill-cli", &["swill", "swill-client", "swill-proto", "swill-ws"]),
 ];
 
 pub(super) fn pure(files: &Files) -> Vec<String> {
