@@ -1,10 +1,11 @@
 use crate::{
     Hook, Limits, Module, Procedure, Result, Server, ShutdownHandle, description,
+    document::Readers,
     failure::Handlers,
     module::IntoModule,
     negotiate::{self, Protocol},
     origin::Origins,
-    route::{self, Hub, Routes},
+    route::{self, Hub, Routed, Routes},
     service::{BuildError, Service, Speaks, cannot_serve},
 };
 use axum::Router;
@@ -45,6 +46,8 @@ pub struct App {
     debug: bool,
     pub(crate) handlers: Handlers,
     pub(crate) described: description::Settings,
+    #[cfg(feature = "docs")]
+    pub(crate) docs: crate::Docs,
     #[cfg(feature = "files")]
     pub(crate) files: Vec<(Cow<'static, str>, crate::StaticFiles)>,
     #[cfg(feature = "config")]
@@ -71,6 +74,8 @@ impl App {
             debug: false,
             handlers: Handlers::default(),
             described: description::Settings::default(),
+            #[cfg(feature = "docs")]
+            docs: crate::Docs::default(),
             #[cfg(feature = "files")]
             files: Vec::new(),
             #[cfg(feature = "config")]
@@ -224,7 +229,9 @@ impl App {
     /// The app as an axum router, to be mounted in an axum application or served by one's own server.
     ///
     /// Around the upgrade, tower layers apply unchanged. The limits of the handshake and of the number of connections
-    /// are then those of the other server.
+    /// are then those of the other server. The description's files and, in debug builds, the docs page are routes of the
+    /// router, too: where the other application has a `/docs` of its own, say `.docs(false)`, for axum panics over a path
+    /// that is there twice.
     ///
     /// ```
     /// # struct Calc;
@@ -251,15 +258,15 @@ impl App {
     /// As [`into_router`](Self::into_router).
     pub fn into_router_with_handle(self) -> Result<(Router, ShutdownHandle)> {
         let hub = Arc::new(Hub::new(self.limits.connections));
-        let router = self.routes(&hub)?;
-        Ok((router, ShutdownHandle::new(hub)))
+        let routed = self.routes(&hub)?;
+        Ok((routed.router, ShutdownHandle::new(hub)))
     }
 
     pub(crate) fn listener_limits(&self) -> &Limits {
         &self.limits
     }
 
-    pub(crate) fn routes(self, hub: &Arc<Hub>) -> Result<Router> {
+    pub(crate) fn routes(self, hub: &Arc<Hub>) -> Result<Routed> {
         let mut routes = Routes::default();
         self.add_routes(None, hub, &mut routes).map_err(cannot_serve)?;
         routes.finish().map_err(cannot_serve)
@@ -289,6 +296,8 @@ impl App {
         self.paths = Some(paths.clone());
         #[cfg(feature = "files")]
         let files = std::mem::take(&mut self.files);
+        #[cfg(feature = "docs")]
+        let docs = std::mem::take(&mut self.docs);
         let (service, mounted) = self.build()?;
         for path in &paths {
             route::add(routes, path, Arc::clone(&service), Arc::clone(hub))?;
@@ -301,9 +310,18 @@ impl App {
         for (path, app) in mounted {
             app.add_routes(Some(&below(&path)), hub, routes)?;
         }
-        if let (Some(documents), Some(path)) = (&service.documents, paths.first()) {
-            description::add(&mut routes.router, path, documents, &service.origins);
+        let readers = Readers {
+            origins: service.origins.clone(),
+            #[cfg(feature = "docs")]
+            guard: docs.readers().clone(),
+        };
+        // Nothing can lie below "the rest of the path".
+        let path = paths.first().filter(|path| !path.contains("{*"));
+        if let (Some(documents), Some(path)) = (&service.documents, path) {
+            routes.shown.extend(description::shown(path, documents, &readers));
         }
+        #[cfg(feature = "docs")]
+        docs.add(path, service.documents.is_some(), &readers, routes);
         Ok(())
     }
 

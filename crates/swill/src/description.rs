@@ -2,15 +2,13 @@
 //! `swill.describe`.
 
 use crate::{
-    App, BuildError, Limits, Module, introspect,
+    App, BuildError, Limits, Module,
+    document::{Document, Readers, Shown},
+    introspect,
     negotiate::{self, Protocol},
-    origin::Origins,
     service::{Registered, Service},
 };
-use axum::{Router, body::Body, response::Response, routing};
-use bytes::Bytes;
 use futures_util::stream;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use schemars::{JsonSchema, Schema, SchemaGenerator, generate::SchemaSettings};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -123,12 +121,6 @@ const FILES: [File; 3] = [
     ("asyncapi.json", Spec::asyncapi),
 ];
 
-#[derive(Clone, Debug)]
-struct Document {
-    body: Bytes,
-    tag: HeaderValue,
-}
-
 impl Documents {
     fn new(spec: Spec) -> Self {
         Self { spec, written: Default::default() }
@@ -153,9 +145,7 @@ impl Documents {
         self.written[file].get_or_init(|| {
             let mut body = format!("{:#}", FILES[file].1(&self.spec));
             body.push('\n');
-            let tag = format!("\"{:016x}\"", swill_proto::spec::fnv1a(body.as_bytes()));
-            let tag = HeaderValue::from_str(&tag).unwrap_or(HeaderValue::from_static("\"\""));
-            Document { body: body.into(), tag }
+            Document::new("application/json", body.into())
         })
     }
 }
@@ -179,61 +169,17 @@ impl JsonSchema for Described {
     }
 }
 
-/// Adds the files below a path. Where the application has put something else at the same place, that stays.
-pub(crate) fn add(router: &mut Router, path: &str, documents: &Arc<Documents>, origins: &Origins) {
-    // Nothing can lie below "the rest of the path".
-    if path.contains("{*") {
-        return;
-    }
-    for (at, (name, _)) in FILES.iter().enumerate() {
+/// The files below a path, to be shown to these readers.
+pub(crate) fn shown(
+    path: &str,
+    documents: &Arc<Documents>,
+    readers: &Readers,
+) -> impl Iterator<Item = Shown> {
+    FILES.iter().enumerate().map(move |(at, (name, _))| {
+        let (documents, readers) = (Arc::clone(documents), readers.clone());
         let place = format!("{}/{name}", path.trim_end_matches('/'));
-        let (documents, origins) = (Arc::clone(documents), origins.clone());
-        // Any method, so that it collides with whatever else is there.
-        let handler = move |method: Method, headers: HeaderMap| {
-            let response = answer(documents.written(at), &origins, &method, &headers);
-            async move { response }
-        };
-        let before = router.clone();
-        let added = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            before.route(&place, routing::any(handler))
-        }));
-        match added {
-            Ok(added) => *router = added,
-            Err(_) => tracing::debug!(path = place, "the application has something else there"),
-        }
-    }
-}
-
-fn answer(document: &Document, origins: &Origins, method: &Method, headers: &HeaderMap) -> Response {
-    let mut response = Response::new(Body::empty());
-    if !matches!(*method, Method::GET | Method::HEAD) {
-        *response.status_mut() = StatusCode::METHOD_NOT_ALLOWED;
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        return response;
-    }
-    if !origins.serves(headers) {
-        *response.status_mut() = StatusCode::MISDIRECTED_REQUEST;
-        return response;
-    }
-    let known = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
-    let known = known.flat_map(|tags| tags.split(',')).map(|tag| tag.trim().trim_start_matches("W/"));
-    if known.into_iter().any(|tag| tag == "*" || tag.as_bytes() == document.tag.as_bytes()) {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-    } else {
-        *response.body_mut() = Body::from(document.body.clone());
-        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    }
-    let answer = response.headers_mut();
-    answer.insert(header::ETAG, document.tag.clone());
-    answer.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    answer.insert(header::VARY, HeaderValue::from_static("origin"));
-    // Pages that may connect may read what there is to call.
-    if let Some(origin) = headers.get(header::ORIGIN)
-        && origins.admits(headers)
-    {
-        answer.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
-    }
-    response
+        Shown::default().at(place, move |asked| readers.answer(documents.written(at), asked))
+    })
 }
 
 fn spec(service: &Service, protocols: &[Protocol], settings: &Settings, paths: &[Cow<'static, str>]) -> Spec {

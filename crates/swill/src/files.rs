@@ -167,32 +167,46 @@ impl Place {
     }
 }
 
-/// Puts files in front of the routes. `taken` are the paths of routes that there are already.
-pub(crate) fn add(router: Router, mut places: Vec<Place>, taken: &[String]) -> Result<Router, BuildError> {
-    if places.is_empty() {
-        return Ok(router);
-    }
-    // The longest path first.
+/// Places in the order in which they are asked: the longest path first.
+pub(crate) fn sorted(mut places: Vec<Place>) -> Vec<Place> {
     places.sort_by_key(|place| std::cmp::Reverse(place.path.len()));
+    places
+}
+
+/// Adds routes for files to be found on. `taken` are the paths of routes that there are already.
+pub(crate) fn add(router: &mut Router, places: &[Place], taken: &[String]) -> Result<(), BuildError> {
     let mut added: Vec<String> = taken.to_vec();
-    let mut router = router;
-    for Place { path, .. } in &places {
-        // Routes for files to be found on; the files themselves are in front of them.
+    for Place { path, .. } in places {
         for route in [path.clone(), format!("{path}/"), format!("{path}/{{*file}}")] {
             if route.is_empty() || added.contains(&route) {
                 continue;
             }
-            let before = std::mem::take(&mut router);
+            let before = std::mem::take(router);
             let route_added = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
                 before.route(&route, routing::any(async || StatusCode::NOT_FOUND))
             }));
-            router = route_added.map_err(|_| {
+            *router = route_added.map_err(|_| {
                 BuildError::BadFiles(format!("another route is where files below `{path}/` would be"))
             })?;
             added.push(route);
         }
     }
-    Ok(router.layer(middleware::from_fn_with_state(Arc::<[Place]>::from(places), answer)))
+    Ok(())
+}
+
+/// Puts the files themselves in front of all routes.
+pub(crate) fn layer(router: Router, places: Vec<Place>) -> Router {
+    match places.is_empty() {
+        true => router,
+        false => router.layer(middleware::from_fn_with_state(Arc::<[Place]>::from(places), answer)),
+    }
+}
+
+/// Whether a path always leads to a file, be it the one for paths that lead to none.
+pub(crate) fn hide(places: &[Place], path: &str) -> bool {
+    let place = places.iter().find(|place| place.below(path).is_some());
+    let plain = path.rsplit('/').next().is_some_and(|name| !name.contains('.'));
+    plain && place.is_some_and(|place| place.files.fallback.is_some())
 }
 
 /// Answers with a file, or lets others answer.

@@ -38,12 +38,14 @@
 //! | feature | |
 //! |---|---|
 //! | `config` | `Config`: settings from a TOML file and the environment |
+//! | `docs` | [`Docs`]: the docs page, where everything that can be called is explained and can be tried |
 //! | `files` | `StaticFiles`: files beside the sockets, on the same port |
 //! | `testing` | the module `testing`: peers in the same process, for tests of apps |
 //! | `tls` | `Tls`: certificates, and new ones without a restart |
 //! | `unstable-protocol` | `Subprotocol`: protocols of one's own; not covered by semantic versioning yet |
 //!
-//! None of them is on unless it is asked for.
+//! `docs` is on by default, for it is there while you build; a release build has a page only if it is told to. None of the
+//! others is on unless it is asked for.
 
 // What `#[swill::module]` writes names this crate from outside.
 #[cfg(test)]
@@ -59,6 +61,9 @@ mod context;
 mod description;
 mod diagnose;
 mod directory;
+#[cfg(feature = "docs")]
+mod docs;
+mod document;
 mod extensions;
 mod failure;
 #[cfg(feature = "files")]
@@ -99,6 +104,8 @@ pub use calling::Batch;
 pub use config::{Config, ConfigBuilder, ConfigError};
 pub use context::{CancelGuard, Context, FromContext};
 pub use failure::Failure;
+#[cfg(feature = "docs")]
+pub use docs::Docs;
 #[cfg(feature = "files")]
 pub use files::StaticFiles;
 pub use futures_core::Stream;

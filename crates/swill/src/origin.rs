@@ -27,6 +27,16 @@ impl Origins {
         self.hosts.push(host.to_ascii_lowercase());
     }
 
+    /// A name under which the server answers, without its port, if it does not answer under all of them.
+    #[cfg(feature = "docs")]
+    pub(crate) fn first_host(&self) -> Option<&str> {
+        let host = self.hosts.first()?;
+        Some(match host.rsplit_once(':') {
+            Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+            _ => host,
+        })
+    }
+
     /// Whether the server answers under the name that the request asks for. Against DNS rebinding: a page can give its
     /// own name the address of another server, and is then "of the same host".
     pub(crate) fn serves(&self, headers: &HeaderMap) -> bool {

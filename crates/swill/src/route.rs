@@ -5,6 +5,7 @@ use crate::{
     call::Panicked,
     calling::Asked,
     connection::Connection,
+    document::Shown,
     extensions::Extensions,
     negotiate,
     outbox::Outbox,
@@ -121,7 +122,9 @@ impl Drop for Slot {
 /// The routes of a server, as they come together.
 #[derive(Default)]
 pub(crate) struct Routes {
-    pub(crate) router: Router,
+    router: Router,
+    /// What gives way to everything else.
+    pub(crate) shown: Vec<Shown>,
     /// The same paths once more, in what axum's router is made of: it says why a path cannot be had.
     paths: matchit::Router<()>,
     #[cfg(feature = "files")]
@@ -130,12 +133,41 @@ pub(crate) struct Routes {
     pub(crate) places: Vec<crate::files::Place>,
 }
 
+/// The routes of a server, complete.
+pub(crate) struct Routed {
+    pub(crate) router: Router,
+    /// Where there are docs pages.
+    #[cfg(feature = "docs")]
+    pub(crate) docs: Vec<crate::docs::Place>,
+}
+
 impl Routes {
-    pub(crate) fn finish(self) -> Result<Router, BuildError> {
+    pub(crate) fn finish(self) -> Result<Routed, BuildError> {
+        let mut router = self.router;
         #[cfg(feature = "files")]
-        return crate::files::add(self.router, self.places, &self.taken);
-        #[cfg(not(feature = "files"))]
-        Ok(self.router)
+        let places = crate::files::sorted(self.places);
+        #[cfg(feature = "files")]
+        crate::files::add(&mut router, &places, &self.taken)?;
+        #[cfg(feature = "docs")]
+        let mut docs = Vec::new();
+        for shown in self.shown {
+            #[cfg(feature = "files")]
+            let hidden = crate::files::hide(&places, shown.first());
+            #[cfg(not(feature = "files"))]
+            let hidden = false;
+            let added = !hidden && shown.add(&mut router);
+            #[cfg(not(feature = "docs"))]
+            let _ = added;
+            #[cfg(feature = "docs")]
+            docs.extend(shown.page.and_then(|page| page.placed(added)));
+        }
+        #[cfg(feature = "files")]
+        let router = crate::files::layer(router, places);
+        Ok(Routed {
+            router,
+            #[cfg(feature = "docs")]
+            docs,
+        })
     }
 }
 
@@ -318,7 +350,7 @@ pub(crate) fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {
 }
 
 /// The refusal of a hook.
-fn refuse_with(error: &Error) -> Response {
+pub(crate) fn refuse_with(error: &Error) -> Response {
     let code = error.close().map_or_else(|| error.code().0, |close| i64::from(close.code));
     let status = u16::try_from(code).ok().filter(|code| (300..600).contains(code));
     let status = status.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::FORBIDDEN);

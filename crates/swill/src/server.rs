@@ -58,6 +58,8 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
+    #[cfg(feature = "docs")]
+    docs: Vec<crate::docs::Place>,
     limits: Limits,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
@@ -101,14 +103,16 @@ impl Server {
         #[cfg(feature = "tls")]
         let tls = app.tls.clone().transpose().map_err(cannot_serve)?;
         let hub = Arc::new(Hub::new(limits.connections));
-        let router = app.routes(&hub)?;
+        let routed = app.routes(&hub)?;
         let shutdown = ShutdownHandle::new(hub);
         let listener = listen(address).await.map_err(cannot_serve)?;
         let address = listener.local_addr()?;
         Ok(Self {
             listener,
             address,
-            router,
+            #[cfg(feature = "docs")]
+            docs: routed.docs,
+            router: routed.router,
             limits,
             #[cfg(feature = "tls")]
             tls,
@@ -142,6 +146,14 @@ impl Server {
         let mut told = shutdown.told.subscribe();
         let http = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
         tracing::info!(%address, "listening");
+        #[cfg(feature = "docs")]
+        for page in &self.docs {
+            #[cfg(feature = "tls")]
+            let secure = tls.is_some();
+            #[cfg(not(feature = "tls"))]
+            let secure = false;
+            tracing::info!("docs page at {}", page.url(address, secure));
+        }
         {
             let mut stop = pin!(async {
                 tokio::select! {

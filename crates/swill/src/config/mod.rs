@@ -47,6 +47,8 @@ pub struct Config {
     listen: String,
     compression: bool,
     debug: bool,
+    /// `None`: as the build says.
+    docs: Option<bool>,
     origins: Vec<String>,
     hosts: Vec<String>,
     static_files: BTreeMap<String, Folder>,
@@ -71,6 +73,7 @@ impl Default for Config {
             listen: "127.0.0.1:8000".to_owned(),
             compression: false,
             debug: false,
+            docs: None,
             origins: Vec::new(),
             hosts: Vec::new(),
             static_files: BTreeMap::new(),
@@ -368,6 +371,8 @@ impl App {
         for host in &config.hosts {
             self = self.host(host);
         }
+        #[cfg(feature = "docs")]
+        self.docs.configure(config.docs);
         #[cfg(feature = "tls")]
         if let (Some(certificate), Some(key)) = (&config.certificate, &config.key) {
             self.tls = Some(crate::Tls::from_files(certificate, key));

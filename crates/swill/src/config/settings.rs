@@ -45,6 +45,15 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!("listen", listen, "Where the server listens: an address and a port."),
     setting!("compression", compression, "Whether permessage-deflate is offered."),
     setting!("debug", debug, "Whether peers are told what unexpected errors say."),
+    Setting {
+        name: "docs",
+        about: "Whether there is a docs page; \"debug\": in debug builds alone.",
+        set: |config, value| {
+            config.docs = Kind::take(value)?;
+            needs("docs", cfg!(feature = "docs"), config.docs == Some(true))
+        },
+        show: |config| config.docs.show(),
+    },
     setting!(
         "origins",
         origins,

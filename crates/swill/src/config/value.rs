@@ -142,6 +142,20 @@ impl Kind for bool {
     }
 }
 
+/// What is left to the build.
+impl Kind for Option<bool> {
+    fn take(value: Value) -> Result<Self, String> {
+        match value.meant() {
+            Value::Text(text) if text == "debug" => Ok(None),
+            other => bool::take(other).map(Some).map_err(|why| format!("{why}, or \"debug\"")),
+        }
+    }
+
+    fn show(&self) -> String {
+        self.map_or_else(|| "debug".to_owned().show(), |flag| flag.show())
+    }
+}
+
 impl Kind for String {
     fn take(value: Value) -> Result<Self, String> {
         match value {
