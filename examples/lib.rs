@@ -18,6 +18,20 @@ mod guide {
     struct Streams;
     #[doc = include_str!("../docs/errors.md")]
     struct Errors;
+    #[doc = include_str!("../docs/context.md")]
+    struct Context;
+    #[doc = include_str!("../docs/rooms.md")]
+    struct Rooms;
+    #[doc = include_str!("../docs/hooks.md")]
+    struct Hooks;
+    #[doc = include_str!("../docs/authentication.md")]
+    struct Authentication;
+    #[doc = include_str!("../docs/modules.md")]
+    struct Modules;
+    #[doc = include_str!("../docs/both-ways.md")]
+    struct BothWays;
+    #[doc = include_str!("../docs/protocols.md")]
+    struct Protocols;
     #[doc = include_str!("../docs/clients.md")]
     struct Clients;
 }
