@@ -80,6 +80,11 @@ fn clippy_alone(root: &Path) -> Result<Outcome> {
         let clippy = ["clippy", "--package", package, "--features", features, "--", "-D", "warnings"];
         process::run(cargo(root).args(clippy))?;
     }
+    // Without what is on by default.
+    for features in ["", "config,files,tls"] {
+        let clippy = ["clippy", "--package", "swill", "--no-default-features", "--features", features];
+        process::run(cargo(root).args(clippy).args(["--", "-D", "warnings"]))?;
+    }
     Outcome::passed()
 }
 
