@@ -34,4 +34,10 @@ mod guide {
     struct Protocols;
     #[doc = include_str!("../docs/clients.md")]
     struct Clients;
+    #[doc = include_str!("../docs/client-rust.md")]
+    struct ClientRust;
+    #[doc = include_str!("../docs/deployment.md")]
+    struct Deployment;
+    #[doc = include_str!("../docs/migration.md")]
+    struct Migration;
 }
