@@ -257,6 +257,15 @@ impl Call {
         }
     }
 
+    /// Whether the call is over.
+    pub(crate) fn poll_over(&self, task: &mut Context<'_>) -> Poll<()> {
+        let mut inbox = self.inbox();
+        if self.is_over() {
+            return Poll::Ready(());
+        }
+        inbox.wait(task)
+    }
+
     /// Leading metadata, as soon as it has come or can come no more. Later calls find none.
     pub(crate) fn poll_leading(&self, task: &mut Context<'_>) -> Poll<Option<Box<Metadata>>> {
         let mut inbox = self.inbox();

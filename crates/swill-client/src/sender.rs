@@ -26,6 +26,30 @@ impl<T, R> Sender<T, R> {
         self.ticket.call().is_over()
     }
 
+    /// Waits until the call is over: the server has answered before the stream has ended, or the call has failed. For
+    /// callers whose next item may be long in coming. Safe to drop halfway.
+    ///
+    /// ```no_run
+    /// # async fn example(client: swill_client::Client) -> swill_client::Result<()> {
+    /// # async fn next_line() -> Option<String> { None }
+    /// let mut lines = client.request("first_match").stream_in::<String, String>().await?;
+    /// loop {
+    ///     tokio::select! {
+    ///         line = next_line() => match line {
+    ///             Some(line) => lines.send(line).await?,
+    ///             None => break,
+    ///         },
+    ///         () = lines.over() => break,
+    ///     }
+    /// }
+    /// println!("{}", lines.finish().await?);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub async fn over(&mut self) {
+        poll_fn(|task| self.ticket.call().poll_over(task)).await;
+    }
+
     /// What the server says ahead of its answer. Waits until that has come, by itself or with the end of the call; empty
     /// if the server says nothing. It is taken: asked again, or in [`finish_with_metadata`](Self::finish_with_metadata),
     /// it is empty.

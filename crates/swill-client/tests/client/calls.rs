@@ -177,6 +177,7 @@ async fn a_stream_in_that_is_answered_early_drops_the_rest() {
     peer.answer(seq, 1).await;
     // The machine ends the stream, for the server keeps the call until it hears so.
     assert_eq!(peer.expect(END_OF_STREAM, "first").await, seq);
+    sender.over().await;
     assert!(sender.is_over());
     sender.send(2).await.unwrap();
     assert_eq!(sender.finish().await.unwrap(), 1);
