@@ -67,7 +67,7 @@ impl Error {
         let exit = if wrong { Exit::Usage } else { Exit::Unreachable };
         let failure = Self { exit, ..Self::failed(what) };
         let failure = match error.data().map(crate::json::plain) {
-            Some(body) if !body.trim().is_empty() => failure.detail("answer", body.trim()),
+            Some(body) if !failure.what.contains(body.trim()) => failure.detail("answer", body.trim()),
             _ => failure,
         };
         match error.code() {
@@ -80,7 +80,7 @@ impl Error {
                 failure.advice("the path may be another one: a server of Swill answers at /ws")
             }
             Code(406) | Code::UNIMPLEMENTED => {
-                failure.advice("the server may speak another protocol: try `--protocol json-rpc`")
+                failure.advice("the server may speak another protocol: `--protocol` says which")
             }
             _ => failure,
         }

@@ -5,6 +5,7 @@
 //! see [`Exit`](error::Exit).
 
 mod address;
+mod call;
 mod completions;
 mod connection;
 mod demo;
@@ -12,15 +13,19 @@ mod describe;
 mod duration;
 mod error;
 mod generate;
+mod interrupt;
 mod json;
 mod nearest;
 mod output;
+mod params;
+mod printer;
+mod schema;
 mod source;
 
 use clap::{Parser, Subcommand, builder::styling};
 use std::process::ExitCode;
 
-pub(crate) use error::{Error, Exit, Result};
+pub(crate) use error::{Error, Result};
 
 const STYLES: styling::Styles = styling::Styles::styled()
     .header(styling::AnsiColor::Green.on_default().bold())
@@ -52,6 +57,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Call(call::Call),
     Describe(describe::Describe),
     Generate(generate::Generate),
     Demo(demo::Demo),
@@ -66,6 +72,7 @@ impl Command {
 
     async fn run(self) -> Result<()> {
         match self {
+            Self::Call(command) => command.run().await,
             Self::Describe(command) => command.run().await,
             Self::Generate(command) => command.run().await,
             Self::Demo(command) => command.run().await,

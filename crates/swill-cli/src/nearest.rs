@@ -2,7 +2,8 @@
 
 /// The name that is most like `wrong`, if one is like it at all.
 pub(crate) fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
-    let most = (wrong.chars().count() / 3).max(1);
+    let letters = wrong.chars().count();
+    let most = (letters / 3).max(1).min(letters.saturating_sub(1));
     let close = |name: &&str| {
         let last = name.rsplit('.').next().unwrap_or_default();
         if last == wrong || name.eq_ignore_ascii_case(wrong) { 0 } else { distance(wrong, name) }
@@ -49,6 +50,7 @@ mod tests {
             ("rooms.levae", Some("rooms.leave")),
             ("xyz", None),
             ("", None),
+            ("b", None),
         ] {
             assert_eq!(nearest(wrong, names), meant, "{wrong}");
         }

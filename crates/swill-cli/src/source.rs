@@ -1,12 +1,15 @@
 //! Where descriptions come from.
 
 use crate::{Error, Result, connection::Connection};
-use std::{io::Read, path::Path};
+use std::{io::Read, path::Path, time::Duration};
 use swill_client::{Client, Code};
 use swill_proto::spec::{self, Spec};
 
 /// The procedure by which apps describe themselves.
 const DESCRIBE: &str = "swill.describe";
+
+/// How long a server may take to describe itself.
+const WITHIN: Duration = Duration::from_secs(10);
 
 /// Loads the description of an app from `source`: a file, `-` for the standard input, or the address of a server that
 /// runs.
@@ -30,25 +33,34 @@ pub(crate) async fn load(source: &str, connection: &Connection) -> Result<Spec> 
     let client = connection.open(source).await?;
     let described = ask(&client).await;
     client.close().await;
-    match described? {
+    match described.map_err(|error| Error::call(DESCRIBE, &error))? {
         Some(spec) => Ok(spec),
         None => Err(Error::failed(format!("the server at {source} does not describe itself"))
             .advice("a server of Swill does unless it is told not to, see `App::description`")),
     }
 }
 
-/// Asks a server for its description. `None` if it has none to give.
+/// Asks a server for its description, which is not needed: `None` if there is none, whyever.
 ///
 /// # Errors
 ///
-/// The call failed for another reason.
-pub(crate) async fn ask(client: &Client) -> Result<Option<Spec>> {
+/// The connection is lost.
+pub(crate) async fn ask_kindly(client: &Client) -> Result<Option<Spec>> {
+    match ask(client).await {
+        Ok(described) => Ok(described),
+        Err(error) if error.code() == Code::UNAVAILABLE => Err(Error::call(DESCRIBE, &error)),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Asks a server for its description. `None` if it has none to give.
+async fn ask(client: &Client) -> swill_client::Result<Option<Spec>> {
     /// What JSON-RPC says of methods that nobody serves.
     const METHOD_NOT_FOUND: Code = Code(-32601);
-    match client.call::<serde_json::Value>(DESCRIBE, ()).await {
+    match client.request(DESCRIBE).deadline(WITHIN).call::<serde_json::Value>(()).await {
         Ok(described) => Ok(serde_json::from_value(described).ok().filter(is_known)),
         Err(error) if matches!(error.code(), Code::NOT_FOUND | METHOD_NOT_FOUND) => Ok(None),
-        Err(error) => Err(Error::call(DESCRIBE, &error)),
+        Err(error) => Err(error),
     }
 }
 

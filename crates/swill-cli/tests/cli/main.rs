@@ -1,0 +1,4 @@
+//! The command, run as a user runs it, against servers in this process.
+
+mod call;
+mod support;
