@@ -40,4 +40,8 @@ mod guide {
     struct Deployment;
     #[doc = include_str!("../docs/migration.md")]
     struct Migration;
+    #[doc = include_str!("../docs/configuration.md")]
+    struct Configuration;
+    #[doc = include_str!("../docs/description.md")]
+    struct Description;
 }

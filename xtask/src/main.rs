@@ -2,6 +2,7 @@
 
 mod autobahn;
 mod bench;
+mod book;
 mod chromium;
 mod clients;
 mod examples;

@@ -1,7 +1,7 @@
 //! Everything that has to hold before a change goes in: what CI runs, and what everybody can run.
 
 use crate::{
-    Result, autobahn, clients, examples, fresh, guide,
+    Result, autobahn, book, clients, examples, fresh, guide,
     process::{self, cargo, exists, target},
     report::{Outcome, Report},
     tidy, vectors,
@@ -39,6 +39,7 @@ fn run_checks(root: &Path, report: &mut Report) {
     report.check("fresh-crate", || fresh::check(root));
     report.check("vectors", || vectors::check(root));
     report.check("clients", || clients::check(root));
+    report.check("book", || book::check(root));
     report.check("guide", || guide::check(root));
     autobahn::checks(root, report);
 }
