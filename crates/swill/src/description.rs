@@ -198,7 +198,7 @@ fn spec(service: &Service, protocols: &[Protocol], settings: &Settings, paths: &
         described.cannot_carry = refused.map(|it| it.name.clone()).collect();
         spec.protocols.push(described);
     }
-    spec.hash = spec.contract_hash();
+    spec.seal();
     spec
 }
 

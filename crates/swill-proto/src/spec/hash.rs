@@ -1,6 +1,6 @@
 //! A number that changes when client and server no longer mean the same.
 
-use super::Spec;
+use super::{Info, ProcedureSpec, Spec, definition_name};
 use serde_json::{Map, Value, json};
 use std::fmt::Write;
 
@@ -65,6 +65,48 @@ impl Spec {
         let mut text = String::new();
         canonical(&json!({ "$defs": definitions, "procedures": procedures }), &mut text);
         format!("{:016x}", fnv1a(text.as_bytes()))
+    }
+
+    /// The hash of one procedure's contract: the [`contract_hash`](Self::contract_hash) of a description that has this
+    /// procedure and the definitions that it refers to, at once or by others, and nothing else.
+    pub fn procedure_hash(&self, procedure: &ProcedureSpec) -> String {
+        let mut alone = Self::new(Info::default());
+        let schemas = procedure.parameters.iter().map(|parameter| &parameter.schema);
+        let schemas =
+            schemas.chain(procedure.items.iter().map(|items| &items.schema)).chain([&procedure.result]);
+        let data = procedure.errors.iter().filter_map(|error| error.data.as_ref());
+        schemas.chain(data).for_each(|schema| self.reach(schema, &mut alone.definitions));
+        alone.procedures.push(procedure.clone());
+        alone.contract_hash()
+    }
+
+    /// Works out all hashes: that of the whole contract and those of the procedures.
+    pub fn seal(&mut self) {
+        let hashes: Vec<_> = self.procedures.iter().map(|procedure| self.procedure_hash(procedure)).collect();
+        for (procedure, hash) in self.procedures.iter_mut().zip(hashes) {
+            procedure.hash = hash;
+        }
+        self.hash = self.contract_hash();
+    }
+
+    /// Adds the definitions that a schema refers to.
+    fn reach(&self, schema: &Value, reached: &mut Map<String, Value>) {
+        match schema {
+            Value::Array(list) => list.iter().for_each(|schema| self.reach(schema, reached)),
+            Value::Object(keywords) => {
+                for (keyword, value) in keywords {
+                    let name = value.as_str().filter(|_| keyword == "$ref").and_then(definition_name);
+                    match name.and_then(|name| self.definitions.get_key_value(&name)) {
+                        Some((name, definition)) if !reached.contains_key(name) => {
+                            reached.insert(name.clone(), definition.clone());
+                            self.reach(definition, reached);
+                        }
+                        _ => self.reach(value, reached),
+                    }
+                }
+            }
+            _ => {}
+        }
     }
 }
 
@@ -139,7 +181,7 @@ mod tests {
     use super::*;
     use crate::{
         Shape,
-        spec::{ErrorSpec, Info, ParameterSpec, ProcedureSpec},
+        spec::{ErrorSpec, ParameterSpec},
     };
 
     fn spec() -> Spec {
@@ -191,6 +233,25 @@ mod tests {
             change(&mut changed);
             assert_eq!(changed.contract_hash(), hash, "change {at}");
         }
+    }
+
+    #[test]
+    fn a_procedure_has_a_hash_of_what_it_refers_to() {
+        let hashes = |change: fn(&mut Spec)| {
+            let mut spec = spec();
+            spec.definitions.insert("Other".into(), json!({ "type": "string" }));
+            change(&mut spec);
+            spec.seal();
+            assert_eq!(spec.hash, spec.contract_hash());
+            spec.procedures.iter().map(|it| it.hash.clone()).collect::<Vec<_>>()
+        };
+        let before = hashes(|_| {});
+        assert_eq!(hashes(|spec| spec.definitions["Other"] = json!(true)), before);
+        let after = hashes(|spec| spec.definitions["Receipt"]["properties"] = json!({}));
+        assert!(after[0] != before[0] && after[1] == before[1], "{before:?} {after:?}");
+        let circle =
+            hashes(|spec| spec.definitions["Receipt"] = json!({ "items": { "$ref": "#/$defs/Receipt" } }));
+        assert_ne!(circle[0], before[0]);
     }
 
     #[test]

@@ -165,6 +165,10 @@ pub struct ProcedureSpec {
     /// Milliseconds that a call may take.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deadline_ms: Option<u64>,
+    /// A number for everything that its callers have to agree on, see [`Spec::procedure_hash`]; empty if nobody has
+    /// worked it out.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub hash: String,
 }
 
 /// The metadata of a procedure. It is for people: a call may have other keys, and lack these.
@@ -350,6 +354,7 @@ impl ProcedureSpec {
             errors: Vec::new(),
             metadata: MetadataSpec::default(),
             deadline_ms: None,
+            hash: String::new(),
         }
     }
 
