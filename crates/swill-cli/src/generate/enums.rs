@@ -1,7 +1,7 @@
 //! Recognises the forms in which serde writes enums.
 
 use super::{
-    model::{Content, Doc, Enum, Kind, Struct, Tagging, Type, Variant},
+    model::{Content, Doc, Enum, Struct, Tagging, Type, Variant},
     names::pascal,
     reader::{Place, Reader},
 };
@@ -214,12 +214,19 @@ fn tagged(reader: &mut Reader<'_>, choices: &[Value], place: Place<'_>) -> Optio
     })?;
     // Everything but the tag under one name in all variants, and in more than one: that is the content.
     let others = |choice: &Value| -> Vec<String> {
-        properties(choice).into_iter().flatten().map(|(name, _)| name.clone()).filter(|it| *it != tag).collect()
+        properties(choice)
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone())
+            .filter(|it| *it != tag)
+            .collect()
     };
     let beside: Vec<Vec<String>> = choices.iter().map(others).filter(|it| !it.is_empty()).collect();
     let content = beside.first().and_then(|names| names.first()).cloned().filter(|name| {
         let alone = beside.iter().all(|names| names.len() == 1 && names[0] == *name);
-        let needed = choices.iter().all(|it| it.get("$ref").is_none() && (others(it).is_empty() || requires(it, name)));
+        let needed = choices
+            .iter()
+            .all(|it| it.get("$ref").is_none() && (others(it).is_empty() || requires(it, name)));
         alone && needed && beside.len() > 1
     });
     let mut variants = vec![];
@@ -327,9 +334,4 @@ fn suggestion(ty: &Type) -> String {
         Type::Named(name) => pascal(name),
         Type::Held(ty, _) => suggestion(ty),
     }
-}
-
-/// Whether a kind is an enum whose variants are texts alone.
-pub(crate) fn is_units(kind: &Kind) -> bool {
-    matches!(kind, Kind::Enum(Enum { tagging: Tagging::Units, .. }))
 }

@@ -204,6 +204,8 @@ pub(crate) struct Procedure {
     /// The full name.
     pub(crate) path: String,
     pub(crate) doc: String,
+    /// The hash of its contract.
+    pub(crate) hash: String,
     pub(crate) parameters: Vec<Field>,
     /// The items of the stream in.
     pub(crate) items: Option<Field>,

@@ -91,6 +91,11 @@ impl Scope {
         name
     }
 
+    /// All names that have been given.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.given.values().map(String::as_str)
+    }
+
     /// What [`give`](Self::give) has returned for this name.
     pub(crate) fn of<'s>(&'s self, name: &'s str) -> &'s str {
         self.given.get(name).map_or(name, String::as_str)

@@ -106,7 +106,11 @@ impl Reader<'_> {
         } else {
             self.kind(schema, place).unwrap_or_else(|| Kind::Alias(self.ty(schema, place)))
         };
-        Definition { name: name.to_owned(), doc: self.doc(schema, matches!(kind, Kind::Alias(Type::Any))), kind }
+        Definition {
+            name: name.to_owned(),
+            doc: self.doc(schema, matches!(kind, Kind::Alias(Type::Any))),
+            kind,
+        }
     }
 
     /// What needs a name: a struct or an enum.
@@ -116,10 +120,17 @@ impl Reader<'_> {
         }
         let is_object = schema.get("type").and_then(Value::as_str) == Some("object");
         let keywords = schema.as_object()?;
-        let bare = is_object && !["additionalProperties", "patternProperties", "propertyNames"].iter().any(|it| keywords.contains_key(*it));
+        let bare = is_object
+            && !["additionalProperties", "patternProperties", "propertyNames"]
+                .iter()
+                .any(|it| keywords.contains_key(*it));
         let closed = keywords.get("additionalProperties") == Some(&Value::Bool(false))
             && !keywords.contains_key("patternProperties");
-        match keywords.contains_key("properties") || bare || closed && is_object || keywords.contains_key("allOf") {
+        match keywords.contains_key("properties")
+            || bare
+            || closed && is_object
+            || keywords.contains_key("allOf")
+        {
             true => self.fields(schema, place).map(Kind::Struct),
             false => None,
         }
@@ -135,7 +146,8 @@ impl Reader<'_> {
         names.sort_by_key(|name| {
             (required.iter().position(|it| it == *name).unwrap_or(usize::MAX), name.as_str())
         });
-        let fields = names.into_iter().map(|name| self.field(name, &merged[name], required.contains(name), place));
+        let fields =
+            names.into_iter().map(|name| self.field(name, &merged[name], required.contains(name), place));
         let fields = fields.collect();
         let rest = rest.map(|schema| {
             let inner = format!("{}Rest", place.name);
@@ -169,7 +181,8 @@ impl Reader<'_> {
                     }
                 }
                 ("$ref", Value::String(reference)) => {
-                    let definition = definition_name(reference).and_then(|it| self.spec.definitions.get(&it))?;
+                    let definition =
+                        definition_name(reference).and_then(|it| self.spec.definitions.get(&it))?;
                     self.merge(definition, depth + 1, merged, required, rest)?;
                 }
                 ("type", value) if value != "object" => return None,
@@ -234,7 +247,9 @@ impl Reader<'_> {
             return match value {
                 Value::Null => Some(Type::Null),
                 Value::String(_) | Value::Bool(_) => Some(Type::Const(value.clone())),
-                Value::Number(number) if number.is_i64() || number.is_u64() => Some(Type::Const(value.clone())),
+                Value::Number(number) if number.is_i64() || number.is_u64() => {
+                    Some(Type::Const(value.clone()))
+                }
                 _ => None,
             };
         }
@@ -295,7 +310,8 @@ impl Reader<'_> {
         let length = |keyword| keywords.get(keyword).and_then(Value::as_u64);
         let (shortest, longest) = (length("minItems"), length("maxItems"));
         if let Some(parts) = keywords.get("prefixItems").and_then(Value::as_array) {
-            let closed = longest == Some(parts.len() as u64) || keywords.get("items") == Some(&Value::Bool(false));
+            let closed =
+                longest == Some(parts.len() as u64) || keywords.get("items") == Some(&Value::Bool(false));
             if !closed || shortest.is_some_and(|shortest| shortest < parts.len() as u64) {
                 return None;
             }
@@ -368,6 +384,7 @@ impl Reader<'_> {
             name: spec.name.rsplit('.').next().unwrap_or_default().to_owned(),
             path: spec.name.clone(),
             doc: spec.doc.trim().to_owned(),
+            hash: spec.hash.clone(),
             parameters,
             items,
             result,
@@ -381,11 +398,22 @@ impl Reader<'_> {
 
 /// Whether a schema takes everything: what it has is for people.
 fn says_nothing(schema: &Value) -> bool {
-    const FOR_PEOPLE: &[&str] =
-        &["title", "description", "examples", "default", "deprecated", "readOnly", "writeOnly", "$comment", "$schema"];
+    const FOR_PEOPLE: &[&str] = &[
+        "title",
+        "description",
+        "examples",
+        "default",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "$comment",
+        "$schema",
+    ];
     match schema {
         Value::Bool(all) => *all,
-        Value::Object(keywords) => keywords.keys().all(|it| FOR_PEOPLE.contains(&it.as_str()) || it.starts_with("x-")),
+        Value::Object(keywords) => {
+            keywords.keys().all(|it| FOR_PEOPLE.contains(&it.as_str()) || it.starts_with("x-"))
+        }
         _ => false,
     }
 }
@@ -421,7 +449,11 @@ fn text(keywords: &Map<String, Value>) -> Type {
         (_, Some("date")) => Type::Date,
         (_, Some("time" | "partial-time")) => Type::Time,
         (_, Some("uuid")) => Type::Uuid,
-        (None, None) if length("minLength") == Some(1) && length("maxLength") == Some(1) && word("pattern").is_none() => {
+        (None, None)
+            if length("minLength") == Some(1)
+                && length("maxLength") == Some(1)
+                && word("pattern").is_none() =>
+        {
             Type::Char
         }
         _ => Type::Text,
