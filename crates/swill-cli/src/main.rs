@@ -13,6 +13,7 @@ mod describe;
 mod duration;
 mod error;
 mod generate;
+mod inspect;
 mod interrupt;
 mod json;
 mod nearest;
@@ -58,6 +59,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Call(call::Call),
+    Inspect(inspect::Inspect),
     Describe(describe::Describe),
     Generate(generate::Generate),
     Demo(demo::Demo),
@@ -73,6 +75,7 @@ impl Command {
     async fn run(self) -> Result<()> {
         match self {
             Self::Call(command) => command.run().await,
+            Self::Inspect(command) => command.run().await,
             Self::Describe(command) => command.run().await,
             Self::Generate(command) => command.run().await,
             Self::Demo(command) => command.run().await,

@@ -1,4 +1,5 @@
 //! The command, run as a user runs it, against servers in this process.
 
 mod call;
+mod inspect;
 mod support;
