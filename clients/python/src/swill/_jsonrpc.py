@@ -1,0 +1,307 @@
+"""JSON-RPC 2.0 as JSON text (conformance/PROTOCOLS.md, chapter 2): what is written, and what is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from . import _errors as errors
+from ._calls import END_OF_STREAM, ERROR, MESSAGE, NOTHING, Answer, Call, StreamCall
+from ._errors import Close, Code, Error
+
+if TYPE_CHECKING:
+    from ._core import Core
+    from ._serving import Serving
+
+ENCODER: Final = msgspec.json.Encoder()
+ANY: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
+
+LONGEST_ID: Final = 255
+"""The longest id of the server, in bytes as it is written."""
+
+
+class Request(msgspec.Struct, omit_defaults=True, gc=False):
+    """A call or a notification of this side."""
+
+    jsonrpc: str
+    method: str
+    params: Any = msgspec.UNSET
+    id: int | msgspec.UnsetType = msgspec.UNSET
+
+
+class Envelope(msgspec.Struct, gc=False):
+    """A message of the server. Members that are not there are empty."""
+
+    jsonrpc: msgspec.Raw = NOTHING
+    id: msgspec.Raw = NOTHING
+    method: msgspec.Raw = NOTHING
+    params: msgspec.Raw = NOTHING
+    result: msgspec.Raw = NOTHING
+    error: msgspec.Raw = NOTHING
+
+
+class StreamParams(msgspec.Struct, gc=False):
+    """What a `$/stream` says."""
+
+    subscription: msgspec.Raw
+    result: msgspec.Raw = NOTHING
+    error: msgspec.Raw = NOTHING
+    end: msgspec.Raw = NOTHING
+
+
+class CancelParams(msgspec.Struct, gc=False):
+    """What a `$/cancelRequest` says."""
+
+    id: msgspec.Raw
+
+
+ENVELOPES: Final = msgspec.json.Decoder(Envelope)
+BATCHES: Final = msgspec.json.Decoder(list[msgspec.Raw])
+STREAM: Final = msgspec.json.Decoder(StreamParams)
+CANCEL: Final = msgspec.json.Decoder(CancelParams)
+MEMBERS: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+
+
+def listed(params: object) -> object:
+    """Parameters as JSON-RPC wants them: a list, a map, or none at all."""
+    if params is None:
+        return msgspec.UNSET
+    if isinstance(params, tuple | list | dict):
+        return params  # pyright: ignore[reportUnknownVariableType]
+    written = ENCODER.encode(params)
+    if written == b"null":
+        return msgspec.UNSET
+    return msgspec.Raw(written if written[:1] in (b"[", b"{") else b"[" + written + b"]")
+
+
+class JsonRpc:
+    """One side of connections that speak JSON-RPC. See :class:`swill._machine.Machine`."""
+
+    name = "JSON-RPC 2.0"
+    binary = False
+    streams_in = False
+    metadata = False
+    notifies = True
+    needs_subprotocol = False
+
+    def __init__(self, core: Core, serving: Serving) -> None:
+        self.core = core
+        self.serving = serving
+        self.decoders: dict[Any, msgspec.json.Decoder[Any]] = {}
+        self.subscriptions: dict[bytes, StreamCall] = {}
+        """The streams that are open, by what the server calls them."""
+
+    def reset(self) -> None:
+        self.subscriptions.clear()
+        self.serving.stop()
+
+    # What is written.
+
+    def open(
+        self, seq: int, name: str, params: object, metadata: object = None, reply: bool = True
+    ) -> bytes:
+        del metadata
+        return ENCODER.encode(Request("2.0", name, listed(params), seq if reply else msgspec.UNSET))
+
+    def open_in(self, seq: int, name: str, metadata: object) -> bytes:
+        raise errors.cannot(self.name, "a stream in")
+
+    def item(self, seq: int, name: str, item: object) -> bytes:
+        raise errors.cannot(self.name, "a stream in")
+
+    def end(self, seq: int, name: str) -> bytes:
+        raise errors.cannot(self.name, "a stream in")
+
+    def cancel(self, seq: int, name: str) -> bytes:
+        del name
+        return ENCODER.encode(Request("2.0", "$/cancelRequest", {"id": seq}))
+
+    def renumber(self, message: bytes, seq: int) -> bytes:
+        members: dict[str, Any] = dict(MEMBERS.decode(message))
+        members["id"] = seq
+        return ENCODER.encode(members)
+
+    def streams(self, call: StreamCall) -> None:
+        """A call with a stream out begins: it is told apart by its class."""
+
+    def forget(self, call: Call) -> None:
+        if isinstance(call, StreamCall) and call.subscription is not None:
+            self.subscriptions.pop(call.subscription, None)
+
+    # What is read.
+
+    def receive(self, message: bytes | bytearray) -> Close | None:
+        if not message.isascii():
+            try:
+                message.decode()
+            except UnicodeDecodeError:
+                return Close(1007, "text that is not UTF-8")
+        try:
+            envelope = ENVELOPES.decode(message)
+        except UNREADABLE:
+            self.read_batch(message)
+            return None
+        self.element(envelope, None)
+        return None
+
+    def other_kind(self, message: bytes | bytearray) -> Close | None:
+        """JSON may come in binary messages, too."""
+        return self.receive(message)
+
+    def read_batch(self, message: bytes | bytearray) -> None:
+        """Takes a message that is no object."""
+        try:
+            elements = BATCHES.decode(message)
+        except msgspec.ValidationError:
+            return self.serving.reject(b"null", errors.INVALID_REQUEST, None)
+        except UNREADABLE:
+            return self.serving.reject(b"null", errors.PARSE_ERROR, None)
+        if not elements:
+            return self.serving.reject(b"null", errors.INVALID_REQUEST, None)
+        most = max(1024, self.core.limits.calls)
+        if len(elements) > most:
+            why = f"a batch may have at most {most} elements"
+            too_many = Error(-32600, "Invalid Request", why)
+            return self.serving.reject(b"null", too_many, None)
+        batch = self.serving.batch()
+        for element in elements:
+            try:
+                envelope = ENVELOPES.decode(element)
+            except UNREADABLE:
+                self.serving.reject(b"null", errors.INVALID_REQUEST, batch)
+            else:
+                self.element(envelope, batch)
+        batch.complete()
+        return None
+
+    def element(self, envelope: Envelope, batch: Any) -> None:
+        """Takes one object, alone or in a batch."""
+        if not envelope.method:
+            if envelope.result or envelope.error:
+                # A response is never answered, whatever is wrong with it.
+                self.answered(envelope)
+            else:
+                self.serving.reject(usable(envelope.id), errors.INVALID_REQUEST, batch)
+            return
+        request_id = bytes(envelope.id)
+        method = text_of(envelope.method)
+        if method is None or (request_id and not is_id(request_id)):
+            self.serving.reject(usable(envelope.id), errors.INVALID_REQUEST, batch)
+        elif bytes(envelope.jsonrpc) != b'"2.0"':
+            self.serving.reject(request_id or b"null", errors.INVALID_REQUEST, batch)
+        elif not request_id and method == "$/stream":
+            self.streamed(envelope.params)
+        elif not request_id and method == "$/cancelRequest":
+            self.stop(envelope.params)
+        else:
+            self.serving.begin(method, bytes(envelope.params), request_id or None, batch)
+
+    def answered(self, envelope: Envelope) -> None:
+        """A response has come."""
+        number = bytes(envelope.id)
+        call = self.core.calls.get(int(number)) if number.isdigit() and len(number) < 20 else None
+        if call is None:
+            return
+        error = bytes(envelope.error)
+        if error and not (error == b"null" and envelope.result):
+            self.take(call, Answer(call.seq, envelope.error, ERROR))
+        elif isinstance(call, StreamCall):
+            self.accepted(call, bytes(envelope.result))
+        else:
+            self.take(call, Answer(call.seq, envelope.result))
+
+    def accepted(self, call: StreamCall, subscription: bytes) -> None:
+        """The server has opened a stream, and says what it calls it."""
+        if call.subscription is not None:
+            # A second answer to one request.
+            return
+        if len(subscription) > LONGEST_ID or subscription in self.subscriptions:
+            why = "the server has opened a stream under an id that cannot be used"
+            self.core.cancel(call, Error(Code.BAD_REQUEST, why))
+            return
+        call.subscription = subscription
+        self.subscriptions[subscription] = call
+
+    def streamed(self, params: msgspec.Raw) -> None:
+        """Something has come for a stream."""
+        try:
+            said = STREAM.decode(params)
+        except UNREADABLE:
+            return
+        call = self.subscriptions.get(bytes(said.subscription))
+        if call is None:
+            return
+        if said.error:
+            self.forget(call)
+            self.take(call, Answer(call.seq, said.error, ERROR))
+        elif bytes(said.end) == b"true":
+            self.forget(call)
+            self.take(call, Answer(call.seq, NOTHING, END_OF_STREAM))
+        elif said.result:
+            self.take(call, Answer(call.seq, said.result, MESSAGE))
+
+    def take(self, call: Call, answer: Answer) -> None:
+        if call.receive(answer):
+            self.core.ended(call)
+        else:
+            self.core.look_at_unread(call)
+
+    def stop(self, params: msgspec.Raw) -> None:
+        """The server does not want an answer any more."""
+        try:
+            said = CANCEL.decode(params)
+        except UNREADABLE:
+            return
+        self.serving.cancel(bytes(said.id))
+
+    # Values.
+
+    def decode(self, data: msgspec.Raw, returns: Any) -> Any:
+        if returns is Any:
+            return ANY.decode(data)
+        decoder = self.decoders.get(returns)
+        if decoder is None:
+            if len(self.decoders) > 1000:
+                self.decoders.clear()
+            decoder = self.decoders[returns] = msgspec.json.Decoder(returns)
+        return decoder.decode(data)
+
+    def failure(self, data: msgspec.Raw) -> Error:
+        """The error of a response, with everything it says."""
+        try:
+            value = ANY.decode(data)
+        except UNREADABLE:
+            value = None
+        told: dict[str, Any] = value if isinstance(value, dict) else {}  # pyright: ignore[reportUnknownVariableType]
+        code, message = told.get("code"), told.get("message")
+        return Error(
+            code if type(code) is int else Code.INTERNAL,
+            message if isinstance(message, str) else "the error has no message",
+            told.get("data"),
+        )
+
+    def size(self, metadata: dict[str, Any]) -> int:
+        return len(ENCODER.encode(metadata))
+
+
+def text_of(raw: msgspec.Raw) -> str | None:
+    """A text, if it is one."""
+    try:
+        value = ANY.decode(raw)
+    except UNREADABLE:
+        return None
+    return value if isinstance(value, str) else None
+
+
+def is_id(written: bytes) -> bool:
+    """Whether an id is a string, a number or null, and not too long."""
+    return len(written) <= LONGEST_ID and (written == b"null" or written[:1] in b'"-0123456789')
+
+
+def usable(raw: msgspec.Raw) -> bytes:
+    """The id of a message that makes no sense, if it has one; otherwise null."""
+    written = bytes(raw)
+    return written if written and is_id(written) else b"null"
