@@ -1,0 +1,146 @@
+// One value each way: the form, the editor, what is checked, and what comes back.
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { demo, visit } from './kit.mjs';
+
+const server = await demo();
+const to = name => ({ hash: `#/procedure/${name}` });
+
+test('form and editor are kept in step', visit(server, to('add'), async visitor => {
+  await visitor.fill('field-a', '7');
+  await visitor.until('the editor follows', async () => /"a":\s*7\b/.test(await visitor.raw()), () => visitor.raw());
+  await visitor.writeRaw('{"a": 1, "b": 9007199254740993}');
+  await visitor.until('the form follows', async () => (await visitor.get('field-b').inputValue()) === '9007199254740993');
+  // More than a double can hold stays exact, there and back.
+  await visitor.click('call');
+  await visitor.read('call-result', /^9007199254740994$/);
+  // What is no JSON is said so, and the form waits.
+  await visitor.writeRaw('{"a": 1,');
+  await visitor.see('problem-');
+  assert.equal(await visitor.get('call').isDisabled(), true);
+  await visitor.writeRaw('{"a": 5, "b": 6}');
+  await visitor.until('all is well', async () => !(await visitor.get('problem-').isVisible()));
+  await visitor.until('the form follows', async () => (await visitor.get('field-a').inputValue()) === '5');
+}));
+
+test('what does not fit is said before it is sent', visit(server, to('add'), async visitor => {
+  await visitor.fill('field-a', 'many');
+  await visitor.see('problem-a');
+  assert.equal(await visitor.get('call').isDisabled(), true);
+  await visitor.fill('field-a', '1');
+  await visitor.until('all is well', async () => !(await visitor.get('problem-a').isVisible()));
+  await visitor.writeRaw('{"a": 1}');
+  await visitor.see('problem-b');
+  await visitor.writeRaw('{"a": 1, "b": 1.5}');
+  await visitor.see('problem-b');
+}));
+
+test('it can be sent anyway, and the server says what is wrong', visit(server, to('ticks'), async visitor => {
+  await visitor.fill('field-every_ms', '1');
+  await visitor.see('problem-every_ms');
+  await visitor.click('send-anyway');
+  await visitor.see('call-view', { 'data-status': 'failed' });
+  const error = await visitor.read('call-error', '422');
+  assert.match(error, /every_ms/);
+}));
+
+test('a form for everything: nested, variants, lists, maps, optional', visit(server, to('shop.order'), async visitor => {
+  await visitor.fill('field-order.customer.name', 'Grace Hopper');
+  await visitor.fill('field-order.customer.email', 'nonsense');
+  await visitor.see('problem-order.customer.email');
+  await visitor.fill('field-order.customer.email', 'grace@example.org');
+  await visitor.until('it is fine', async () => !(await visitor.get('problem-order.customer.email').isVisible()));
+  const value = async () => JSON.parse(await visitor.raw()).order;
+  while ((await value()).lines.length > 0) await visitor.click('remove-order.lines[0]');
+  await visitor.see('problem-order.lines');
+  await visitor.click('add-order.lines');
+  await visitor.get('field-order.lines[0].article').selectOption({ label: 'mug' });
+  await visitor.fill('field-order.lines[0].quantity', '100');
+  await visitor.see('problem-order.lines[0].quantity');
+  await visitor.fill('field-order.lines[0].quantity', '2');
+  await visitor.see('variant-order.payment');
+  const variants = await visitor.get('variant-order.payment').locator('option').allTextContents();
+  const card = variants.find(variant => /card/i.test(variant));
+  assert.ok(card, `card is among ${variants}`);
+  await visitor.get('variant-order.payment').selectOption({ label: card });
+  await visitor.fill('field-order.payment.digits', '4711');
+  await visitor.until('the value follows', async () => (await value()).payment.digits === '4711');
+  await visitor.click('add-order.engravings');
+  const key = await visitor.page.locator('[data-testid^="key-order.engravings"]').first();
+  await key.fill('mug');
+  await visitor.until('the map follows', async () => 'mug' in (await value()).engravings);
+  await visitor.click('call');
+  await visitor.see('call-view', { 'data-status': 'completed' });
+  const result = await visitor.read('call-result', 'Grace Hopper');
+  assert.match(result, /2400|2900/);
+}));
+
+test('an error has its code, its message and its data', visit(server, to('divide'), async visitor => {
+  await visitor.writeRaw('{"dividend": 3.0, "divisor": 0.0}');
+  await visitor.click('call');
+  await visitor.see('call-view', { 'data-status': 'failed' });
+  const error = await visitor.read('call-error', '3 cannot be divided by zero');
+  assert.match(error, /400/);
+  assert.match(error, /divisor/);
+  // A typed one has its name, and what it brings.
+  await visitor.page.evaluate(() => { location.hash = '#/procedure/shop.order'; });
+  await visitor.see('procedure', { 'data-name': 'shop.order' });
+  const order = JSON.parse(await visitor.raw());
+  order.order.lines = [{ article: 'mug', quantity: 13 }];
+  await visitor.writeRaw(JSON.stringify(order));
+  await visitor.click('call');
+  const soldOut = await visitor.read('call-error', 'only 12 of `mug` are left');
+  assert.match(soldOut, /SoldOut/);
+}));
+
+test('metadata goes and comes where it belongs', visit(server, to('hello'), async visitor => {
+  const rows = await visitor.page.locator('[data-testid^="metadata-key-"]').count();
+  let row = 0;
+  for (; row < rows; row += 1) {
+    if ((await visitor.get(`metadata-key-${row}`).inputValue()) === 'name') break;
+  }
+  if (row === rows) {
+    await visitor.click('metadata-add');
+    row = rows;
+    while ((await visitor.get(`metadata-key-${row}`).count()) === 0) row += 1;
+    await visitor.fill(`metadata-key-${row}`, 'name');
+  }
+  await visitor.fill(`metadata-value-${row}`, 'Ada');
+  await visitor.click('call');
+  await visitor.read('call-result', ', Ada!');
+  await visitor.read('call-leading', /language[\s\S]*en/);
+  await visitor.read('call-trailing', /took_us[\s\S]*\d/);
+}));
+
+test('a deadline passes, here and there', visit(server, to('lab.wait'), async visitor => {
+  // The procedure's own, of two seconds.
+  await visitor.writeRaw('{"ms": 5000}');
+  await visitor.click('call');
+  await visitor.see('call-view', { 'data-status': 'running' });
+  await visitor.read('call-error', '504');
+  // The caller's.
+  await visitor.fill('deadline', '50');
+  await visitor.click('call');
+  await visitor.until('the deadline passes', async () =>
+    ['deadline', 'failed'].includes(await visitor.get('call-view').first().getAttribute('data-status')),
+  );
+}));
+
+test('a call that takes its time can be cancelled', visit(server, to('lab.wait'), async visitor => {
+  await visitor.writeRaw('{"ms": 1900}');
+  await visitor.click('call');
+  await visitor.see('call-view', { 'data-status': 'running' });
+  await visitor.click('cancel');
+  await visitor.see('call-view', { 'data-status': 'cancelled' });
+}));
+
+test('bytes go as bytes', visit(server, to('lab.digest'), async visitor => {
+  await visitor.writeRaw('{"data": "AQID"}');
+  await visitor.click('call');
+  await visitor.see('call-view', { 'data-status': 'completed' });
+  const result = await visitor.text('call-result');
+  assert.match(result, /AwIB/, 'reversed, in base64');
+  // FNV-1a of 1, 2, 3: more than a double can hold.
+  assert.match(result, /15035938162879559083/);
+}));
