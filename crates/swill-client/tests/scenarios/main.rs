@@ -20,6 +20,7 @@ const LIST: &str = include_str!("../../../../conformance/scenarios/scenarios.jso
 /// How many are played at the same time.
 const AT_ONCE: usize = 8;
 
+#[expect(clippy::print_stdout, reason = "it tells what was played and what was not")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_scenario_of_the_list() {
     let service = service::bind("127.0.0.1:0").await.unwrap();

@@ -6,7 +6,7 @@ use crate::{
     value::Scope,
 };
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
@@ -35,8 +35,11 @@ pub(crate) struct Stage {
 /// A client, and what its server has called.
 pub(crate) struct Actor {
     pub(crate) client: Client,
-    pub(crate) received: Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Value)>>>,
+    received: Received,
 }
+
+/// The methods that the server has called and their parameters, in order.
+pub(crate) type Received = Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Value)>>>;
 
 /// Things by their names. What is in use is not on it.
 pub(crate) struct Shelf<T>(Mutex<HashMap<String, T>>);
@@ -47,9 +50,12 @@ impl<T> Shelf<T> {
     }
 
     pub(crate) fn put(&self, name: String, thing: T) -> Wrong<()> {
-        match self.lock().insert(name.clone(), thing) {
-            None => Ok(()),
-            Some(_) => Err(format!("there are two of the name `{name}`")),
+        match self.lock().entry(name) {
+            Entry::Vacant(place) => {
+                place.insert(thing);
+                Ok(())
+            }
+            Entry::Occupied(place) => Err(format!("there are two of the name `{}`", place.key())),
         }
     }
 
@@ -144,10 +150,7 @@ impl Stage {
         Ok(Ok(()))
     }
 
-    pub(crate) fn received(
-        &self,
-        name: &str,
-    ) -> Wrong<Arc<tokio::sync::Mutex<mpsc::UnboundedReceiver<(String, Value)>>>> {
+    pub(crate) fn received(&self, name: &str) -> Wrong<Received> {
         let clients = self.clients.lock();
         clients
             .get(name)
