@@ -47,6 +47,8 @@ export interface Field {
   schema: Schema;
   required: boolean;
   doc?: string;
+  /** Another field says what it is. */
+  hidden?: boolean;
 }
 
 const RANGES: Record<string, Range> = {

@@ -1,0 +1,114 @@
+// Makes the files that are served: one script, one style sheet, the page, the icon. The same source gives the same bytes.
+//
+// `node build.mjs` writes them; `node build.mjs --check` compares them with those that are there.
+
+import { readFile, mkdir, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import * as esbuild from 'esbuild';
+
+const here = new URL('.', import.meta.url);
+const assets = new URL('../crates/swill/assets/docs/', here);
+
+/** Bytes of all files together, as they are served. */
+const MOST = 150_000;
+
+/** Modules that do nothing by being imported, though their packages do not say so: what is not used is left out. */
+const withoutEffects = {
+  name: 'without-effects',
+  setup(build) {
+    build.onResolve({ filter: /^@(lezer|codemirror)\// }, async ({ path, pluginData, ...from }) => {
+      if (pluginData === 'resolved') return undefined;
+      const found = await build.resolve(path, { ...from, pluginData: 'resolved' });
+      return { ...found, sideEffects: false };
+    });
+  },
+};
+
+/** Styles and templates are written with blanks and line breaks that nobody sees. */
+const smallTemplates = {
+  name: 'small-templates',
+  setup(build) {
+    build.onLoad({ filter: /playground\/src\/ui\/.*\.ts$/ }, async ({ path }) => {
+      const source = await readFile(path, 'utf8');
+      const contents = source
+        .replace(/css`[^`]*`/g, style => style.replace(/\s+/g, ' ').replace(/ ?([{};,]) ?/g, '$1'))
+        .replace(/\n\s+(?=<\/?[a-z])/g, '\n');
+      return { contents, loader: 'ts' };
+    });
+  },
+};
+
+/** The bundle's script and style, not compressed. */
+export async function bundle({ minify = true } = {}) {
+  const result = await esbuild.build({
+    absWorkingDir: fileURLToPath(here),
+    entryPoints: { app: 'src/main.ts' },
+    bundle: true,
+    minify,
+    write: false,
+    outdir: 'out',
+    format: 'esm',
+    target: ['es2022', 'chrome115', 'firefox115', 'safari16.4'],
+    charset: 'utf8',
+    conditions: ['production', 'browser'],
+    legalComments: 'none',
+    metafile: true,
+    alias: { '@swill/client': fileURLToPath(new URL('../clients/typescript/src/index.ts', here)) },
+    plugins: minify ? [withoutEffects, smallTemplates] : [withoutEffects],
+    tsconfigRaw: { compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false } },
+  });
+  const style = await esbuild.transform(await readFile(new URL('src/app.css', here), 'utf8'), { loader: 'css', minify });
+  const script = result.outputFiles[0]?.contents;
+  if (script === undefined) throw new Error('esbuild wrote nothing');
+  return { script: Buffer.from(script), style: Buffer.from(style.code), metafile: result.metafile };
+}
+
+async function files() {
+  const { script, style } = await bundle();
+  for (const word of ['new Function', 'eval(']) {
+    if (script.includes(word)) throw new Error(`the script has \`${word}\` in it, which the page's policy forbids`);
+  }
+  // The header has no time and no name, and the system's name is always the same.
+  const compress = contents => {
+    const compressed = gzipSync(contents, { level: 9, memLevel: 9 });
+    compressed[9] = 0xff;
+    return compressed;
+  };
+  return new Map([
+    ['index.html', await readFile(new URL('index.html', here))],
+    ['icon.svg', await readFile(new URL('icon.svg', here))],
+    ['app.js.gz', compress(script)],
+    ['app.css.gz', compress(style)],
+  ]);
+}
+
+/** What a file holds, whichever version of zlib has compressed it. */
+function contents(name, bytes) {
+  return name.endsWith('.gz') ? gunzipSync(bytes) : bytes;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const made = await files();
+  let total = 0;
+  for (const [name, bytes] of made) {
+    total += bytes.length;
+    console.log(`${String(bytes.length).padStart(8)}  ${name}`);
+    if (process.argv.includes('--check')) {
+      const there = await readFile(new URL(name, assets)).catch(() => undefined);
+      if (!there || !contents(name, there).equals(contents(name, bytes))) {
+        console.error(`${name} is not what the source makes: run \`npm run build\` in playground/ and commit it`);
+        process.exitCode = 1;
+      }
+    }
+  }
+  console.log(`${String(total).padStart(8)}  of ${MOST}`);
+  if (total > MOST) {
+    console.error('the page is too large');
+    process.exit(1);
+  }
+  if (!process.argv.includes('--check')) {
+    await mkdir(assets, { recursive: true });
+    for (const [name, bytes] of made) await writeFile(new URL(name, assets), bytes);
+  }
+}

@@ -1,0 +1,63 @@
+/** Colours of JSON, and lines under what is wrong with it. */
+
+import { type Extension, StateEffect, StateField } from '@codemirror/state';
+import { Decoration, type DecorationSet, EditorView, hoverTooltip } from '@codemirror/view';
+import { parse } from '../json/parse.ts';
+
+/** Something wrong in the text. */
+export interface Mark {
+  from: number;
+  to: number;
+  message: string;
+}
+
+/** Replaces all marks. */
+export const setMarks = StateEffect.define<Mark[]>();
+
+/** Texts that are longer stay without colours, so that typing stays quick. */
+const MOST = 100_000;
+
+const colours = StateField.define<DecorationSet>({
+  create: state => colour(state.doc.toString()),
+  update: (colours, change) => (change.docChanged ? colour(change.newDoc.toString()) : colours),
+  provide: field => EditorView.decorations.from(field),
+});
+
+function colour(text: string): DecorationSet {
+  if (text.length > MOST) return Decoration.none;
+  const ranges = parse(text).tokens.map(token => Decoration.mark({ class: `t-${token.kind}` }).range(token.from, token.to));
+  return Decoration.set(ranges, true);
+}
+
+const marks = StateField.define<Mark[]>({
+  create: () => [],
+  update(before, change) {
+    for (const effect of change.effects) if (effect.is(setMarks)) return effect.value;
+    if (!change.docChanged) return before;
+    return before.map(mark => ({
+      ...mark,
+      from: change.changes.mapPos(mark.from),
+      to: change.changes.mapPos(mark.to),
+    }));
+  },
+  provide: field =>
+    EditorView.decorations.from(field, all => {
+      const wrong = Decoration.mark({ class: 'wrong' });
+      return Decoration.set(all.filter(it => it.to > it.from).map(it => wrong.range(it.from, it.to)), true);
+    }),
+});
+
+const reasons = hoverTooltip((view, at) => {
+  const found = view.state.field(marks).filter(mark => mark.from <= at && at <= mark.to);
+  if (found.length === 0) return null;
+  const create = () => {
+    const dom = document.createElement('div');
+    dom.className = 'why';
+    dom.textContent = found.map(mark => mark.message).join('\n');
+    return { dom };
+  };
+  return { pos: Math.min(...found.map(mark => mark.from)), above: true, create };
+});
+
+/** Colours, marks, and their reasons under the pointer. */
+export const marking: Extension = [colours, marks, reasons];

@@ -1,0 +1,32 @@
+/** Something that changes, and tells so at most once a frame, however often it changes. */
+
+/** Calls a function before the next frame, or soon if the page is not seen. */
+function soon(call: () => void): void {
+  if (typeof document !== 'undefined' && document.visibilityState === 'visible') {
+    requestAnimationFrame(call);
+  } else {
+    setTimeout(call, 50);
+  }
+}
+
+/** What elements can watch. */
+export class Changes {
+  private readonly listeners = new Set<() => void>();
+  private waiting = false;
+
+  /** Calls a function after every change, until what is returned is called. */
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Says that something has changed. */
+  changed(): void {
+    if (this.waiting) return;
+    this.waiting = true;
+    soon(() => {
+      this.waiting = false;
+      for (const listener of [...this.listeners]) listener();
+    });
+  }
+}
