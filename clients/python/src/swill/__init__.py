@@ -8,12 +8,13 @@
 
 What it promises:
 
-- A call is executed at most once, unless it is marked ``idempotent``. If the connection breaks when the call may have
-  reached the server, it fails with :attr:`Error.outcome_unknown`; if the socket has not seen it, it is sent over the next
-  connection.
-- A call whose task is cancelled, or whose deadline has passed (30 s by default), is cancelled on the server.
-- A lost connection is replaced in the background, see :class:`Reconnect`; calls made meanwhile wait, within their
-  deadlines.
+- A call is executed at most once, unless it is marked ``idempotent``. If the connection breaks when
+  the call may have reached the server, it fails with :attr:`Error.outcome_unknown`; if the socket
+  has not seen it, it is sent over the next connection.
+- A call whose task is cancelled, or whose deadline has passed (30 s by default), is cancelled on
+  the server.
+- A lost connection is replaced in the background, see :class:`Reconnect`; calls made meanwhile
+  wait, within their deadlines.
 - Nothing grows without bound, see :class:`Limits`.
 """
 

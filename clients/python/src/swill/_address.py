@@ -41,8 +41,8 @@ class Address:
 def parse(text: str) -> Address:
     """Takes a full URL (``ws``, ``wss``, ``http``, ``https``), or ``host[:port][/path]``.
 
-    Without a scheme, loopback hosts are ``ws`` at port 8000 and others are ``wss`` at port 443, and the path is ``/ws``
-    unless there is one.
+    Without a scheme, loopback hosts are ``ws`` at port 8000 and others are ``wss`` at port 443, and
+    the path is ``/ws`` unless there is one.
 
     >>> parse("localhost").url
     'ws://localhost:8000/ws'

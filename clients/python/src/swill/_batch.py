@@ -24,9 +24,9 @@ from ._request import (
 class Batch:
     """Calls and notifications that go out together. Made by :meth:`swill.Client.batch`.
 
-    In JSON-RPC they are one message, whose answers come as one message when all of them are ready. In ``swill/1`` they
-    are calls like others, sent one after the other. Calls of a batch answer once: streams have to be called by
-    themselves.
+    In JSON-RPC they are one message, whose answers come as one message when all of them are ready.
+    In ``swill/1`` they are calls like others, sent one after the other. Calls of a batch answer
+    once: streams have to be called by themselves.
 
     >>> sums = await client.batch().call("add", (1, 2)).call("add", (3, 4)).send()  # doctest: +SKIP
     [3, 7]
@@ -50,15 +50,15 @@ class Batch:
         return self
 
     async def send(self, *, deadline: Deadline = DEFAULT) -> list[Any]:
-        """Sends everything, and waits for the answers: one for each call, in the order of the calls. In the place of a
-        call that failed there is its :class:`swill.Error`.
+        """Sends everything, and waits for the answers: one for each call, in the order of the
+        calls. In the place of a call that failed there is its :class:`swill.Error`.
 
-        A batch without calls is done as soon as it is on its way, and an empty one sends nothing. Cancelling the task
-        cancels the calls.
+        A batch without calls is done as soon as it is on its way, and an empty one sends nothing.
+        Cancelling the task cancels the calls.
 
         :param deadline: how many seconds all of it may take.
-        :raises Error: if nothing was sent: 413 if all of it is larger than ``Limits.request``, 429 if it has more calls
-            than ``Limits.calls`` lets be in flight.
+        :raises Error: if nothing was sent: 413 if all of it is larger than ``Limits.request``, 429
+            if it has more calls than ``Limits.calls`` lets be in flight.
         """
         core = self._core
         if not self._parts:

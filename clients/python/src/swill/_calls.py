@@ -1,4 +1,5 @@
-"""Calls as the caller and the connection share them: what has come for each and has not been taken."""
+"""Calls as the caller and the connection share them: what has come for each and has not been
+taken."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any, Final, Protocol
 
 import msgspec
 
-from ._errors import Error, cancelled, slow
+from ._errors import Error, call_cancelled, not_taken
 
 MESSAGE: Final = 0
 END_OF_STREAM: Final = 1
@@ -23,7 +24,8 @@ NOTHING: Final = msgspec.Raw()
 
 
 class Answer(msgspec.Struct, array_like=True, gc=False):
-    """A message of the server about a call of this side, as `swill/1` writes it (conformance/PROTOCOLS.md, 1.2)."""
+    """A message of the server about a call of this side, as `swill/1` writes it
+    (conformance/PROTOCOLS.md, 1.2)."""
 
     seq: int
     data: msgspec.Raw
@@ -41,7 +43,8 @@ def wake(waiting: list[asyncio.Future[None]]) -> None:
 
 
 class Call:
-    """A call without a stream out. ``future`` becomes the last answer, or the error that the client has found."""
+    """A call without a stream out. ``future`` becomes the last answer, or the error that the client
+    has found."""
 
     __slots__ = (
         "again",
@@ -211,14 +214,14 @@ class StreamCall(Call):
         if self.future.done():
             # The end has come, and nobody has looked at it yet.
             self.future = self.future.get_loop().create_future()
-        self.settle(slow())
+        self.settle(not_taken())
 
 
 def abandoned(call: Call) -> None:
     """Nobody wants to hear more of it."""
     if isinstance(call, StreamCall):
         call.drop()
-    call.settle(cancelled())
+    call.settle(call_cancelled())
 
 
 class Waiter:

@@ -31,33 +31,39 @@ T = TypeVar("T")
 
 
 class Client:
-    """A connection to a Swill server: calls go out, answers come back, and a lost connection is replaced.
+    """A connection to a Swill server: calls go out, answers come back, and a lost connection is
+    replaced.
 
-    Made by :func:`swill.connect`. It belongs to the event loop in which it was made; any number of tasks may use it at
-    the same time.
+    Made by :func:`swill.connect`. It belongs to the event loop in which it was made; any number of
+    tasks may use it at the same time.
 
-    Params are what the procedure takes: for several parameters a tuple or a list (by position) or a dict, a dataclass or
-    a ``msgspec.Struct`` (by name), for one parameter the value itself, for none ``None``. A procedure whose single
-    parameter is a list takes the list, not a list around it, but in JSON-RPC: there params are always a list or a map,
-    and whatever else is given becomes a list of one.
+    Params are what the procedure takes: for several parameters a tuple or a list (by position) or a
+    dict, a dataclass or a ``msgspec.Struct`` (by name), for one parameter the value itself, for
+    none ``None``. A procedure whose single parameter is a list takes the list, not a list around
+    it, but in JSON-RPC: there params are always a list or a map, and whatever else is given becomes
+    a list of one.
 
-    ``returns`` is the type that is expected. The answer is decoded into it and checked, by the rules of msgspec; what
-    does not fit is an error with code 500 that names the place. Without it anything is taken as it comes.
+    ``returns`` is the type that is expected. The answer is decoded into it and checked, by the
+    rules of msgspec; what does not fit is an error with code 500 that names the place. Without it
+    anything is taken as it comes.
 
     Every call ends: by its answer, or with a :class:`swill.Error`.
 
-    ======================  =========================================================================================
-    code
-    ======================  =========================================================================================
-    504                     there was no answer in time; the server has been told to stop
-    503, outcome_unknown    the connection broke after the call was sent: it may have been executed, or not
+    ======================
+    ========================================================================================= code
+    ======================
+    ========================================================================================= 504
+                     there was no answer in time; the server has been told to stop 503,
+                     outcome_unknown    the connection broke after the call was sent: it may have
+                     been executed, or not
     503, or the HTTP        the client is closed; nothing was sent
     status of a refusal
-    413                     the call exceeds ``Limits.request`` and was not sent, or the answer exceeds a limit
-    501                     the protocol cannot carry the call; nothing was sent
+    413                     the call exceeds ``Limits.request`` and was not sent, or the answer
+    exceeds a limit 501                     the protocol cannot carry the call; nothing was sent
     500                     the parameters cannot be written, or the answer does not fit
     any other               what the procedure failed with, as the server says
-    ======================  =========================================================================================
+    ======================
+    =========================================================================================
     """
 
     __module__ = "swill"
@@ -110,10 +116,10 @@ class Client:
 
         :param returns: the type of the answer.
         :param metadata: what the server is told beside the parameters.
-        :param deadline: how many seconds it may take, waiting for a connection included; ``None`` for as long as it
-            takes; by default that of the client, 30 s.
-        :param idempotent: it does no harm to execute it twice: if the connection breaks, it is sent again over the next
-            one instead of failing with an unknown outcome.
+        :param deadline: how many seconds it may take, waiting for a connection included; ``None``
+            for as long as it takes; by default that of the client, 30 s.
+        :param idempotent: it does no harm to execute it twice: if the connection breaks, it is sent
+            again over the next one instead of failing with an unknown outcome.
         :raises Error: see the class.
         """
         core = self._core
@@ -164,7 +170,8 @@ class Client:
         deadline: Deadline = DEFAULT,
         idempotent: bool = False,
     ) -> Response[Any]:
-        """Calls a procedure that answers once, and returns the metadata along with the answer. As :meth:`call`."""
+        """Calls a procedure that answers once, and returns the metadata along with the answer. As
+        :meth:`call`."""
         core = self._core
         at = ends_at(core, deadline)
         if core.must_wait():
@@ -211,13 +218,15 @@ class Client:
         deadline: Deadline = DEFAULT,
         idempotent: bool = False,
     ) -> Items[Any]:
-        """Calls a procedure that streams out. The call begins with the first item that is asked for.
+        """Calls a procedure that streams out. The call begins with the first item that is asked
+        for.
 
         >>> async for number in client.stream("count", 3, returns=int): ...  # doctest: +SKIP
 
         :param returns: the type of an item.
-        :param deadline: how many seconds may pass until the first thing comes back, be it metadata, an item or the end;
-            by default the deadline of the client counts until the call is sent. There is none between items.
+        :param deadline: how many seconds may pass until the first thing comes back, be it metadata,
+            an item or the end; by default the deadline of the client counts until the call is sent.
+            There is none between items.
         :param idempotent: if the connection breaks before an item has come, the call is sent again.
         """
         return Items(self._core, name, params, returns, metadata, deadline, idempotent)
@@ -250,12 +259,13 @@ class Client:
         metadata: Metadata | None = None,
         deadline: Deadline = DEFAULT,
     ) -> Sender[Any]:
-        """Calls a procedure that takes a stream in and answers once. The call begins with ``async with``, or with the
-        first thing that is sent.
+        """Calls a procedure that takes a stream in and answers once. The call begins with ``async
+        with``, or with the first thing that is sent.
 
         :param returns: the type of the answer.
-        :param deadline: how many seconds it may take until the answer, sending included; by default the deadline of the
-            client counts until the call is sent, and once more from :meth:`Sender.finish` until the answer.
+        :param deadline: how many seconds it may take until the answer, sending included; by default
+            the deadline of the client counts until the call is sent, and once more from
+            :meth:`Sender.finish` until the answer.
         """
         return Sender(self._core, name, returns, metadata, deadline)
 
@@ -287,8 +297,8 @@ class Client:
         metadata: Metadata | None = None,
         deadline: Deadline = DEFAULT,
     ) -> Duplex[Any]:
-        """Calls a procedure that streams in and out. The call begins with ``async with``, or with the first thing that
-        is sent or asked for.
+        """Calls a procedure that streams in and out. The call begins with ``async with``, or with
+        the first thing that is sent or asked for.
 
         :param returns: the type of an item that comes out.
         :param deadline: as for :meth:`stream`.
@@ -303,11 +313,12 @@ class Client:
         metadata: Metadata | None = None,
         deadline: Deadline = DEFAULT,
     ) -> None:
-        """Tells the server something, without an answer. Returns as soon as it is on its way; nobody learns what becomes
-        of it.
+        """Tells the server something, without an answer. Returns as soon as it is on its way;
+        nobody learns what becomes of it.
 
-        In JSON-RPC it is a notification, which the server does not answer. In ``swill/1`` servers answer every call: it
-        is a call whose answer is dropped, and one of ``Limits.calls`` until that has come.
+        In JSON-RPC it is a notification, which the server does not answer. In ``swill/1`` servers
+        answer every call: it is a call whose answer is dropped, and one of ``Limits.calls`` until
+        that has come.
 
         :raises Error: those that say that nothing was sent.
         """
@@ -322,15 +333,18 @@ class Client:
         return Batch(self._core)
 
     def handle(self, name: str, function: Handler) -> None:
-        """Serves a procedure to the server, under this name. In JSON-RPC, calls go in both directions at any time.
+        """Serves a procedure to the server, under this name. In JSON-RPC, calls go in both
+        directions at any time.
 
-        The function takes its parameters by position or by name, as they come. Those with annotations are checked and
-        converted by the rules of msgspec; what does not fit is refused. It may be a coroutine function: then others run
-        meanwhile, up to ``Limits.serving``, and it is cancelled when the server cancels the call and when the connection
-        ends. Another function runs at once, and must not block.
+        The function takes its parameters by position or by name, as they come. Those with
+        annotations are checked and converted by the rules of msgspec; what does not fit is refused.
+        It may be a coroutine function: then others run meanwhile, up to ``Limits.serving``, and it
+        is cancelled when the server cancels the call and when the connection ends. Another function
+        runs at once, and must not block.
 
-        A :class:`swill.Error` that it raises goes to the server with its code, message and data. Any other exception is
-        logged, and the server hears of an internal error. In ``swill/1`` servers do not call.
+        A :class:`swill.Error` that it raises goes to the server with its code, message and data.
+        Any other exception is logged, and the server hears of an internal error. In ``swill/1``
+        servers do not call.
 
         :raises ValueError: if the name is taken.
         """
@@ -341,7 +355,8 @@ class Client:
         return await self.stream("swill.introspect", returns=Procedure).to_list()
 
     async def describe(self) -> Description:
-        """The description of the server: procedures with documentation, schemas and errors, as its ``swill.json``."""
+        """The description of the server: procedures with documentation, schemas and errors, as its
+        ``swill.json``."""
         return await self.call("swill.describe", returns=Description)
 
     # The connection.
@@ -366,9 +381,11 @@ class Client:
         return remove
 
     async def close(self) -> None:
-        """Closes the connection for good, and waits until that is done: at most the time of ``Limits.close``.
+        """Closes the connection for good, and waits until that is done: at most the time of
+        ``Limits.close``.
 
-        What was sent before is written first. Calls without an answer fail, and so do all later ones.
+        What was sent before is written first. Calls without an answer fail, and so do all later
+        ones.
         """
         await self._driver.close()
 

@@ -42,7 +42,7 @@ class Connecting:
             return client
         try:
             driver.start(await driver.attempt())
-        except _handshake.Failed as failed:
+        except _handshake.AttemptError as failed:
             raise failed.error from failed.__cause__
         return client
 
@@ -85,29 +85,34 @@ def connect(
     ...     assert await client.call("add", (1, 2)) == 3
     >>> client = await swill.connect("localhost")             # doctest: +SKIP
 
-    :param address: a full URL (``ws``, ``wss``; ``http`` and ``https`` stand for them), or ``host[:port][/path]``. Without
-        a scheme, loopback hosts mean ``ws://`` and port 8000, others ``wss://`` and port 443, and the path is ``/ws``.
-    :param protocol: what is spoken: ``swill``, Swill's own, or ``json-rpc``, which servers of any make understand.
-        JSON-RPC has no streams in and no metadata: code 501. In return, the server may call the client.
-    :param token: sent with every handshake as ``Authorization: Bearer TOKEN``. A function, which may be a coroutine
-        function, is asked before every attempt.
+    :param address: a full URL (``ws``, ``wss``; ``http`` and ``https`` stand for them), or
+        ``host[:port][/path]``. Without a scheme, loopback hosts mean ``ws://`` and port 8000,
+        others ``wss://`` and port 443, and the path is ``/ws``.
+    :param protocol: what is spoken: ``swill``, Swill's own, or ``json-rpc``, which servers of any
+        make understand. JSON-RPC has no streams in and no metadata: code 501. In return, the server
+        may call the client.
+    :param token: sent with every handshake as ``Authorization: Bearer TOKEN``. A function, which
+        may be a coroutine function, is asked before every attempt.
     :param headers: further headers of the handshake.
-    :param subprotocols: what is offered, the preferred one first, in place of ``swill.1`` or ``jsonrpc``. Whatever the
-        name, what is spoken is what ``protocol`` says.
+    :param subprotocols: what is offered, the preferred one first, in place of ``swill.1`` or
+        ``jsonrpc``. Whatever the name, what is spoken is what ``protocol`` says.
     :param reconnect: when and how a lost connection is replaced; ``None`` for never.
-    :param deadline: how many seconds a call may take unless it says otherwise; ``None`` for as long as it takes. A stream
-        may take as long as it likes.
-    :param connect_timeout: how many seconds an attempt to connect may take: name, TCP, TLS and handshake.
+    :param deadline: how many seconds a call may take unless it says otherwise; ``None`` for as long
+        as it takes. A stream may take as long as it likes.
+    :param connect_timeout: how many seconds an attempt to connect may take: name, TCP, TLS and
+        handshake.
     :param limits: how much the client takes, keeps and waits for.
     :param ssl: the TLS context for ``wss``, in place of ``ssl.create_default_context()``.
-    :param tap: is shown every message on the wire. It is called from within the client and should only take note.
-    :param handlers: procedures that are served to the server, by their names, see :meth:`swill.Client.handle`.
-    :param lazy: the client is there at once, and connects in the background, again and again as ``reconnect`` says; calls
-        wait within their deadlines.
-    :raises Error: there is one attempt only, unless ``lazy``, and the first failure is raised. 503: the server cannot be
-        reached, or its certificate is not trusted; 504: it took too long; the HTTP status: the server refused the
-        handshake, and the data is what it says, at most 8 KiB of it; 501: the server speaks something else; 400: what
-        was said here makes no sense.
+    :param tap: is shown every message on the wire. It is called from within the client and should
+        only take note.
+    :param handlers: procedures that are served to the server, by their names, see
+        :meth:`swill.Client.handle`.
+    :param lazy: the client is there at once, and connects in the background, again and again as
+        ``reconnect`` says; calls wait within their deadlines.
+    :raises Error: there is one attempt only, unless ``lazy``, and the first failure is raised. 503:
+        the server cannot be reached, or its certificate is not trusted; 504: it took too long; the
+        HTTP status: the server refused the handshake, and the data is what it says, at most 8 KiB
+        of it; 501: the server speaks something else; 400: what was said here makes no sense.
     """
     where = _address.parse(address)
     if protocol not in SUBPROTOCOLS:

@@ -1,9 +1,7 @@
-"""One connection: bytes of the socket to messages of the protocol, and back.
+"""One connection: its handshake, what is written, and its end.
 
-The library `websockets` does the opening and the closing handshake, and everything that is rare: control frames, messages
-in several frames, messages larger than the read buffer. The frames that nearly all messages consist of, unfragmented and
-small, are read and written here: that takes the library several times as long as all the rest of a call. `Frames` in the
-tests holds both against each other.
+The library `websockets` does the handshakes and says what is rare. The frames of messages are
+written here, see the module `_reader` for why.
 """
 
 from __future__ import annotations
@@ -13,31 +11,25 @@ import os
 from typing import Final
 
 from websockets.client import ClientProtocol
-from websockets.frames import Frame, Opcode
 from websockets.protocol import State as WebSocketState
 
 from . import _handshake as handshake
-from ._bucket import Bucket
 from ._core import Core
 from ._errors import BROKEN, Close
 from ._outbox import Bundle
+from ._reader import Reader
 
 try:
     from websockets.speedups import apply_mask
 except ImportError:
     from websockets.utils import apply_mask
 
-READ: Final = 64 << 10
-"""How much one read takes. An unfragmented message up to this size never passes through the library."""
-
-PINGS: Final = (1000, 100)
-"""Pings of the server: so many at once, and so many per second."""
-
 LINGER: Final = 1.0
 """How long a server may take to hang up once both sides have said goodbye, in seconds."""
 
 KEYS: Final = 1024
-"""So many masking keys are drawn at once: asking the system for each costs more than the masking."""
+"""So many masking keys are drawn at once: asking the system for each costs more than the
+masking."""
 
 
 class Connection(asyncio.BufferedProtocol):
@@ -48,26 +40,13 @@ class Connection(asyncio.BufferedProtocol):
         self.core = core
         self.ws = ws
         self.opened: asyncio.Future[None] = loop.create_future()
-        """Fails with :class:`swill._handshake.Failed` if the handshake does."""
+        """Fails with :class:`swill._handshake.AttemptError` if the handshake does."""
         self.over: asyncio.Future[Close] = loop.create_future()
         self.ended_by: Close | None = None
         self.transport: asyncio.Transport | None = None
         self.head = b""
         self.in_handshake = True
-        # Reading.
-        self.buffer = bytearray(READ + 4)
-        self.view = memoryview(self.buffer)
-        self.at = 0
-        self.stop = 0
-        self.plain: int = 0x82 if core.machine.binary else 0x81
-        """The first byte of the frames that are read here; no byte at all when the library has to see everything."""
-        self.usual = self.plain
-        self.through = 0
-        """So many bytes go through the library, which is in the middle of a frame."""
-        self.parts: list[bytes | bytearray] | None = None
-        self.parts_opcode = Opcode.BINARY
-        self.empty_parts = 0
-        self.paused = False
+        self.reader = Reader(core, ws, self)
         self.continuing = False
         # Writing.
         self.keys = b""
@@ -81,7 +60,6 @@ class Connection(asyncio.BufferedProtocol):
         self.stalled_since: float | None = None
         self.until: float | None = None
         """When a connection that closes is dropped."""
-        self.pings = Bucket(*PINGS, now)
 
     # What asyncio calls.
 
@@ -92,23 +70,16 @@ class Connection(asyncio.BufferedProtocol):
         transport.write(b"".join(self.ws.data_to_send()))
 
     def get_buffer(self, sizehint: int) -> memoryview:
-        at, stop = self.at, self.stop
-        if at == stop:
-            self.at = self.stop = 0
-            return self.view
-        if at:
-            self.view[: stop - at] = self.view[at:stop]
-            self.at, self.stop = 0, stop - at
-        return self.view[self.stop :]
+        return self.reader.room()
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.stop += nbytes
+        self.reader.stop += nbytes
         self.heard = self.core.loop.time()
         self.pinged = None
         if self.in_handshake:
             self.shake_hands()
         else:
-            self.take()
+            self.reader.take()
 
     def eof_received(self) -> bool:
         if self.in_handshake:
@@ -137,13 +108,12 @@ class Connection(asyncio.BufferedProtocol):
 
     def shake_hands(self) -> None:
         """Takes a part of the server's answer."""
-        self.head += self.view[self.at : self.stop].tobytes()
-        self.at = self.stop = 0
+        self.head += self.reader.taken()
         end = self.head.find(b"\r\n\r\n")
         if end < 0:
             if len(self.head) > handshake.HEAD:
                 self.refuse(handshake.foreign("the head of its answer is too long"))
-            return
+            return None
         head, rest = self.head[: end + 4], self.head[end + 4 :]
         if handshake.status_of(head) == 101:
             self.ws.receive_data(head)
@@ -179,7 +149,7 @@ class Connection(asyncio.BufferedProtocol):
         ws.receive_eof()
         self.refuse(handshake.failure(ws, self.head))
 
-    def refuse(self, failed: handshake.Failed) -> None:
+    def refuse(self, failed: handshake.AttemptError) -> None:
         self.in_handshake = False
         if not self.opened.done():
             self.opened.set_exception(failed)
@@ -195,11 +165,7 @@ class Connection(asyncio.BufferedProtocol):
         if not self.opened.done():
             self.opened.set_result(None)
         if rest:
-            if len(rest) > len(self.buffer):
-                self.buffer = bytearray(rest)
-                self.view = memoryview(self.buffer)
-            self.buffer[: len(rest)] = rest
-            self.stop = len(rest)
+            self.reader.put(rest)
             self.go_on()
         return None
 
@@ -215,144 +181,13 @@ class Connection(asyncio.BufferedProtocol):
 
     # From the socket.
 
-    def take(self) -> None:
-        """Handles what has come, until it is used up or too much is unread."""
-        receive = self.core.machine.receive
-        buffer = self.buffer
-        at, stop = self.at, self.stop
-        while not self.paused:
-            left = stop - at
-            if left < 2:
-                break
-            length = buffer[at + 1]
-            if buffer[at] == self.plain and length < 126:
-                start = at + 2
-            elif buffer[at] == self.plain and length == 126 and left >= 4:
-                start = at + 4
-                length = buffer[at + 2] << 8 | buffer[at + 3]
-                if length > self.core.limits.message or length + 4 > len(buffer):
-                    start = 0
-            else:
-                start = 0
-            if not start:
-                self.at = at
-                if not self.pass_on():
-                    return
-                at = self.at
-                continue
-            end = start + length
-            if end > stop:
-                break
-            message = buffer[start:end]
-            self.at = at = end
-            if self.core.settings.tap is not None:
-                self.show(message, self.plain & 15)
-            close = receive(message)
-            if close is not None:
-                self.close(close)
-
-    def pass_on(self) -> bool:
-        """Gives a frame to the library, or a part of it. Whether there may be more to do."""
-        ws, at, stop = self.ws, self.at, self.stop
-        if self.plain < 0 or self.through:
-            size = (
-                stop - at if self.plain < 0 and not self.through else min(self.through, stop - at)
-            )
-        else:
-            size = self.measure(at, stop)
-        if size == 0:
-            return False
-        if self.through:
-            self.through -= size
-        self.at = at + size
-        ws.receive_data(self.view[at : at + size].tobytes())
-        for event in ws.events_received():
-            if isinstance(event, Frame):
-                self.frame(event)
-        self.write_rest()
-        if ws.parser_exc is not None:
-            self.broken(ws)
-        return True
-
-    def measure(self, at: int, stop: int) -> int:
-        """How many bytes of the frame that begins here are there, if its head is; otherwise 0."""
-        length, head = self.buffer[at + 1] & 127, 2
-        if length == 126:
-            head = 4
-        elif length == 127:
-            head = 10
-        if self.buffer[at + 1] & 128:
-            # Masked, which the library will refuse.
-            head += 4
-        if stop - at < head:
-            return 0
-        if length >= 126:
-            start = at + 2
-            length = int.from_bytes(self.view[start : start + (2 if length == 126 else 8)], "big")
-        self.through = head + length
-        return min(self.through, stop - at)
-
-    def frame(self, frame: Frame) -> None:
-        """Takes a frame that the library has read."""
-        opcode = frame.opcode
-        data = bytes(frame.data)
-        if opcode is Opcode.PING:
-            if not self.pings.take(self.core.loop.time()):
-                self.close(Close(1008, "too many pings"))
-        elif opcode is Opcode.PONG:
-            pass
-        elif opcode is Opcode.CLOSE:
-            got = self.ws.close_rcvd
-            code, reason = (got.code, got.reason) if got is not None else (1005, "")
-            self.linger(Close(int(code), reason))
-        elif self.parts is None and frame.fin:
-            self.message(data, opcode)
-        else:
-            self.part(frame, data)
-
-    def part(self, frame: Frame, data: bytes) -> None:
-        """Takes a frame of a message that comes in several."""
-        limits = self.core.limits
-        if self.parts is None:
-            self.parts, self.parts_opcode, self.empty_parts = [], frame.opcode, 0
-            self.plain = -1
-        if not data:
-            self.empty_parts += 1
-        self.parts.append(data)
-        if len(self.parts) > limits.fragments or self.empty_parts > limits.empty_fragments:
-            self.parts = None
-            self.close(Close(1008, "a message in too many frames"))
-        elif frame.fin:
-            message = b"".join(self.parts)
-            self.parts = None
-            self.message(message, self.parts_opcode)
-
-    def message(self, data: bytes, opcode: Opcode) -> None:
-        """Takes a message that the library has read."""
-        if self.ended_by is not None:
-            return
-        if self.parts is None and self.ws.state is WebSocketState.OPEN:
-            self.plain = self.usual
-        machine = self.core.machine
-        if self.core.settings.tap is not None:
-            self.show(data, opcode)
-        binary = opcode is Opcode.BINARY
-        close = (machine.receive if binary == machine.binary else machine.other_kind)(data)
-        if close is not None:
-            self.close(close)
-
-    def show(self, message: bytes | bytearray, opcode: int) -> None:
-        data = bytes(message)
-        text = opcode == Opcode.TEXT
-        self.core.tapped("in", data.decode(errors="replace") if text else data)
-
     def pause(self) -> None:
-        self.paused = True
+        self.reader.paused = True
         if self.transport is not None:
             self.transport.pause_reading()
 
     def resume(self) -> None:
-        self.paused = False
+        self.reader.paused = False
         # Pongs were waiting behind the data.
         self.heard = self.core.loop.time()
         self.pinged = None
@@ -360,7 +195,7 @@ class Connection(asyncio.BufferedProtocol):
 
     def hold(self) -> None:
         """Handles the rest of what has come when everything else had its turn."""
-        if not self.paused:
+        if not self.reader.paused:
             self.pause()
             self.core.loop.call_soon(self.release)
 
@@ -376,10 +211,10 @@ class Connection(asyncio.BufferedProtocol):
 
     def went_on(self) -> None:
         self.continuing = False
-        if self.paused or self.over.done():
+        if self.reader.paused or self.over.done():
             return
-        self.take()
-        if not self.paused and self.transport is not None:
+        self.reader.take()
+        if not self.reader.paused and self.transport is not None:
             self.transport.resume_reading()
 
     # To the socket.
@@ -443,7 +278,6 @@ class Connection(asyncio.BufferedProtocol):
         self.leave(close)
         self.ws.send_close(close.code, close.reason)
         self.write_rest()
-        self.plain = -1
         self.give_up_after(self.core.limits.close)
 
     def leave(self, close: Close) -> None:
@@ -452,8 +286,8 @@ class Connection(asyncio.BufferedProtocol):
             self.ended_by = close
         if self.core.reader is self:
             self.core.wire = None
-        self.plain = -1
-        if self.paused:
+        self.reader.leave()
+        if self.reader.paused:
             self.resume()
 
     def linger(self, close: Close) -> None:
@@ -461,10 +295,9 @@ class Connection(asyncio.BufferedProtocol):
         self.leave(close)
         self.give_up_after(LINGER)
 
-    def broken(self, ws: ClientProtocol) -> None:
+    def broken(self) -> None:
         """The server has broken the rules of the WebSocket."""
-        sent = ws.close_sent
-        self.through = 0
+        sent = self.ws.close_sent
         self.leave(Close(int(sent.code), sent.reason) if sent is not None else BROKEN)
         self.give_up_after(LINGER)
 
@@ -499,7 +332,7 @@ class Connection(asyncio.BufferedProtocol):
             next_at = at
         if self.ended_by is not None:
             return next_at
-        if self.paused:
+        if self.reader.paused:
             # Pongs wait behind the data that is not read: the server's silence is ours.
             self.heard, self.pinged = now, None
         if self.pinged is not None:

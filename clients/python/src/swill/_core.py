@@ -1,4 +1,5 @@
-"""What a client's handles, its connection and its timer share: calls in flight, and what waits to be sent.
+"""What a client's handles, its connection and its timer share: calls in flight, and what waits to
+be sent.
 
 Everything runs in the event loop and nothing here waits, so nothing is ever half done.
 """
@@ -12,10 +13,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from . import _errors as errors
 from ._bucket import Bucket
 from ._calls import Call, StreamCall, Waiter, abandoned
-from ._errors import Close, Code, Error
+from ._errors import (
+    Close,
+    Code,
+    Error,
+    call_cancelled,
+    client_closed,
+    deadline_passed,
+    outcome_unknown,
+)
 from ._limits import Limits
 from ._machine import Machine
 from ._outbox import Outbox
@@ -97,12 +105,14 @@ class Core:
         """What the connection does about time; returns when it wants to be asked again."""
         self.cancels = Bucket(*CANCELS, loop.time())
         self.late_cancels: deque[Call] = deque()
-        """Calls that are over, and to be cancelled as soon as the server bears it. They count as being in flight."""
+        """Calls that are over, and to be cancelled as soon as the server bears it. They count as
+        being in flight."""
 
     # Callers.
 
     def must_wait(self, slots: int = 1) -> bool:
-        """Whether a new call has to wait for its turn. To be asked first, and followed by ``turn`` if so."""
+        """Whether a new call has to wait for its turn. To be asked first, and followed by ``turn``
+        if so."""
         return (
             len(self.calls) + self.reserved + len(self.late_cancels) + slots > self.limits.calls
             or self.outbox.size >= self.limits.outbox
@@ -127,7 +137,7 @@ class Core:
 
     async def wait(self, queue: deque[Waiter], slots: int, deadline: float | None) -> None:
         if self.end is not None:
-            raise errors.closed(self.end)
+            raise client_closed(self.end)
         waiter = Waiter(self.loop.create_future(), slots, deadline)
         queue.append(waiter)
         if deadline is not None:
@@ -189,7 +199,7 @@ class Core:
     def abandon(self, call: Call) -> None:
         """The caller wants to hear no more: the server is told, unless it has ended."""
         if call.seq in self.calls:
-            self.cancel(call, errors.cancelled())
+            self.cancel(call, call_cancelled())
         abandoned(call)
 
     # The connection.
@@ -229,7 +239,8 @@ class Core:
             self.unread.look_at(call)
 
     def lost(self, close: Close) -> None:
-        """A connection has ended: calls that no socket has seen, or that may be sent again, wait for the next one."""
+        """A connection has ended: calls that no socket has seen, or that may be sent again, wait
+        for the next one."""
         self.reader = self.wire = None
         self.tick = None
         self.late_cancels.clear()
@@ -245,14 +256,15 @@ class Core:
                 again.append(call)
             else:
                 call.input_open = False
-                call.settle(errors.unknown(close))
+                call.settle(outcome_unknown(close))
         for call in again:
             self.renew(call)
         self.outbox.put_back(unseen, self.calls)
         self.admit()
 
     def renew(self, call: Call) -> None:
-        """Sends a call again, under a new number: so its answer cannot be mistaken for another's."""
+        """Sends a call again, under a new number: so its answer cannot be mistaken for
+        another's."""
         assert call.again is not None
         self.last += 1
         call.again = self.machine.renumber(call.again, self.last)
@@ -272,10 +284,10 @@ class Core:
         calls, self.calls = self.calls, {}
         for call in calls.values():
             call.input_open = False
-            call.settle(errors.closed(close) if call.seq > self.sent else errors.unknown(close))
+            call.settle(client_closed(close) if call.seq > self.sent else outcome_unknown(close))
         for queue in (self.waiting, self.senders):
             while queue:
-                queue.popleft().tell(errors.closed(close))
+                queue.popleft().tell(client_closed(close))
         self.outbox.take()
         if self.alarm is not None:
             self.alarm.cancel()
@@ -303,7 +315,8 @@ class Core:
     # Time.
 
     def wake_at(self, at: float) -> None:
-        """Asks to be woken at a time, if that is not to happen earlier anyway. One timer serves everything."""
+        """Asks to be woken at a time, if that is not to happen earlier anyway. One timer serves
+        everything."""
         if at >= self.alarm_at or self.end is not None:
             return
         if self.alarm is not None:
@@ -337,7 +350,7 @@ class Core:
             if at is None or (call.until_sent and call.seq <= self.sent):
                 continue
             if at <= now:
-                self.cancel(call, errors.deadline())
+                self.cancel(call, deadline_passed())
             else:
                 next_at = min(next_at, at)
         for queue in (self.waiting, self.senders):
@@ -347,7 +360,7 @@ class Core:
                     continue
                 if at <= now:
                     queue.remove(waiter)
-                    waiter.tell(errors.deadline())
+                    waiter.tell(deadline_passed())
                 else:
                     next_at = min(next_at, at)
         return next_at

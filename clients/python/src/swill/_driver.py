@@ -47,7 +47,7 @@ class Driver:
     async def attempt(self) -> Connection:
         """Tries to connect, once.
 
-        :raises Failed: if it does not come about.
+        :raises AttemptError: if it does not come about.
         """
         try:
             async with asyncio.timeout(self.route.within):
@@ -57,7 +57,7 @@ class Driver:
         except ssl_module.SSLCertVerificationError as error:
             message = f"the certificate of the server is not trusted: {error.verify_message}"
             failed = Error(Code.UNAVAILABLE, message)
-            raise handshake.Failed(failed, Close(1015, message), final=True) from error
+            raise handshake.AttemptError(failed, Close(1015, message), final=True) from error
         except OSError as error:
             raise handshake.unreachable(error.strerror or str(error)) from error
 
@@ -91,7 +91,7 @@ class Driver:
             logger.exception("the function that makes the token failed")
             message = f"the function that makes the token failed: {error!r}"
             failed = Error(Code.UNAUTHENTICATED, message)
-            raise handshake.Failed(failed, Close(1006, message), final=False) from error
+            raise handshake.AttemptError(failed, Close(1006, message), final=False) from error
 
     def start(self, first: Connection | None) -> None:
         """Begins to look after connections."""
@@ -133,7 +133,7 @@ class Driver:
             core.enter(State("connecting", core.state.reason, core.state.code))
             try:
                 connection = await self.attempt()
-            except handshake.Failed as failed:
+            except handshake.AttemptError as failed:
                 connection = None
                 logger.debug("an attempt to connect has failed: %s", failed)
                 if failed.final or not await self.wait(failed.close):

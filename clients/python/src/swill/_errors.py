@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 class Code:
     """The codes of errors that have a name.
 
-    They are the numbers of the HTTP status codes with the same meaning. An application may use any other number for its
-    own errors, and JSON-RPC has negative ones: -32601 for an unknown method, -32602 for parameters that do not fit.
+    They are the numbers of the HTTP status codes with the same meaning. An application may use any
+    other number for its own errors, and JSON-RPC has negative ones: -32601 for an unknown method,
+    -32602 for parameters that do not fit.
     """
 
     BAD_REQUEST = 400
@@ -43,7 +44,8 @@ class Code:
 class Error(Exception):
     """What a call has failed with, be it said by the server or found out by the client.
 
-    A procedure that is served with :meth:`swill.Client.handle` raises it to tell the server a code, a message and data.
+    A procedure that is served with :meth:`swill.Client.handle` raises it to tell the server a code,
+    a message and data.
 
     >>> error = Error(409, "the name is taken", {"name": "ann"})
     >>> str(error)
@@ -59,7 +61,8 @@ class Error(Exception):
     data: Any
     """What the server adds for programs; ``None`` if nothing."""
     outcome_unknown: bool
-    """The connection broke after the call was sent: it may have been executed, or not. The code is 503."""
+    """The connection broke after the call was sent: it may have been executed, or not. The code is
+    503."""
     procedure: str | None
     """The name of the procedure that was called; ``None`` if it was no call that failed."""
 
@@ -92,7 +95,8 @@ class Error(Exception):
 class Close(NamedTuple):
     """What ended a connection: a close code of the WebSocket, and the reason in words.
 
-    1006 stands for a connection that broke, a code below 1000 for the HTTP status of a handshake that was refused.
+    1006 stands for a connection that broke, a code below 1000 for the HTTP status of a handshake
+    that was refused.
     """
 
     code: int
@@ -105,7 +109,7 @@ class Close(NamedTuple):
 BROKEN = Close(1006, "the connection broke")
 
 
-def closed(close: Close) -> Error:
+def client_closed(close: Close) -> Error:
     """A call that was not sent, because the client has ended."""
     # Below 1000 it is the status of a refused handshake, which says more than "unavailable".
     code = close.code if close.code < 1000 else Code.UNAVAILABLE
@@ -113,7 +117,7 @@ def closed(close: Close) -> Error:
     return Error(code, f"the client is closed{reason}")
 
 
-def unknown(close: Close) -> Error:
+def outcome_unknown(close: Close) -> Error:
     """A call that may have reached the server when its connection ended."""
     return Error(
         Code.UNAVAILABLE,
@@ -122,23 +126,24 @@ def unknown(close: Close) -> Error:
     )
 
 
-def deadline() -> Error:
+def deadline_passed() -> Error:
     return Error(Code.DEADLINE, "the deadline of the call has passed")
 
 
-def cancelled() -> Error:
+def call_cancelled() -> Error:
     return Error(Code.CANCELLED, "the caller cancelled the call")
 
 
-def slow() -> Error:
+def not_taken() -> Error:
     return Error(Code.TOO_MANY, "the stream was not taken in time")
 
 
-def cannot(protocol: str, what: str) -> Error:
+def cannot_carry(protocol: str, what: str) -> Error:
     return Error(Code.UNIMPLEMENTED, f"{protocol} cannot carry {what}; nothing was sent")
 
 
-# What JSON-RPC 2.0 says of itself (conformance/PROTOCOLS.md, 2.2): exactly these messages, and no data.
+# What JSON-RPC 2.0 says of itself (conformance/PROTOCOLS.md, 2.2): exactly these messages, and no
+# data.
 PARSE_ERROR = Error(-32700, "Parse error")
 INVALID_REQUEST = Error(-32600, "Invalid Request")
 METHOD_NOT_FOUND = Error(-32601, "Method not found")

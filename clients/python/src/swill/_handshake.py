@@ -1,4 +1,5 @@
-"""The client's side of the opening handshake (RFC 6455, 4.1), on top of the library `websockets`."""
+"""The client's side of the opening handshake (RFC 6455, 4.1), on top of the library
+`websockets`."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ NO_TOKEN = frozenset('()<>@,;:\\"/[]?={}')
 RESERVED = ("connection", "upgrade", "content-length", "transfer-encoding")
 
 
-class Failed(Exception):
+class AttemptError(Exception):
     """An attempt to connect has failed."""
 
     def __init__(self, error: Error, close: Close, *, final: bool) -> None:
@@ -78,23 +79,23 @@ def status_of(head: bytes) -> int | None:
     return None
 
 
-def foreign(why: str) -> Failed:
+def foreign(why: str) -> AttemptError:
     """The server speaks something else."""
     message = f"the server does not answer as the WebSocket server that was asked for: {why}"
-    return Failed(Error(Code.UNIMPLEMENTED, message), Close(1002, message), final=True)
+    return AttemptError(Error(Code.UNIMPLEMENTED, message), Close(1002, message), final=True)
 
 
-def unreachable(why: str) -> Failed:
+def unreachable(why: str) -> AttemptError:
     message = f"the server cannot be reached: {why}"
-    return Failed(Error(Code.UNAVAILABLE, message), Close(1006, message), final=False)
+    return AttemptError(Error(Code.UNAVAILABLE, message), Close(1006, message), final=False)
 
 
-def too_late() -> Failed:
+def too_late() -> AttemptError:
     message = "the server did not answer in time"
-    return Failed(Error(Code.DEADLINE, message), Close(1006, message), final=False)
+    return AttemptError(Error(Code.DEADLINE, message), Close(1006, message), final=False)
 
 
-def refused(status: int, body: bytes) -> Failed:
+def refused(status: int, body: bytes) -> AttemptError:
     """The server said no."""
     text = body[:BODY].decode(errors="replace").strip()
     message = f"the server refused the connection with {status}"
@@ -102,10 +103,10 @@ def refused(status: int, body: bytes) -> Failed:
     if text and len(text) <= 200 and not text.startswith("<"):
         message = f"{message}: {text}"
     final = status < 500 and status not in (408, 425, 429)
-    return Failed(Error(status, message, text or None), Close(status, message), final=final)
+    return AttemptError(Error(status, message, text or None), Close(status, message), final=final)
 
 
-def failure(ws: ClientProtocol, head: bytes) -> Failed:
+def failure(ws: ClientProtocol, head: bytes) -> AttemptError:
     """Why there is no connection, by what the library has found out."""
     error = ws.handshake_exc
     if isinstance(error, InvalidStatus):

@@ -6,9 +6,9 @@ import asyncio
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from . import _errors as errors
 from ._calls import END_OF_STREAM, Answer, Call, StreamCall
 from ._core import Core
+from ._errors import call_cancelled
 from ._request import DEFAULT, Deadline, ends_at, failure, open_stream, value_of
 from ._state import Metadata
 
@@ -24,15 +24,15 @@ def release(loop: asyncio.AbstractEventLoop, core: Core, call: Call) -> None:
 class Items(Generic[T]):
     """The items of a stream out. Made by :meth:`swill.Client.stream`.
 
-    The call begins when the first item is asked for, or with ``async with`` or :meth:`leading`. If it fails, the loop
-    ends with a :class:`swill.Error`. An item that does not fit the expected type is an error in its place; whoever goes
-    on asking gets the next one.
+    The call begins when the first item is asked for, or with ``async with`` or :meth:`leading`. If
+    it fails, the loop ends with a :class:`swill.Error`. An item that does not fit the expected type
+    is an error in its place; whoever goes on asking gets the next one.
 
-    Leaving it early cancels the call: by :meth:`aclose`, at the end of ``async with``, or when the last reference is
-    gone, as after a ``break`` out of ``async for``.
+    Leaving it early cancels the call: by :meth:`aclose`, at the end of ``async with``, or when the
+    last reference is gone, as after a ``break`` out of ``async for``.
 
-    Unread items are kept up to ``Limits.stream_unread``. A stream that is left unread holds up all calls of its client
-    once the limit is reached: read it to its end, or leave it.
+    Unread items are kept up to ``Limits.stream_unread``. A stream that is left unread holds up all
+    calls of its client once the limit is reached: read it to its end, or leave it.
     """
 
     __module__ = "swill"
@@ -63,7 +63,7 @@ class Items(Generic[T]):
         if call is not None:
             return call
         if self._ended:
-            raise errors.cancelled()
+            raise call_cancelled()
         if self._opening is None:
             self._opening = asyncio.Lock()
         async with self._opening:
@@ -87,14 +87,15 @@ class Items(Generic[T]):
     async def leading(self) -> dict[str, Any]:
         """What the server says ahead of the first item.
 
-        Waits until that has come: if it does not come by itself, then with the first item or with the end. Empty if the
-        server says nothing.
+        Waits until that has come: if it does not come by itself, then with the first item or with
+        the end. Empty if the server says nothing.
         """
         return await leading(self._core, await self._open())
 
     @property
     def trailing(self) -> dict[str, Any] | None:
-        """What the server said at the end; ``None`` before the end was reached, and if the call failed."""
+        """What the server said at the end; ``None`` before the end was reached, and if the call
+        failed."""
         return self._trailing
 
     def __aiter__(self) -> Self:

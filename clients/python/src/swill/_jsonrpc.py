@@ -1,4 +1,5 @@
-"""JSON-RPC 2.0 as JSON text (conformance/PROTOCOLS.md, chapter 2): what is written, and what is read."""
+"""JSON-RPC 2.0 as JSON text (conformance/PROTOCOLS.md, chapter 2): what is written, and what is
+read."""
 
 from __future__ import annotations
 
@@ -6,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from . import _errors as errors
 from ._calls import END_OF_STREAM, ERROR, MESSAGE, NOTHING, Answer, Call, StreamCall
-from ._errors import Close, Code, Error
+from ._errors import INVALID_REQUEST, PARSE_ERROR, Close, Code, Error, cannot_carry
 
 if TYPE_CHECKING:
     from ._core import Core
@@ -107,13 +107,13 @@ class JsonRpc:
         return ENCODER.encode(Request("2.0", name, listed(params), seq if reply else msgspec.UNSET))
 
     def open_in(self, seq: int, name: str, metadata: object) -> bytes:
-        raise errors.cannot(self.name, "a stream in")
+        raise cannot_carry(self.name, "a stream in")
 
     def item(self, seq: int, name: str, item: object) -> bytes:
-        raise errors.cannot(self.name, "a stream in")
+        raise cannot_carry(self.name, "a stream in")
 
     def end(self, seq: int, name: str) -> bytes:
-        raise errors.cannot(self.name, "a stream in")
+        raise cannot_carry(self.name, "a stream in")
 
     def cancel(self, seq: int, name: str) -> bytes:
         del name
@@ -156,11 +156,11 @@ class JsonRpc:
         try:
             elements = BATCHES.decode(message)
         except msgspec.ValidationError:
-            return self.serving.reject(b"null", errors.INVALID_REQUEST, None)
+            return self.serving.reject(b"null", INVALID_REQUEST, None)
         except UNREADABLE:
-            return self.serving.reject(b"null", errors.PARSE_ERROR, None)
+            return self.serving.reject(b"null", PARSE_ERROR, None)
         if not elements:
-            return self.serving.reject(b"null", errors.INVALID_REQUEST, None)
+            return self.serving.reject(b"null", INVALID_REQUEST, None)
         most = max(1024, self.core.limits.calls)
         if len(elements) > most:
             why = f"a batch may have at most {most} elements"
@@ -171,7 +171,7 @@ class JsonRpc:
             try:
                 envelope = ENVELOPES.decode(element)
             except UNREADABLE:
-                self.serving.reject(b"null", errors.INVALID_REQUEST, batch)
+                self.serving.reject(b"null", INVALID_REQUEST, batch)
             else:
                 self.element(envelope, batch)
         batch.complete()
@@ -184,14 +184,14 @@ class JsonRpc:
                 # A response is never answered, whatever is wrong with it.
                 self.answered(envelope)
             else:
-                self.serving.reject(usable(envelope.id), errors.INVALID_REQUEST, batch)
+                self.serving.reject(usable(envelope.id), INVALID_REQUEST, batch)
             return
         request_id = bytes(envelope.id)
         method = text_of(envelope.method)
         if method is None or (request_id and not is_id(request_id)):
-            self.serving.reject(usable(envelope.id), errors.INVALID_REQUEST, batch)
+            self.serving.reject(usable(envelope.id), INVALID_REQUEST, batch)
         elif bytes(envelope.jsonrpc) != b'"2.0"':
-            self.serving.reject(request_id or b"null", errors.INVALID_REQUEST, batch)
+            self.serving.reject(request_id or b"null", INVALID_REQUEST, batch)
         elif not request_id and method == "$/stream":
             self.streamed(envelope.params)
         elif not request_id and method == "$/cancelRequest":

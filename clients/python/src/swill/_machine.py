@@ -11,7 +11,8 @@ from ._errors import Close, Error
 
 
 class Machine(Protocol):
-    """Writes and reads the messages of a protocol. It lives as long as the client, over all connections."""
+    """Writes and reads the messages of a protocol. It lives as long as the client, over all
+    connections."""
 
     name: str
     binary: bool
@@ -59,11 +60,13 @@ class Machine(Protocol):
         ...
 
     def receive(self, message: bytes | bytearray) -> Close | None:
-        """Takes a message of the server. Returns what the connection is to be closed with if it breaks the rules."""
+        """Takes a message of the server. Returns what the connection is to be closed with if it
+        breaks the rules."""
         ...
 
     def other_kind(self, message: bytes | bytearray) -> Close | None:
-        """As ``receive``, for a message that is text where it should be binary, or the other way round."""
+        """As ``receive``, for a message that is text where it should be binary, or the other way
+        round."""
         ...
 
     def decode(self, data: msgspec.Raw, returns: Any) -> Any:

@@ -9,7 +9,8 @@ COST: Final = 64
 """What a message counts beside its bytes."""
 
 NOTICE: Final = -1
-"""The number of messages that no call waits for, and that are sent over the next connection if need be."""
+"""The number of messages that no call waits for, and that are sent over the next connection if need
+be."""
 
 REPLY: Final = 0
 """The number of messages that make sense on this connection only."""

@@ -13,7 +13,8 @@ class Type(msgspec.Struct, frozen=True):
     type: str
     """The name: ``int``, ``str``, ``list``, the name of a struct, ``Any`` for whatever has none."""
     arguments: dict[int | str, Type] = {}
-    """The arguments of a generic type by their places, from 0, or the fields of a struct by their names."""
+    """The arguments of a generic type by their places, from 0, or the fields of a struct by their
+    names."""
 
 
 class Side(msgspec.Struct, frozen=True):
@@ -34,4 +35,5 @@ class Procedure(msgspec.Struct, frozen=True):
 
 
 Description = dict[str, Any]
-"""The description of an app: procedures with documentation, schemas, errors, as ``swill.json`` has it."""
+"""The description of an app: procedures with documentation, schemas, errors, as ``swill.json`` has
+it."""

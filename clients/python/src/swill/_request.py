@@ -6,10 +6,9 @@ from typing import Any, Final
 
 import msgspec
 
-from . import _errors as errors
 from ._calls import END_OF_STREAM, MESSAGE, Answer, Call, StreamCall
 from ._core import Core
-from ._errors import Code, Error
+from ._errors import Code, Error, cannot_carry
 from ._outbox import NOTICE
 from ._state import Metadata, Response
 
@@ -87,7 +86,7 @@ def open_input(
 ) -> None:
     """Begins a call with a stream in, in its turn. Its number is the next one."""
     if not core.machine.streams_in:
-        raise errors.cannot(core.machine.name, "a stream in")
+        raise cannot_carry(core.machine.name, "a stream in")
     check_name(call.name)
     try:
         message = core.machine.open_in(call.seq, call.name, metadata)
@@ -145,7 +144,7 @@ def opening(
     if len(name) > LONGEST_NAME // 4:
         check_name(name)
     if metadata and not core.machine.metadata:
-        raise errors.cannot(core.machine.name, "metadata")
+        raise cannot_carry(core.machine.name, "metadata")
     try:
         message = core.machine.open(seq, name, params, metadata, reply)
     except UNWRITABLE as error:

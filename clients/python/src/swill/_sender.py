@@ -7,10 +7,9 @@ from collections.abc import AsyncIterable, Iterable
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from . import _errors as errors
-from ._calls import MESSAGE, Answer, Call, StreamCall
+from ._calls import MESSAGE, Call, StreamCall
 from ._core import Core
-from ._errors import Error
+from ._errors import Code, Error, call_cancelled, cannot_carry
 from ._items import Items, leading, release
 from ._request import (
     DEFAULT,
@@ -28,7 +27,8 @@ T = TypeVar("T")
 
 
 async def send_item(core: Core, call: Call, item: object) -> None:
-    """Sends an item of a stream in, as soon as there is room. Of a call that has ended well it is dropped."""
+    """Sends an item of a stream in, as soon as there is room. Of a call that has ended well it is
+    dropped."""
     if call.is_over:
         return refuse(core, call)
     try:
@@ -61,7 +61,7 @@ async def push(core: Core, call: Call, message: bytes) -> None:
 def refuse(core: Core, call: Call) -> None:
     """Says why nothing more can be sent to a call; nothing if it has ended well."""
     if not call.is_over:
-        raise Error(errors.Code.BAD_REQUEST, "the stream in has ended", procedure=call.name)
+        raise Error(Code.BAD_REQUEST, "the stream in has ended", procedure=call.name)
     last = call.future.result()
     if isinstance(last, Error) or last.type > MESSAGE + 1:
         raise failure(core, call, last)
@@ -96,14 +96,14 @@ class Input:
         if call is not None:
             return call
         if self._left:
-            raise errors.cancelled()
+            raise call_cancelled()
         if self._opening is None:
             self._opening = asyncio.Lock()
         async with self._opening:
             if self._call is None:
                 core = self._core
                 if not core.machine.streams_in:
-                    raise errors.cannot(core.machine.name, "a stream in")
+                    raise cannot_carry(core.machine.name, "a stream in")
                 at = ends_at(core, self._deadline)
                 if core.must_wait():
                     await core.turn(1, at)
@@ -122,8 +122,8 @@ class Input:
 
     @property
     def is_over(self) -> bool:
-        """Whether the call has ended: the server has said its last word before the stream in has ended, or the call has
-        failed. What is sent now is dropped."""
+        """Whether the call has ended: the server has said its last word before the stream in has
+        ended, or the call has failed. What is sent now is dropped."""
         return self._call is not None and self._call.is_over
 
     async def send(self, item: object) -> None:
@@ -131,8 +131,8 @@ class Input:
 
         After the server has said its last word, items are dropped without an error.
 
-        :raises Error: what the call has failed with; code 413 if the item exceeds ``Limits.request``, which does not
-            end the call.
+        :raises Error: what the call has failed with; code 413 if the item exceeds
+            ``Limits.request``, which does not end the call.
         """
         call = self._call or await self._open()
         await send_item(self._core, call, item)
@@ -152,8 +152,8 @@ class Input:
                 await send_item(self._core, call, item)
 
     async def leading(self) -> dict[str, Any]:
-        """What the server says ahead of everything else. Waits until that has come, by itself or with the first thing
-        that comes; empty if the server says nothing."""
+        """What the server says ahead of everything else. Waits until that has come, by itself or
+        with the first thing that comes; empty if the server says nothing."""
         return await leading(self._core, await self._open())
 
     async def cancel(self) -> None:
@@ -183,7 +183,8 @@ class Input:
 class Sender(Input, Generic[T]):
     """A stream in that ends with one answer. Made by :meth:`swill.Client.stream_in`.
 
-    Left before :meth:`finish`, be it by ``async with`` or because nobody holds it any more, it cancels the call.
+    Left before :meth:`finish`, be it by ``async with`` or because nobody holds it any more, it
+    cancels the call.
     """
 
     __module__ = "swill"
@@ -238,8 +239,9 @@ class Sender(Input, Generic[T]):
 class Duplex(Input, Generic[T]):
     """Streams in and out of one call. Made by :meth:`swill.Client.both`.
 
-    It is sent to with :meth:`send` and :meth:`end`, and read from with ``async for``; both may be done by tasks of
-    their own. Left before its end, be it by ``async with`` or because nobody holds it any more, it cancels the call.
+    It is sent to with :meth:`send` and :meth:`end`, and read from with ``async for``; both may be
+    done by tasks of their own. Left before its end, be it by ``async with`` or because nobody holds
+    it any more, it cancels the call.
     """
 
     __module__ = "swill"
@@ -275,7 +277,8 @@ class Duplex(Input, Generic[T]):
 
     @property
     def trailing(self) -> dict[str, Any] | None:
-        """What the server said at the end; ``None`` before the end was reached, and if the call failed."""
+        """What the server said at the end; ``None`` before the end was reached, and if the call
+        failed."""
         return self._items.trailing
 
     def __aiter__(self) -> Self:

@@ -10,9 +10,8 @@ from typing import Any, Final, get_type_hints
 
 import msgspec
 
-from . import _errors as errors
 from ._core import Core
-from ._errors import Code, Error
+from ._errors import INTERNAL_ERROR, METHOD_NOT_FOUND, REQUEST_CANCELLED, Code, Error
 from ._outbox import REPLY
 
 logger = logging.getLogger("swill")
@@ -40,7 +39,7 @@ class Served:
         for parameter in self.signature.parameters.values():
             hint = hints.get(parameter.name, Any)
             if parameter.kind is kinds.VAR_POSITIONAL:
-                hint = tuple[hint, ...]
+                hint = tuple[hint, ...]  # type: ignore[valid-type]
             elif parameter.kind is kinds.VAR_KEYWORD:
                 hint = dict[str, hint]  # type: ignore[valid-type]
             if hint is not Any:
@@ -145,7 +144,7 @@ class Serving:
         """Begins a call."""
         served = self.handlers.functions.get(method)
         if served is None:
-            return self.fail(request_id, errors.METHOD_NOT_FOUND, batch)
+            return self.fail(request_id, METHOD_NOT_FOUND, batch)
         if len(self.running) - self.fresh >= self.core.limits.serving:
             if request_id is None:
                 logger.warning("a notification of %r was dropped: `Limits.serving`", method)
@@ -188,7 +187,7 @@ class Serving:
                     del self.by_id[running.id]
         except asyncio.CancelledError:
             if not running.cancelled:
-                self.end(running, self.error(running.id, errors.INTERNAL_ERROR))
+                self.end(running, self.error(running.id, INTERNAL_ERROR))
             raise
         except Exception as error:
             self.end(running, self.error(running.id, self.told(error, running.name)))
@@ -211,7 +210,7 @@ class Serving:
         if running is None:
             return
         del self.by_id[request_id]
-        self.end(running, self.error(request_id, errors.REQUEST_CANCELLED))
+        self.end(running, self.error(request_id, REQUEST_CANCELLED))
         running.cancelled = True
         if running.task is not None:
             running.task.cancel()
@@ -254,14 +253,14 @@ class Serving:
             written = ENCODER.encode(value)
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
             logger.exception("the answer of the handler %r cannot be written", name)
-            return self.error(request_id, errors.INTERNAL_ERROR)
+            return self.error(request_id, INTERNAL_ERROR)
         if len(written) > self.core.limits.request - 80:
             logger.error(
                 "an answer of the handler %r has %d bytes, more than `Limits.request` allows",
                 name,
                 len(written),
             )
-            return self.error(request_id, errors.INTERNAL_ERROR)
+            return self.error(request_id, INTERNAL_ERROR)
         return b'{"jsonrpc":"2.0","result":' + written + b',"id":' + request_id + b"}"
 
     def error(self, request_id: bytes | None, error: Error) -> bytes | None:
@@ -284,7 +283,7 @@ class Serving:
         if isinstance(error, Error):
             return error
         logger.error("the handler %r failed unexpectedly", name, exc_info=error)
-        return errors.INTERNAL_ERROR
+        return INTERNAL_ERROR
 
     def send(self, message: bytes) -> None:
         if self.core.reader is not None:

@@ -19,17 +19,19 @@ class State:
     """How a client stands with its server at a moment."""
 
     kind: Literal["connecting", "open", "waiting", "closed"]
-    """``connecting``: a connection is being opened, calls wait. ``open``. ``waiting``: there is no connection, the next
-    attempt comes by itself, calls wait. ``closed``: there is none and there will be none, calls fail at once."""
+    """``connecting``: a connection is being opened, calls wait. ``open``. ``waiting``: there is no
+    connection, the next attempt comes by itself, calls wait. ``closed``: there is none and there
+    will be none, calls fail at once."""
     reason: str = ""
     """Why there is no connection, in words; empty if there is one."""
     code: int | None = None
-    """What ended the last connection: its close code, 1006 if it broke, or, below 1000, the HTTP status of a handshake
-    that was refused. ``None`` if nothing did."""
+    """What ended the last connection: its close code, 1006 if it broke, or, below 1000, the HTTP
+    status of a handshake that was refused. ``None`` if nothing did."""
     attempt: int = 0
     """While waiting: which attempt in a row comes next, from 1."""
     delay: float | None = None
-    """While waiting: how many seconds the client waits before it, counted from the moment this state began."""
+    """While waiting: how many seconds the client waits before it, counted from the moment this
+    state began."""
 
 
 @dataclass(frozen=True, slots=True)

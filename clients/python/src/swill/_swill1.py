@@ -1,4 +1,5 @@
-"""`swill/1`, Swill's own protocol (conformance/PROTOCOLS.md, chapter 1): what is written, and what is read."""
+"""`swill/1`, Swill's own protocol (conformance/PROTOCOLS.md, chapter 1): what is written, and what
+is read."""
 
 from __future__ import annotations
 
@@ -86,7 +87,8 @@ class Swill1:
     # What is read.
 
     def receive(self, message: bytes | bytearray) -> Close | None:
-        """Takes a message of the server; returns what the connection is to be closed with if it is none."""
+        """Takes a message of the server; returns what the connection is to be closed with if it is
+        none."""
         try:
             answer = ANSWERS.decode(message)
         except RecursionError:
@@ -115,7 +117,8 @@ class Swill1:
         return Close(1003, "swill/1 is binary")
 
     def too_deep(self, message: bytes | bytearray) -> Close | None:
-        """Fails the call whose answer is nested too deeply to be read: its seq is an unsigned number at the front."""
+        """Fails the call whose answer is nested too deeply to be read: its seq is an unsigned
+        number at the front."""
         width = {0xCC: 1, 0xCD: 2, 0xCE: 4, 0xCF: 8}.get(message[1], 0)
         seq = int.from_bytes(message[2 : 2 + width], "big") if width else message[1]
         call = self.core.calls.get(seq)

@@ -1,4 +1,5 @@
-"""What all streams of a client together hold that nobody has read, and what is done when it is too much."""
+"""What all streams of a client together hold that nobody has read, and what is done when it is too
+much."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING
 
 from ._calls import StreamCall
-from ._errors import slow
+from ._errors import not_taken
 
 if TYPE_CHECKING:
     from ._core import Core
@@ -85,7 +86,7 @@ class Unread:
             if call is None:
                 self.restart_clock()
                 break
-            self.core.cancel(call, slow())
+            self.core.cancel(call, not_taken())
             call.fail_slow()
         if not self.paused:
             return float("inf")
@@ -95,8 +96,8 @@ class Unread:
         return self.since + self.core.limits.stream_stall
 
     def stalled(self) -> StreamCall | None:
-        """The stream that is to fail so that others get on: of those that hold them up and of which nothing was taken
-        meanwhile, the fullest."""
+        """The stream that is to fail so that others get on: of those that hold them up and of which
+        nothing was taken meanwhile, the fullest."""
         calls = [call for call in self.core.calls.values() if isinstance(call, StreamCall)]
         calls.extend(call for call in self.left if call.seq not in self.core.calls)
         still = [call for call in calls if call.unread > 0 and call.moved != self.pause]
