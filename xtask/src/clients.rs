@@ -73,6 +73,9 @@ const SHARED: &[&str] = &["checks.mjs", "checks.py"];
 /// The oldest Node that the packages run on.
 const NODE: u32 = 20;
 
+/// Why something is left out that needs it.
+pub(crate) const NO_NODE: &str = "no Node 20 or later with npm";
+
 const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) fn check(root: &Path) -> Result<Outcome> {
@@ -85,7 +88,7 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
         let Some(mut command) = command(root, driver, packages.as_deref())? else {
             missing.insert(match driver.runs_on {
                 RunsOn::Python(..) => python::MISSING.to_owned(),
-                RunsOn::Node(_) => format!("no Node {NODE} or later with npm"),
+                RunsOn::Node(_) => NO_NODE.to_owned(),
             });
             continue;
         };
@@ -143,7 +146,7 @@ fn command(root: &Path, driver: &Driver, packages: Option<&Path>) -> Result<Opti
 
 /// A folder with the drivers for Node and the packages that they import. `None` if there is no Node, or an old one.
 pub(crate) fn packages(root: &Path) -> Result<Option<PathBuf>> {
-    if !exists("npm", "--version") || node_version().is_none_or(|version| version < NODE) {
+    if !has_node() {
         return Ok(None);
     }
     let (from, to) = (root.join("e2e/clients"), target(root).join("node-clients"));
@@ -164,6 +167,11 @@ pub(crate) fn packages(root: &Path) -> Result<Option<PathBuf>> {
         fs::write(&stamp, wanted)?;
     }
     Ok(Some(to))
+}
+
+/// Whether there is a Node that is new enough, with npm.
+pub(crate) fn has_node() -> bool {
+    exists("npm", "--version") && node_version().is_some_and(|version| version >= NODE)
 }
 
 fn node_version() -> Option<u32> {

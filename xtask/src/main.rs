@@ -5,6 +5,7 @@ mod bench;
 mod book;
 mod chromium;
 mod clients;
+mod docs_page;
 mod examples;
 mod fresh;
 mod fuzz;

@@ -1,7 +1,7 @@
 //! Everything that has to hold before a change goes in: what CI runs, and what everybody can run.
 
 use crate::{
-    Result, autobahn, book, clients, examples, fresh, guide,
+    Result, autobahn, book, clients, docs_page, examples, fresh, guide,
     process::{self, cargo, exists, target},
     report::{Outcome, Report},
     tidy, vectors,
@@ -41,6 +41,7 @@ fn run_checks(root: &Path, report: &mut Report) {
     report.check("clients", || clients::check(root));
     report.check("book", || book::check(root));
     report.check("guide", || guide::check(root));
+    report.check("docs-page", || docs_page::check(root));
     autobahn::checks(root, report);
 }
 
