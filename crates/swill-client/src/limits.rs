@@ -107,7 +107,8 @@ impl Limits {
     /// How many calls and streams may be in flight. 128, as many as a server allows by default; at least 1. All calls of a
     /// batch go out together, so it can have no more.
     ///
-    /// Beyond: a call waits until another one has ended, within its deadline. A server would refuse it with code 429.
+    /// Beyond: a call waits until another one has ended, within its deadline; who has waited longest is next. A server
+    /// would refuse it with code 429.
     #[must_use]
     pub fn calls(mut self, count: usize) -> Self {
         self.calls = count.max(1);

@@ -10,7 +10,7 @@ use std::{
 };
 use swill_proto::{CallId, Close, Metadata, Result, Shape};
 use tokio::{
-    sync::Notify,
+    sync::{Mutex as Turn, Notify},
     time::{Instant, timeout_at},
 };
 
@@ -25,14 +25,22 @@ pub(crate) struct Outbox {
     inner: Mutex<Inner>,
     /// There is a wish to close.
     closing: AtomicBool,
+    /// For whoever is first in a line: others wait for their turns, so that they are not woken for nothing.
     room: Notify,
+    turns: [Turn<()>; LINES],
 }
+
+/// What opens calls waits for others to end, everything else for room only: items have to pass calls that wait, for the
+/// streams they belong to may be what these wait for.
+const LINES: usize = 2;
 
 #[derive(Debug, Default)]
 struct Inner {
     said: Said,
     /// Calls in flight or on their way.
     open: usize,
+    /// How many wait in each line. Nobody passes them.
+    waiting: [usize; LINES],
     close: Option<Close>,
     gone: Option<Close>,
     driver: Option<Waker>,
@@ -170,7 +178,14 @@ impl Said {
 
 impl Outbox {
     pub(crate) fn new(limit: usize, calls: usize) -> Self {
-        Self { limit, calls, inner: Mutex::default(), closing: AtomicBool::new(false), room: Notify::new() }
+        Self {
+            limit,
+            calls,
+            inner: Mutex::default(),
+            closing: AtomicBool::new(false),
+            room: Notify::new(),
+            turns: Default::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -179,17 +194,19 @@ impl Outbox {
 
     // What callers do.
 
-    /// Takes an entry as soon as there is room.
+    /// Takes an entry as soon as there is room. Who has waited longest is next.
     pub(crate) async fn push(&self, entry: Entry, parts: &[&[u8]], deadline: Option<Instant>) -> Result<()> {
         let mut entry = Some(entry);
-        if self.try_push(&mut entry, parts)? {
+        if self.try_push(&mut entry, parts, false)? {
             return Ok(());
         }
+        let place = self.line_up(line(&entry));
         let wait = async {
+            let _turn = self.turns[place.line].lock().await;
             loop {
                 let mut room = pin!(self.room.notified());
                 room.as_mut().enable();
-                if self.try_push(&mut entry, parts)? {
+                if self.try_push(&mut entry, parts, true)? {
                     return Ok(());
                 }
                 room.await;
@@ -201,13 +218,14 @@ impl Outbox {
         }
     }
 
-    fn try_push(&self, entry: &mut Option<Entry>, parts: &[&[u8]]) -> Result<bool> {
+    fn try_push(&self, entry: &mut Option<Entry>, parts: &[&[u8]], first: bool) -> Result<bool> {
         let mut inner = self.lock();
         if let Some(close) = inner.gone.as_ref().or(inner.close.as_ref()) {
             return Err(fault::closed(close));
         }
         let opens = entry.as_ref().map_or(0, Entry::opens);
-        if inner.said.size() >= self.limit || opens > 0 && inner.open + opens > self.calls {
+        let full = inner.said.size() >= self.limit || opens > 0 && inner.open + opens > self.calls;
+        if full || !first && inner.waiting[line(entry)] > 0 {
             return Ok(false);
         }
         if let Some(entry) = entry.take() {
@@ -216,6 +234,11 @@ impl Outbox {
         }
         wake(inner);
         Ok(true)
+    }
+
+    fn line_up(&self, line: usize) -> Place<'_> {
+        self.lock().waiting[line] += 1;
+        Place { outbox: self, line }
     }
 
     /// Says that a call is cancelled. There is always room for that: a call is cancelled once.
@@ -342,6 +365,24 @@ impl Outbox {
         drop(inner);
         self.room.notify_waiters();
         calls
+    }
+}
+
+/// The line in which an entry waits.
+#[inline]
+fn line(entry: &Option<Entry>) -> usize {
+    usize::from(entry.as_ref().is_some_and(|entry| entry.opens() > 0))
+}
+
+/// Somebody who waits in a line.
+struct Place<'o> {
+    outbox: &'o Outbox,
+    line: usize,
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        self.outbox.lock().waiting[self.line] -= 1;
     }
 }
 

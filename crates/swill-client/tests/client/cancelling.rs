@@ -286,6 +286,42 @@ async fn calls_beyond_the_limit_wait_for_others_to_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_has_waited_longest_is_next() {
+    let (server, builder) = server();
+    let (_server, mut peer, client) =
+        connected_as((server, builder.limits(Limits::default().calls(1)))).await;
+    let call = |name: String| {
+        let client = client.clone();
+        tokio::spawn(async move { client.call::<i32>(&name, ()).await })
+    };
+    let mut stream = client.request("in").stream_in::<i32, i32>().await.unwrap();
+    let mut open = peer.expect(METADATA, "in").await;
+    let mut waiting: Vec<_> = (0..20).map(|number| call(format!("call {number}"))).collect();
+    peer.expect_silence().await;
+    // Items pass calls that wait for the end of their stream.
+    stream.send(1).await.unwrap();
+    peer.expect(MESSAGE, "in").await;
+    // One that gives up leaves its place to the next.
+    waiting.remove(3).abort();
+    let finished = tokio::spawn(stream.finish());
+    peer.expect(END_OF_STREAM, "in").await;
+    peer.answer(open, 0).await;
+    for number in (0..20).filter(|number| *number != 3) {
+        open = peer.expect(MESSAGE, &format!("call {number}")).await;
+        if number == 10 {
+            waiting.push(call("call late".into()));
+        }
+        peer.answer(open, 0).await;
+    }
+    open = peer.expect(MESSAGE, "call late").await;
+    peer.answer(open, 0).await;
+    assert_eq!(finished.await.unwrap().unwrap(), 0);
+    for call in waiting {
+        assert_eq!(call.await.unwrap().unwrap(), 0);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn cancels_are_sent_no_faster_than_servers_bear() {
     let (_server, mut peer, client) = connected().await;
     let start = Instant::now();
