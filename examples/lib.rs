@@ -36,6 +36,8 @@ mod guide {
     struct Clients;
     #[doc = include_str!("../docs/client-rust.md")]
     struct ClientRust;
+    #[doc = include_str!("../docs/docs-page.md")]
+    struct DocsPage;
     #[doc = include_str!("../docs/deployment.md")]
     struct Deployment;
     #[doc = include_str!("../docs/migration.md")]
