@@ -280,14 +280,15 @@ fn authorization(credentials: &str) -> String {
 
 #[tokio::test]
 async fn a_password_is_asked_for() {
-    let docs = Docs::on().password("ann", "secret").password("bob", "");
+    let docs = Docs::on().password("ann", "secret").password("bob", "other").password("eve", "");
     let server = serve(app().docs(docs)).await;
     let paths = PARTS.iter().map(|(path, _)| *path).chain(FILES);
     for path in paths {
         for (given, expected) in [
             (None, 401),
             (Some(authorization("ann:secret")), 200),
-            (Some(authorization("bob:")), 200),
+            (Some(authorization("bob:other")), 200),
+            (Some(authorization("eve:")), 401),
             (Some(authorization("ann:")), 401),
             (Some(authorization("bob:secret")), 401),
             (Some(authorization("ann:secret2")), 401),

@@ -18,14 +18,15 @@ type Question = Arc<dyn Fn(&Request) -> Result<()> + Send + Sync>;
 /// Passwords, of which one has to be shown if there are any, and questions, all of which have to be answered.
 #[derive(Clone, Default)]
 pub(crate) struct Guard {
-    /// As they come: name, colon, password.
-    passwords: Vec<Vec<u8>>,
+    /// As they come: name, colon, password. One that is empty lets nobody in, and is `None`.
+    passwords: Vec<Option<Vec<u8>>>,
     questions: Vec<Question>,
 }
 
 impl Guard {
     pub(super) fn allow(&mut self, user: &str, password: &str) {
-        self.passwords.push(format!("{user}:{password}").into_bytes());
+        let shown = format!("{user}:{password}").into_bytes();
+        self.passwords.push((!password.is_empty()).then_some(shown));
     }
 
     pub(super) fn ask(&mut self, question: impl Fn(&Request) -> Result<()> + Send + Sync + 'static) {
@@ -63,7 +64,8 @@ impl Guard {
             basic.then(|| BASE64_STANDARD.decode(shown.trim()).ok()).flatten()
         });
         // Each of them is looked at, whichever it is.
-        let same = |shown: &[u8]| self.passwords.iter().fold(false, |found, it| found | is_same(shown, it));
+        let right = || self.passwords.iter().flatten();
+        let same = |shown: &[u8]| right().fold(false, |found, it| found | is_same(shown, it));
         shown.is_some_and(|shown| same(&shown))
     }
 }
@@ -97,11 +99,13 @@ mod tests {
     fn only_the_right_password_is_known() {
         let mut guard = Guard::default();
         guard.allow("ann", "se:cret");
-        guard.allow("bob", "");
+        guard.allow("bob", "x");
+        guard.allow("eve", "");
         guard.allow("", "\u{e4}");
         for (shown, known) in [
             ("ann:se:cret", true),
-            ("bob:", true),
+            ("bob:x", true),
+            ("eve:", false),
             (":\u{e4}", true),
             ("ann:se:cretse:cret", false),
             ("ann:se:cre", false),
@@ -111,14 +115,15 @@ mod tests {
             ("ann", false),
             ("", false),
             (":", false),
-            ("bob:bob:", false),
+            ("bob:xbob:x", false),
+            ("bob:", false),
         ] {
             let basic = format!("Basic {}", BASE64_STANDARD.encode(shown));
             assert_eq!(guard.knows(Some(&basic)), known, "{shown:?}");
         }
-        let right = BASE64_STANDARD.encode("bob:");
+        let right = BASE64_STANDARD.encode("bob:x");
         assert!(guard.knows(Some(&format!("bAsIc  {right} "))));
-        for header in ["", "Basic", "Basic ", "Basic ?", "Bearer Ym9iOg==", right.as_str()] {
+        for header in ["", "Basic", "Basic ", "Basic ?", "Bearer Ym9iOng=", right.as_str()] {
             assert!(!guard.knows(Some(header)), "{header:?}");
         }
         assert!(!guard.knows(None));

@@ -42,7 +42,8 @@ impl Docs {
         Self { shown: Some(false), ..Self::default() }
     }
 
-    /// Asks for a name and a password (HTTP Basic, RFC 7617). Can be called several times, for several people.
+    /// Asks for a name and a password (HTTP Basic, RFC 7617). Can be called several times, for several people. An empty
+    /// password lets nobody in.
     ///
     /// As with [`guard`](Self::guard), the files of the description (`swill.json`, `openrpc.json`, `asyncapi.json`) are
     /// behind it, too. Passwords go over the wire as they are: use TLS, here or in the proxy in front.
