@@ -5,7 +5,8 @@ use crate::{
     module::IntoModule,
     negotiate::{self, Protocol},
     origin::Origins,
-    route::{self, Hub, Routed, Routes},
+    route::Hub,
+    routes::{Routed, Routes},
     service::{BuildError, Service, Speaks, cannot_serve},
 };
 use axum::Router;
@@ -300,7 +301,7 @@ impl App {
         let docs = std::mem::take(&mut self.docs);
         let (service, mounted) = self.build()?;
         for path in &paths {
-            route::add(routes, path, Arc::clone(&service), Arc::clone(hub))?;
+            routes.add(path, Arc::clone(&service), Arc::clone(hub))?;
         }
         let below = |path: &str| format!("{}{path}", at.unwrap_or_default().trim_end_matches('/'));
         #[cfg(feature = "files")]

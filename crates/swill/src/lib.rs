@@ -83,6 +83,7 @@ mod procedure;
 mod progress;
 mod reply;
 mod route;
+mod routes;
 mod running;
 mod server;
 mod service;

@@ -1,26 +1,10 @@
 //! From an HTTP request to a connection: the opening handshake (RFC 6455, section 4.2).
 
 use crate::{
-    Handshake, Peer, Request,
-    call::Panicked,
-    calling::Asked,
-    connection::Connection,
-    document::Shown,
-    extensions::Extensions,
-    negotiate,
-    outbox::Outbox,
-    peer::Shared,
-    progress::Watched,
-    service::{BuildError, Service},
-    state::lock,
+    Handshake, Peer, Request, call::Panicked, calling::Asked, connection::Connection, extensions::Extensions,
+    negotiate, outbox::Outbox, peer::Shared, progress::Watched, service::Service, state::lock,
 };
-use axum::{
-    Router,
-    body::Body,
-    extract::{ConnectInfo, RawPathParams},
-    response::Response,
-    routing,
-};
+use axum::{body::Body, extract::ConnectInfo, response::Response};
 use bytes::Bytes;
 use futures_util::FutureExt;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
@@ -119,94 +103,8 @@ impl Drop for Slot {
     }
 }
 
-/// The routes of a server, as they come together.
-#[derive(Default)]
-pub(crate) struct Routes {
-    router: Router,
-    /// What gives way to everything else.
-    pub(crate) shown: Vec<Shown>,
-    /// The same paths once more, in what axum's router is made of: it says why a path cannot be had.
-    paths: matchit::Router<()>,
-    #[cfg(feature = "files")]
-    taken: Vec<String>,
-    #[cfg(feature = "files")]
-    pub(crate) places: Vec<crate::files::Place>,
-}
-
-/// The routes of a server, complete.
-pub(crate) struct Routed {
-    pub(crate) router: Router,
-    /// Where there are docs pages.
-    #[cfg(feature = "docs")]
-    pub(crate) docs: Vec<crate::docs::Place>,
-}
-
-impl Routes {
-    pub(crate) fn finish(self) -> Result<Routed, BuildError> {
-        let mut router = self.router;
-        #[cfg(feature = "files")]
-        let places = crate::files::sorted(self.places);
-        #[cfg(feature = "files")]
-        crate::files::add(&mut router, &places, &self.taken)?;
-        #[cfg(feature = "docs")]
-        let mut docs = Vec::new();
-        for shown in self.shown {
-            #[cfg(feature = "files")]
-            let hidden = crate::files::hide(&places, shown.first());
-            #[cfg(not(feature = "files"))]
-            let hidden = false;
-            let added = !hidden && shown.add(&mut router);
-            #[cfg(not(feature = "docs"))]
-            let _ = added;
-            #[cfg(feature = "docs")]
-            docs.extend(shown.page.and_then(|page| page.placed(added)));
-        }
-        #[cfg(feature = "files")]
-        let router = crate::files::layer(router, places);
-        Ok(Routed {
-            router,
-            #[cfg(feature = "docs")]
-            docs,
-        })
-    }
-}
-
-/// Adds the route of an app. What axum would answer with a panic is an error here.
-pub(crate) fn add(
-    routes: &mut Routes,
-    path: &str,
-    service: Arc<Service>,
-    hub: Arc<Hub>,
-) -> Result<(), BuildError> {
-    let bad = |why: &str| BuildError::BadPath(format!("the path `{path}` cannot be served: {why}"));
-    if !path.starts_with('/') {
-        return Err(bad("a path begins with a slash"));
-    }
-    if path.split('/').any(|segment| segment.starts_with([':', '*'])) {
-        return Err(bad("a parameter is written `{name}`, the rest of a path `{*name}`"));
-    }
-    routes.paths.insert(path, ()).map_err(|error| match error {
-        matchit::InsertError::Conflict { with } if with == path => bad("it is taken already"),
-        matchit::InsertError::Conflict { with } => bad(&format!("`{with}` is in its way")),
-        error => bad(&error.to_string()),
-    })?;
-    let handler = move |parameters: RawPathParams, request: axum::extract::Request| {
-        let (service, hub) = (Arc::clone(&service), Arc::clone(&hub));
-        let parameters: Vec<_> =
-            parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-        answer(service, hub, parameters, request)
-    };
-    let before = std::mem::take(&mut routes.router);
-    let added =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| before.route(path, routing::any(handler))));
-    #[cfg(feature = "files")]
-    routes.taken.push(path.to_owned());
-    routes.router = added.map_err(|_| bad("another route is in its way"))?;
-    Ok(())
-}
-
 /// Answers a request to a route: with 101 and a connection, or with a refusal that says why.
-async fn answer(
+pub(crate) async fn answer(
     service: Arc<Service>,
     hub: Arc<Hub>,
     parameters: Vec<(String, String)>,

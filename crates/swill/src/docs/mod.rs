@@ -5,7 +5,7 @@
 mod guard;
 mod page;
 
-use crate::{App, Request, Result, document::Readers, route::Routes};
+use crate::{App, Request, Result, document::Readers, routes::Routes};
 pub(crate) use guard::Guard;
 pub(crate) use page::Place;
 

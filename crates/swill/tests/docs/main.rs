@@ -1,23 +1,16 @@
 //! The docs page from outside: where it is, who gets it, and what is said with it.
 #![cfg(feature = "docs")]
 
+#[path = "../common/mod.rs"]
 mod common;
+mod guard;
+mod log;
 
-use base64::{Engine, prelude::BASE64_STANDARD};
 use common::{Response, Server, exchange, serve};
 use flate2::read::GzDecoder;
-use std::{
-    collections::BTreeSet,
-    fmt::{self, Write},
-    io::Read,
-    sync::{Arc, Mutex},
-};
-use swill::{App, Code, Docs, Error, Module};
-use tracing::{
-    Event, Level, Metadata, Subscriber,
-    field::{Field, Visit},
-    span,
-};
+use guard::authorization;
+use std::{collections::BTreeSet, io::Read};
+use swill::{App, Docs, Module};
 
 /// Everything that belongs to the page, below it.
 const PARTS: [(&str, &str); 4] = [
@@ -274,112 +267,6 @@ async fn static_files_stay_where_they_are() {
     assert_eq!(served(beside(), "/app.css").await, (200, true));
 }
 
-fn authorization(credentials: &str) -> String {
-    format!("Basic {}", BASE64_STANDARD.encode(credentials))
-}
-
-#[tokio::test]
-async fn a_password_is_asked_for() {
-    let docs = Docs::on().password("ann", "secret").password("bob", "other").password("eve", "");
-    let server = serve(app().docs(docs)).await;
-    let paths = PARTS.iter().map(|(path, _)| *path).chain(FILES);
-    for path in paths {
-        for (given, expected) in [
-            (None, 401),
-            (Some(authorization("ann:secret")), 200),
-            (Some(authorization("bob:other")), 200),
-            (Some(authorization("eve:")), 401),
-            (Some(authorization("ann:")), 401),
-            (Some(authorization("bob:secret")), 401),
-            (Some(authorization("ann:secret2")), 401),
-            (Some(authorization("")), 401),
-            (Some("Basic !".to_owned()), 401),
-            (Some(format!("Bearer {}", BASE64_STANDARD.encode("ann:secret"))), 401),
-        ] {
-            let headers: Vec<_> = given.iter().map(|given| ("Authorization", given.as_str())).collect();
-            let response = ask(&server, "GET", path, &headers).await;
-            assert_eq!(response.status, expected, "{path} {given:?}");
-            let challenge = response.header("www-authenticate");
-            let expected = (expected == 401).then_some("Basic realm=\"docs\", charset=\"UTF-8\"");
-            assert_eq!(challenge, expected, "{path} {given:?}");
-            if response.status == 200 {
-                assert_eq!(response.header("cache-control"), Some("private, no-cache"), "{path}");
-            }
-        }
-        // Who may not see it does not get to know whether it has changed, either.
-        let known = ask(&server, "GET", path, &[("If-None-Match", "*")]).await;
-        assert_eq!((known.status, known.header("etag")), (401, None), "{path}");
-    }
-    assert_eq!(status(&server, "/docs/").await, 401);
-    // The socket is the hooks' business.
-    assert_eq!(server.upgrade("/ws", &[]).await.1.status, 101);
-}
-
-#[tokio::test]
-async fn a_guard_is_asked() {
-    let docs = |answer: fn() -> swill::Result<()>| {
-        Docs::on()
-            .guard(|request| match request.header("x-role") {
-                Some("staff") if request.remote_addr().is_some_and(|it| it.ip().is_loopback()) => Ok(()),
-                Some(_) => Err(Error::new(Code::NOT_FOUND, "there is nothing here")),
-                None => Err(Error::new(Code::FORBIDDEN, "staff only")),
-            })
-            .guard(move |_| answer())
-    };
-    for (role, answer, status, text) in [
-        (Some("staff"), (|| Ok(())) as fn() -> swill::Result<()>, 200, None),
-        (Some("guest"), || Ok(()), 404, Some("there is nothing here")),
-        (None, || Ok(()), 403, Some("staff only")),
-        // All of them have to agree. What is no status of HTTP is refused in the usual way.
-        (Some("staff"), || Err(Error::new(Code::UNAUTHENTICATED, "who?")), 401, Some("who?")),
-        (Some("staff"), || Err(Error::new(7, "seven")), 403, Some("seven")),
-    ] {
-        let server = serve(app().docs(docs(answer))).await;
-        let headers: Vec<_> = role.iter().map(|role| ("X-Role", *role)).collect();
-        for path in PARTS.iter().map(|(path, _)| *path).chain(FILES) {
-            let response = ask(&server, "GET", path, &headers).await;
-            assert_eq!(response.status, status, "{path} {role:?}");
-            if let Some(text) = text {
-                assert_eq!(response.text(), text, "{path} {role:?}");
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn the_parameters_of_its_path_are_known_to_a_guard() {
-    let docs = Docs::on().guard(|request| match request.parameter("room") {
-        Some("open") => Ok(()),
-        _ => Err(Error::new(Code::NOT_FOUND, "no such room")),
-    });
-    let server = serve(app().docs(docs).paths(["/rooms/{room}"])).await;
-    assert_eq!(status(&server, "/rooms/open/docs").await, 200);
-    assert_eq!(status(&server, "/rooms/closed/docs").await, 404);
-    assert_eq!(status(&server, "/rooms/closed/swill.json").await, 404);
-}
-
-#[tokio::test]
-async fn a_guard_and_a_password_have_to_agree_and_guard_the_description_without_a_page() {
-    let guarded = |docs: Docs| {
-        docs.password("ann", "secret").guard(|request| match request.header("x-role") {
-            Some("staff") => Ok(()),
-            _ => Err(Error::new(Code::FORBIDDEN, "staff only")),
-        })
-    };
-    let right = authorization("ann:secret");
-    let (password, role) = (("Authorization", right.as_str()), ("X-Role", "staff"));
-    for (docs, page) in [(Docs::on(), 200), (Docs::off(), 404)] {
-        let server = serve(app().docs(guarded(docs))).await;
-        for (headers, expected) in
-            [(&[][..], 401), (&[role][..], 401), (&[password][..], 403), (&[password, role][..], 200)]
-        {
-            assert_eq!(ask(&server, "GET", "/swill.json", headers).await.status, expected);
-            let expected = if page == 404 { 404 } else { expected };
-            assert_eq!(ask(&server, "GET", "/docs", headers).await.status, expected);
-        }
-    }
-}
-
 #[tokio::test]
 async fn hosts_and_origins_count_as_for_the_description() {
     let server = serve(app().docs(true).host("swill.example").allow_origin("https://a.example")).await;
@@ -437,86 +324,4 @@ async fn the_configuration_decides_unless_the_program_does() {
     }
     let wrong = Config::from_toml("docs = \"perhaps\"").expect_err("it means nothing").to_string();
     assert_eq!(wrong, "TOML:1: docs: `perhaps` is not `true` or `false`, or \"debug\"");
-}
-
-#[test]
-fn passwords_are_nowhere_to_be_seen() {
-    let docs = Docs::on().password("ann", "correct horse");
-    assert!(!format!("{docs:?} {:?}", app().docs(docs.clone())).contains("horse"));
-}
-
-/// What is logged while it is the subscriber of this thread.
-#[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<(Level, String)>>>);
-
-impl Log {
-    fn lines(&self, level: Level) -> Vec<String> {
-        let lines = self.0.lock().expect("no panic");
-        lines
-            .iter()
-            .filter(|line| line.0 == level && line.1.contains("docs page"))
-            .map(|it| it.1.clone())
-            .collect()
-    }
-}
-
-impl Subscriber for Log {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        struct Message(String);
-        impl Visit for Message {
-            fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-                if field.name() == "message" {
-                    write!(self.0, "{value:?}").expect("text takes text");
-                }
-            }
-        }
-        let mut message = Message(String::new());
-        event.record(&mut message);
-        self.0.lock().expect("no panic").push((*event.metadata().level(), message.0));
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-#[tokio::test]
-async fn its_address_is_logged_and_so_is_why_there_is_none() {
-    let no_path = App::new().mount("/a", app().docs(false));
-    let in_the_way = "no docs page: the application has something else there";
-    let hidden = "no docs page: it reads the description, and `description(false)` hides that";
-    let nowhere = "no docs page: the app has no path below which it could be";
-    for (app, pages, warning) in [
-        (app().docs(true), &["/docs"][..], None),
-        (app().docs(true).paths(["/rpc"]).mount("/a", app().docs(true)), &["/a/docs", "/rpc/docs"], None),
-        (app().docs(false), &[], None),
-        (app().docs(true).mount("/docs", app().docs(false)), &[], Some(in_the_way)),
-        (app().mount("/docs", app().docs(false)), &[], None),
-        (app().docs(true).description(false), &[], Some(hidden)),
-        (app().description(false), &[], None),
-        (no_path.docs(true), &[], Some(nowhere)),
-    ] {
-        let log = Log::default();
-        let guard = tracing::subscriber::set_default(log.clone());
-        let server = serve(app).await;
-        // Whoever is answered knows that the server runs.
-        assert_ne!(status(&server, "/").await, 200);
-        let expected: Vec<_> =
-            pages.iter().map(|path| format!("docs page at http://{}{path}", server.address)).collect();
-        assert_eq!(log.lines(Level::INFO), expected);
-        assert_eq!(log.lines(Level::WARN), warning.map(str::to_owned).into_iter().collect::<Vec<_>>());
-        drop(guard);
-    }
 }
