@@ -16,7 +16,8 @@ pub(crate) fn fold(spec: &Spec) -> Spec {
         input.map(str::to_owned)
     };
     // First all of them are taken to be the same, then those that are not are taken out, until nothing changes.
-    let mut same: BTreeSet<String> = spec.definitions.keys().filter(|name| input(name).is_some()).cloned().collect();
+    let mut same: BTreeSet<String> =
+        spec.definitions.keys().filter(|name| input(name).is_some()).cloned().collect();
     loop {
         let before = same.len();
         let new = |name: &str| same.contains(name).then(|| input(name)).flatten();
@@ -121,7 +122,10 @@ mod tests {
         }
         let folded = fold(&spec);
         let names: Vec<_> = folded.definitions.keys().map(String::as_str).collect();
-        assert_eq!(names, ["AloneOutput", "OfOther", "OfOtherOutput", "OfSame", "Other", "OtherOutput", "Same"]);
+        assert_eq!(
+            names,
+            ["AloneOutput", "OfOther", "OfOtherOutput", "OfSame", "Other", "OtherOutput", "Same"]
+        );
         assert_eq!(folded.definitions["AloneOutput"]["$ref"], "#/$defs/OfSame");
     }
 }

@@ -8,6 +8,7 @@ mod errors;
 mod fold;
 mod model;
 mod names;
+mod python;
 mod reader;
 mod text;
 mod typescript;
@@ -45,6 +46,12 @@ enum Language {
         #[arg(long, default_value = "auto")]
         int64: typescript::Int64,
     },
+    /// A module for the package `swill`
+    #[command(visible_alias = "py")]
+    Python {
+        #[command(flatten)]
+        files: Files,
+    },
 }
 
 /// What is read and written.
@@ -69,6 +76,10 @@ impl Generate {
                 let spec = files.load().await?;
                 files.write(&spec, &reader::read(&spec), |model| typescript::emit(model, int64))
             }
+            Language::Python { files } => {
+                let spec = files.load().await?;
+                files.write(&spec, &reader::read(&fold::fold(&spec)), python::emit)
+            }
         }
     }
 }
@@ -89,7 +100,12 @@ impl Files {
     }
 
     /// Writes a client, or looks whether it has been written.
-    fn write(&self, spec: &Spec, model: &model::Model, emit: impl FnOnce(&model::Model) -> String) -> Result<()> {
+    fn write(
+        &self,
+        spec: &Spec,
+        model: &model::Model,
+        emit: impl FnOnce(&model::Model) -> String,
+    ) -> Result<()> {
         if model.root.all().iter().all(|module| module.procedures.is_empty()) {
             let advice = match spec.procedures.is_empty() {
                 true => "does the server have modules? `swill inspect SOURCE` shows what a description has",
@@ -113,8 +129,9 @@ impl Files {
 /// Whether a file is what would be written. If not, the error shows where they begin to differ.
 fn check(path: &Path, program: &str) -> Result<()> {
     let advice = "generate it again, without `--check`";
-    let there = std::fs::read_to_string(path)
-        .map_err(|error| Error::failed(format!("{} cannot be read: {error}", path.display())).advice(advice))?;
+    let there = std::fs::read_to_string(path).map_err(|error| {
+        Error::failed(format!("{} cannot be read: {error}", path.display())).advice(advice)
+    })?;
     let (mut old, mut new) = (there.lines(), program.lines());
     let mut line = 0;
     loop {

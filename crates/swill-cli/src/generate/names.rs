@@ -55,7 +55,7 @@ pub(crate) fn camel(name: &str) -> String {
 
 /// `page_of_point`
 pub(crate) fn snake(name: &str) -> String {
-    begun(words(name).join("_").to_lowercase(), "_", "value")
+    begun(words(name).join("_").to_lowercase(), "n", "value")
 }
 
 /// `PAGE_OF_POINT`
@@ -115,7 +115,7 @@ mod tests {
             ("dark-green", ["DarkGreen", "darkGreen", "dark_green", "DARK_GREEN"]),
             ("Page_of_string", ["PageOfString", "pageOfString", "page_of_string", "PAGE_OF_STRING"]),
             ("HTTPServer2", ["HTTPServer2", "httpServer2", "http_server2", "HTTP_SERVER2"]),
-            ("2nd", ["T2nd", "_2nd", "_2nd", "_2ND"]),
+            ("2nd", ["T2nd", "_2nd", "n2nd", "N2ND"]),
             ("$id", ["Id", "id", "id", "ID"]),
             ("größe", ["Größe", "größe", "größe", "GRÖSSE"]),
             ("$", ["Type", "value", "value", "VALUE"]),

@@ -55,6 +55,11 @@ impl Text {
     /// A line, and lines that stand further in.
     pub(crate) fn block(&mut self, first: impl Display, inner: impl FnOnce(&mut Self)) {
         self.line(first);
+        self.inner(inner);
+    }
+
+    /// Lines that stand further in.
+    pub(crate) fn inner(&mut self, inner: impl FnOnce(&mut Self)) {
         self.level += 1;
         inner(self);
         self.level -= 1;

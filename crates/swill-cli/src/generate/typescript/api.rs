@@ -20,11 +20,13 @@ const MEMBERS: &[&str] = &["check", "client", "constructor", "then"];
 impl TypeScript<'_> {
     pub(super) fn imports(&self, text: &mut Text, rest: &str) {
         let mut types = vec!["CallOptions", "Client", "Duplex", "Items", "Sender"];
-        types.retain(|name| ["<", " ", ",", "?"].iter().any(|after| rest.contains(&format!(": {name}{after}")))
-            || rest.contains(&format!(": {name})"))
-            || rest.contains(&format!(": {name};"))
-            || rest.contains(&format!("({name}"))
-            || rest.contains(&format!("as unknown as {name};")));
+        types.retain(|name| {
+            ["<", " ", ",", "?"].iter().any(|after| rest.contains(&format!(": {name}{after}")))
+                || rest.contains(&format!(": {name})"))
+                || rest.contains(&format!(": {name};"))
+                || rest.contains(&format!("({name}"))
+                || rest.contains(&format!("as unknown as {name};"))
+        });
         let mut names: Vec<String> = types.into_iter().map(|name| format!("type {name}")).collect();
         if rest.contains("instanceof SwillError") {
             names.insert(0, "SwillError".into());
@@ -52,7 +54,8 @@ impl TypeScript<'_> {
             comment(text, &[format!("Whether a call failed with {{@link {name}}}.")], false);
             text.block(format!("export function is{name}(error: unknown): error is {name} {{"), |text| {
                 let is_code = codes.iter().map(|code| format!("error.code === {code}")).collect::<Vec<_>>();
-                let is_code = if is_code.len() == 1 { is_code.concat() } else { format!("({})", is_code.join(" || ")) };
+                let is_code =
+                    if is_code.len() == 1 { is_code.concat() } else { format!("({})", is_code.join(" || ")) };
                 let first = format!("return error instanceof SwillError && {is_code}");
                 let second = self.fits(error);
                 let line = format!("{first} && {second};");
@@ -77,7 +80,9 @@ impl TypeScript<'_> {
                 }
                 _ => "error.data != null".into(),
             },
-            Type::Tuple(parts) => format!("Array.isArray(error.data) && error.data.length === {}", parts.len()),
+            Type::Tuple(parts) => {
+                format!("Array.isArray(error.data) && error.data.length === {}", parts.len())
+            }
             Type::List(_) | Type::Set(_) | Type::Array(..) => "Array.isArray(error.data)".into(),
             Type::Int(int) if int.bits > 32 => "['number', 'bigint'].includes(typeof error.data)".into(),
             Type::Int(_) | Type::Float32 | Type::Float64 => "typeof error.data === 'number'".into(),
@@ -97,7 +102,11 @@ impl TypeScript<'_> {
     /// The types of all procedures, by their names on the wire.
     pub(super) fn procedures(&self, text: &mut Text) {
         text.line("");
-        comment(text, &["All procedures by their names: `new Client<Api>()` knows their types.".into()], false);
+        comment(
+            text,
+            &["All procedures by their names: `new Client<Api>()` knows their types.".into()],
+            false,
+        );
         text.block("export type Api = {", |text| {
             for procedure in self.model.root.all().iter().flat_map(|module| &module.procedures) {
                 let mut parts = vec![];
@@ -159,7 +168,8 @@ impl TypeScript<'_> {
     /// A class for each module, inner ones first, and one for the app.
     pub(super) fn classes(&self, text: &mut Text) {
         let mut scope = self.class_scope();
-        let app = scope.give("", if self.model.title.is_empty() { "App".into() } else { pascal(&self.model.title) });
+        let app = scope
+            .give("", if self.model.title.is_empty() { "App".into() } else { pascal(&self.model.title) });
         let mut modules = self.model.root.all();
         modules.reverse();
         for module in modules.iter().filter(|module| !module.path.is_empty()) {
@@ -210,7 +220,11 @@ impl TypeScript<'_> {
             text.block("constructor(client: Client<Api> | Client) {", |text| {
                 text.line("this.#client = client as unknown as Client;");
                 for inner in &module.modules {
-                    text.line(format!("this.{} = new {}(client);", names.of(&inner.name), scope.of(&inner.path)));
+                    text.line(format!(
+                        "this.{} = new {}(client);",
+                        names.of(&inner.name),
+                        scope.of(&inner.path)
+                    ));
                 }
             });
             text.line("}");
@@ -229,7 +243,8 @@ impl TypeScript<'_> {
     fn method(&self, text: &mut Text, procedure: &Procedure, name: &str) {
         let mut scope = Scope::without(&[RESERVED, &["options", "params"]]);
         let by_name = procedure.parameters.len() > 1 && procedure.parameters.iter().any(|it| !it.required);
-        let names: Vec<String> = procedure.parameters.iter().map(|it| parameter_name(&mut scope, it)).collect();
+        let names: Vec<String> =
+            procedure.parameters.iter().map(|it| parameter_name(&mut scope, it)).collect();
         let mut said = about_procedure(procedure);
         let mut tags = vec![];
         for (parameter, name) in procedure.parameters.iter().zip(&names) {
@@ -247,7 +262,10 @@ impl TypeScript<'_> {
             true => vec![format!("params: {}{}", self.named(&procedure.parameters), all_optional(procedure))],
             false => {
                 let both = procedure.parameters.iter().zip(&names);
-                both.map(|(it, name)| format!("{name}{}: {}", if it.required { "" } else { "?" }, self.ty(&it.ty))).collect()
+                both.map(|(it, name)| {
+                    format!("{name}{}: {}", if it.required { "" } else { "?" }, self.ty(&it.ty))
+                })
+                .collect()
             }
         };
         parameters.push("options?: CallOptions".into());
@@ -264,8 +282,12 @@ impl TypeScript<'_> {
         };
         let path = quoted(&procedure.path);
         let (returns, call) = match (item, procedure.streams_out) {
-            (None, false) => (format!("Promise<{result}>"), format!("call<{result}>({path}, {sent}, options)")),
-            (None, true) => (format!("Items<{result}>"), format!("stream<{result}>({path}, {sent}, options)")),
+            (None, false) => {
+                (format!("Promise<{result}>"), format!("call<{result}>({path}, {sent}, options)"))
+            }
+            (None, true) => {
+                (format!("Items<{result}>"), format!("stream<{result}>({path}, {sent}, options)"))
+            }
             (Some(item), false) => {
                 (format!("Sender<{item}, {result}>"), format!("streamIn<{item}, {result}>({path}, options)"))
             }
@@ -290,7 +312,9 @@ impl TypeScript<'_> {
         if text.indentation() + line.len() <= WIDTH {
             text.block(line, inside);
         } else {
-            text.block(format!("{name}("), |text| parameters.iter().for_each(|it| text.line(format!("{it},"))));
+            text.block(format!("{name}("), |text| {
+                parameters.iter().for_each(|it| text.line(format!("{it},")))
+            });
             text.block(format!("): {returns} {{"), inside);
         }
         text.line("}");
@@ -302,9 +326,12 @@ impl TypeScript<'_> {
              @returns what differs; `undefined` if both mean the same.\n */\n\
              async check(options?: CallOptions): Promise<Difference | undefined> {",
         );
-        text.block("  const spec = await this.#client.call<Description>('swill.describe', undefined, options);", |text| {
-            text.lines("if (spec.hash === CONTRACT) return undefined;\nreturn compare(spec);");
-        });
+        text.block(
+            "  const spec = await this.#client.call<Description>('swill.describe', undefined, options);",
+            |text| {
+                text.lines("if (spec.hash === CONTRACT) return undefined;\nreturn compare(spec);");
+            },
+        );
         text.line("}");
     }
 

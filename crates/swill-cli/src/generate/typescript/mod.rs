@@ -14,17 +14,81 @@ const WIDTH: usize = 110;
 
 /// Words that cannot be names of functions, methods' parameters or properties of a class.
 const RESERVED: &[&str] = &[
-    "arguments", "await", "break", "case", "catch", "class", "const", "continue", "debugger", "default", "delete",
-    "do", "else", "enum", "eval", "export", "extends", "false", "finally", "for", "function", "if", "implements",
-    "import", "in", "instanceof", "interface", "let", "new", "null", "package", "private", "protected", "public",
-    "return", "static", "super", "switch", "this", "throw", "true", "try", "typeof", "undefined", "var", "void",
-    "while", "with", "yield",
+    "arguments",
+    "await",
+    "break",
+    "case",
+    "catch",
+    "class",
+    "const",
+    "continue",
+    "debugger",
+    "default",
+    "delete",
+    "do",
+    "else",
+    "enum",
+    "eval",
+    "export",
+    "extends",
+    "false",
+    "finally",
+    "for",
+    "function",
+    "if",
+    "implements",
+    "import",
+    "in",
+    "instanceof",
+    "interface",
+    "let",
+    "new",
+    "null",
+    "package",
+    "private",
+    "protected",
+    "public",
+    "return",
+    "static",
+    "super",
+    "switch",
+    "this",
+    "throw",
+    "true",
+    "try",
+    "typeof",
+    "undefined",
+    "var",
+    "void",
+    "while",
+    "with",
+    "yield",
 ];
 
 /// Names of types that mean something in the file.
 const TYPES: &[&str] = &[
-    "Any", "Api", "Array", "AsyncIterable", "Bytes", "Client", "CallOptions", "Difference", "Duplex", "Error", "Int64",
-    "Items", "Map", "Number", "Object", "Promise", "Record", "Sender", "Set", "String", "Symbol", "SwillError",
+    "Any",
+    "Api",
+    "Array",
+    "AsyncIterable",
+    "Bytes",
+    "Client",
+    "CallOptions",
+    "Difference",
+    "Duplex",
+    "Error",
+    "Int64",
+    "Items",
+    "Map",
+    "Number",
+    "Object",
+    "Promise",
+    "Record",
+    "Sender",
+    "Set",
+    "String",
+    "Symbol",
+    "SwillError",
     "Uint8Array",
 ];
 
@@ -53,7 +117,10 @@ pub(crate) fn emit(model: &Model, int64: Int64) -> String {
     for definition in &model.definitions {
         let Kind::Enum(of) = &definition.kind else { continue };
         for variant in of.variants.iter().filter(|it| matches!(it.content, Content::Fields(_))) {
-            let (full, wanted) = (types::variant_key(definition, variant), format!("{}{}", definition.name, pascal(&variant.name)));
+            let (full, wanted) = (
+                types::variant_key(definition, variant),
+                format!("{}{}", definition.name, pascal(&variant.name)),
+            );
             scope.give(&full, pascal(&wanted));
         }
     }
@@ -92,7 +159,9 @@ impl TypeScript<'_> {
             Type::Bool => "boolean".into(),
             Type::Int(int) if int.bits > 32 && self.int64 == Int64::Auto => "Int64".into(),
             Type::Int(_) | Type::Float32 | Type::Float64 => "number".into(),
-            Type::Char | Type::Text | Type::DateTime | Type::Date | Type::Time | Type::Uuid => "string".into(),
+            Type::Char | Type::Text | Type::DateTime | Type::Date | Type::Time | Type::Uuid => {
+                "string".into()
+            }
             Type::Bytes => "Uint8Array".into(),
             Type::Const(serde_json::Value::String(word)) => quoted(word),
             Type::Const(value) => value.to_string(),
@@ -101,7 +170,9 @@ impl TypeScript<'_> {
             // A tuple tells the length where that helps.
             Type::Array(ty, length) if *length <= 4 => format!("[{}]", vec![self.ty(ty); *length].join(", ")),
             Type::Array(ty, _) => self.list(ty),
-            Type::Tuple(parts) => format!("[{}]", parts.iter().map(|it| self.ty(it)).collect::<Vec<_>>().join(", ")),
+            Type::Tuple(parts) => {
+                format!("[{}]", parts.iter().map(|it| self.ty(it)).collect::<Vec<_>>().join(", "))
+            }
             Type::Map(Key::Text, ty) => format!("Record<string, {}>", self.ty(ty)),
             Type::Map(Key::Int { .. }, ty) => format!("Map<number, {}>", self.ty(ty)),
             Type::Named(name) => self.scope.of(name).to_owned(),

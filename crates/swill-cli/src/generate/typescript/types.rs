@@ -151,7 +151,9 @@ impl TypeScript<'_> {
             Tagging::Adjacent { tag, content } => {
                 format!("{{ {}: {}; {}: {inner} }}", member(tag), quoted(&variant.name), member(content))
             }
-            Tagging::Internal { tag } => format!("({{ {}: {} }} & {inner})", member(tag), quoted(&variant.name)),
+            Tagging::Internal { tag } => {
+                format!("({{ {}: {} }} & {inner})", member(tag), quoted(&variant.name))
+            }
             Tagging::Units | Tagging::Untagged => inner,
         }
     }
