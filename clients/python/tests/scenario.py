@@ -245,6 +245,12 @@ class Player:
             options["idempotent"] = True
         return options
 
+    def input_options(self, step: dict[str, Any], names: Round) -> dict[str, Any]:
+        """Streams in are never sent again, so the client does not let anybody ask for it."""
+        options = self.options(step, names)
+        options.pop("idempotent", None)
+        return options
+
     def request(
         self, step: dict[str, Any], names: Round
     ) -> Coroutine[Any, Any, swill.Response[Any]]:
@@ -364,15 +370,15 @@ class Player:
         await self.open(step, names, stream)
 
     async def do_stream_in(self, step: dict[str, Any], names: Round) -> None:
-        only(step, "as", "metadata_first", *(REQUEST - {"params", "idempotent"}))
+        only(step, "as", "metadata_first", *(REQUEST - {"params"}))
         client = self.client(step, names)
-        stream = client.stream_in(names.text(step["name"]), **self.options(step, names))
+        stream = client.stream_in(names.text(step["name"]), **self.input_options(step, names))
         await self.open(step, names, stream)
 
     async def do_both(self, step: dict[str, Any], names: Round) -> None:
-        only(step, "as", "metadata_first", *(REQUEST - {"params", "idempotent"}))
+        only(step, "as", "metadata_first", *(REQUEST - {"params"}))
         client = self.client(step, names)
-        stream = client.both(names.text(step["name"]), **self.options(step, names))
+        stream = client.both(names.text(step["name"]), **self.input_options(step, names))
         await self.open(step, names, stream)
 
     async def do_send(self, step: dict[str, Any], names: Round) -> None:
