@@ -1,7 +1,7 @@
 use crate::{Error, Result, address, duration};
 use clap::{Args, ValueEnum};
 use std::{path::PathBuf, time::Duration};
-use swill_client::{Client, Protocol, Reconnect};
+use swill_client::{Builder, Client, Protocol, Reconnect};
 
 /// How to connect. The same options for every command that does.
 #[derive(Clone, Debug, Args)]
@@ -53,6 +53,15 @@ impl Connection {
 
     /// Connects, once: a command that has lost its connection fails.
     pub(crate) async fn open(&self, address: &str) -> Result<Client> {
+        self.open_with(address, |builder| builder).await
+    }
+
+    /// Connects, once, with something changed.
+    pub(crate) async fn open_with(
+        &self,
+        address: &str,
+        change: impl FnOnce(Builder) -> Builder,
+    ) -> Result<Client> {
         let url = address::url(address)?;
         let mut builder = Client::builder(&url)
             .protocol(self.protocol())
@@ -77,7 +86,7 @@ impl Connection {
             let pem = read.map_err(|error| Error::usage(format!("{}: {error}", path.display())))?;
             builder = builder.root_certificate(&pem);
         }
-        builder.connect().await.map_err(|error| Error::connect(&url, &error))
+        change(builder).connect().await.map_err(|error| Error::connect(&url, &error))
     }
 }
 

@@ -5,6 +5,7 @@
 //! see [`Exit`](error::Exit).
 
 mod address;
+mod bench;
 mod call;
 mod completions;
 mod connection;
@@ -61,6 +62,7 @@ enum Command {
     Call(call::Call),
     Inspect(inspect::Inspect),
     Describe(describe::Describe),
+    Bench(bench::Bench),
     Generate(generate::Generate),
     Demo(demo::Demo),
     Completions(completions::Completions),
@@ -69,7 +71,7 @@ enum Command {
 impl Command {
     /// Whether one thread would be too few.
     fn is_busy(&self) -> bool {
-        matches!(self, Self::Demo(_))
+        matches!(self, Self::Bench(_) | Self::Demo(_))
     }
 
     async fn run(self) -> Result<()> {
@@ -77,6 +79,7 @@ impl Command {
             Self::Call(command) => command.run().await,
             Self::Inspect(command) => command.run().await,
             Self::Describe(command) => command.run().await,
+            Self::Bench(command) => command.run().await,
             Self::Generate(command) => command.run().await,
             Self::Demo(command) => command.run().await,
             Self::Completions(command) => command.run(),

@@ -49,6 +49,11 @@ pub(crate) fn is_terminal() -> bool {
     std::io::stdout().is_terminal()
 }
 
+/// Whether somebody sees how far a command has come.
+pub(crate) fn draws_progress() -> bool {
+    std::io::stderr().is_terminal()
+}
+
 /// Prints why a command failed. If not even that can be done, the exit code has to tell.
 pub(crate) fn error(error: &Error) {
     let mut out = anstream::stderr().lock();

@@ -1,5 +1,6 @@
 //! The command, run as a user runs it, against servers in this process.
 
+mod bench;
 mod call;
 mod inspect;
 mod support;

@@ -144,8 +144,14 @@ impl Calc {
         }
     }
 
+    /// Takes its time.
+    async fn slow(&self, milliseconds: u64) {
+        tokio::time::sleep(std::time::Duration::from_millis(milliseconds)).await;
+    }
+
     /// Never answers.
     async fn never(&self) {
+        let _ = self.dropped.send("never begins");
         let _dropped = Dropped(self.dropped.clone(), "never");
         std::future::pending::<()>().await;
     }
