@@ -3,17 +3,34 @@
 use super::{gates::Gates, relay::Relay};
 use std::{
     collections::HashMap,
+    pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use swill::{Close, Error, FromContext, Handshake, Hook, Peer, Result};
+use tokio::sync::Notify;
 
 /// The peers that are connected, by the keys in their addresses.
 #[derive(Clone, Default)]
-pub(crate) struct Peers(Arc<Mutex<HashMap<String, Vec<Peer>>>>);
+pub(crate) struct Peers {
+    by_key: Arc<Mutex<HashMap<String, Vec<Peer>>>>,
+    came: Arc<Notify>,
+}
 
 impl Peers {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Vec<Peer>>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_key.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The peers of a key, as soon as there is one: a client may think that it is connected a moment earlier.
+    async fn of(&self, key: &str) -> Vec<Peer> {
+        loop {
+            let mut came = pin!(self.came.notified());
+            came.as_mut().enable();
+            if let Some(peers) = self.lock().get(key) {
+                return peers.clone();
+            }
+            came.await;
+        }
     }
 }
 
@@ -25,6 +42,7 @@ impl Hook for Peers {
 
     async fn after_accept(&self, peer: &Peer) -> Result<()> {
         self.lock().entry(key(peer)).or_default().push(peer.clone());
+        self.came.notify_waiters();
         Ok(())
     }
 
@@ -123,7 +141,7 @@ impl Connections {
 
     /// Closes the connections of a client.
     async fn close_of(&self, key: String, code: u16, reason: String) {
-        for peer in self.peers.lock().get(&key).into_iter().flatten() {
+        for peer in self.peers.of(&key).await {
             peer.close(code, reason.clone());
         }
     }
