@@ -126,6 +126,7 @@ impl Client {
     /// | 413 [`TOO_LARGE`](crate::Code::TOO_LARGE) | the call exceeds [`Limits::request`](crate::Limits::request) and was not sent; or the answer exceeds a limit |
     /// | 501 [`UNIMPLEMENTED`](crate::Code::UNIMPLEMENTED) | the [`Protocol`](crate::Protocol) cannot carry the call; nothing was sent |
     /// | 500 [`INTERNAL`](crate::Code::INTERNAL) | the parameters cannot be written, or the answer is no `R` |
+    /// | 400 [`BAD_REQUEST`](crate::Code::BAD_REQUEST) | the parameters are nested deeper than 64 levels |
     pub async fn call<R: DeserializeOwned>(&self, name: &str, params: impl Serialize) -> Result<R> {
         self.request(name).call(params).await
     }

@@ -1,7 +1,7 @@
 use crate::Protocol;
 use serde::Serialize;
 use std::{cell::Cell, ops::Deref};
-use swill_proto::{Format, Payload, Result};
+use swill_proto::{Code, Error, Format, Payload, Result, scan};
 
 /// A buffer that has grown larger than this is not kept.
 const LARGEST_KEPT: usize = 64 << 10;
@@ -29,11 +29,15 @@ impl Scratch {
         if !protocol.lists_parameters() {
             return Ok(Some(scratch));
         }
-        let null = scratch.is_null(protocol.format());
-        if !null {
-            scratch.list(protocol.format());
+        if scratch.is_null(protocol.format()) {
+            return Ok(None);
         }
-        Ok((!null).then_some(scratch))
+        scratch.list(protocol.format());
+        // Servers would take the whole message for no JSON-RPC, and answer nobody.
+        if scratch.0.len() > scan::DEPTH && scan::check(protocol.format(), &scratch.0).is_err() {
+            return Err(too_deep());
+        }
+        Ok(Some(scratch))
     }
 
     fn is_null(&self, format: Format) -> bool {
@@ -55,6 +59,12 @@ impl Scratch {
             }
         }
     }
+}
+
+#[cold]
+fn too_deep() -> Error {
+    let message = format!("the parameters are nested deeper than {} levels; they were not sent", scan::DEPTH);
+    Error::new(Code::BAD_REQUEST, message)
 }
 
 impl Deref for Scratch {
@@ -79,6 +89,7 @@ impl Drop for Scratch {
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
+    use swill_proto::Value;
 
     #[derive(Serialize)]
     struct Point {
@@ -112,5 +123,19 @@ mod tests {
         check(-1, Some("[-1]"));
         check(0.5, Some("[0.5]"));
         check(true, Some("[true]"));
+    }
+
+    #[test]
+    fn parameters_that_no_server_would_read_are_refused() {
+        let nested = |levels: usize| (0..levels).fold(Value::Nil, |value, _| vec![value].into());
+        for protocol in [Protocol::JsonRpc, Protocol::JsonRpcMsgpack] {
+            assert!(Scratch::parameters(protocol, &nested(scan::DEPTH)).is_ok());
+            let error = Scratch::parameters(protocol, &nested(scan::DEPTH + 1)).unwrap_err();
+            assert_eq!(error.code(), Code::BAD_REQUEST);
+            // Brackets in a text are none.
+            assert!(Scratch::parameters(protocol, &"[".repeat(1000)).is_ok());
+        }
+        // There the server says so, and nothing else suffers.
+        assert!(Scratch::parameters(Protocol::Swill, &nested(scan::DEPTH + 1)).is_ok());
     }
 }
