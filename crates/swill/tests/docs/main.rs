@@ -4,7 +4,6 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod guard;
-mod log;
 
 use common::{Response, Server, exchange, serve};
 use flate2::read::GzDecoder;
