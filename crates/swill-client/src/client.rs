@@ -91,8 +91,9 @@ impl Client {
         &self.handle.0
     }
 
+    /// What is spoken on the connection: what [`Builder::protocol`] was told.
     #[inline]
-    pub(crate) fn protocol(&self) -> Protocol {
+    pub fn protocol(&self) -> Protocol {
         self.shared().settings.protocol
     }
 
