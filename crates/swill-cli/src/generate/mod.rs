@@ -10,6 +10,7 @@ mod model;
 mod names;
 mod python;
 mod reader;
+mod rust;
 mod text;
 mod typescript;
 
@@ -52,6 +53,14 @@ enum Language {
         #[command(flatten)]
         files: Files,
     },
+    /// A module for the crate `swill-client`
+    #[command(visible_alias = "rs")]
+    Rust {
+        #[command(flatten)]
+        files: Files,
+        #[command(flatten)]
+        options: rust::Options,
+    },
 }
 
 /// What is read and written.
@@ -79,6 +88,10 @@ impl Generate {
             Language::Python { files } => {
                 let spec = files.load().await?;
                 files.write(&spec, &reader::read(&fold::fold(&spec)), python::emit)
+            }
+            Language::Rust { files, options } => {
+                let spec = files.load().await?;
+                files.write(&spec, &reader::read(&fold::fold(&spec)), |model| rust::emit(model, options))
             }
         }
     }

@@ -74,7 +74,10 @@ impl Python<'_> {
             let name = if module.path.is_empty() { "Api" } else { scope.of(&module.path) };
             let said = if module.path.is_empty() {
                 let description = Some(self.model.description.clone()).filter(|it| !it.is_empty());
-                description.into_iter().chain(["Calls the procedures of the app: ``api = Api(client)``.".into()]).collect()
+                description
+                    .into_iter()
+                    .chain(["Calls the procedures of the app: ``api = Api(client)``.".into()])
+                    .collect()
             } else if module.doc.is_empty() {
                 vec![format!("The procedures of `{}`.", module.path)]
             } else {
@@ -102,7 +105,10 @@ impl Python<'_> {
             text.line("self._client = client");
             for inner in &module.modules {
                 text.line(format!("self.{} = {}(client)", names.of(&inner.name), scope.of(&inner.path)));
-                docstring(text, &Some(inner.doc.clone()).filter(|it| !it.is_empty()).into_iter().collect::<Vec<_>>());
+                docstring(
+                    text,
+                    &Some(inner.doc.clone()).filter(|it| !it.is_empty()).into_iter().collect::<Vec<_>>(),
+                );
             }
             for procedure in module.procedures.iter().filter(|it| !it.errors.is_empty()) {
                 let errors: Vec<_> = procedure.errors.iter().map(|it| self.error_name(it)).collect();
@@ -143,7 +149,9 @@ impl Python<'_> {
         let (is_call, method, returns) = match (&procedure.items, procedure.streams_out) {
             (None, false) => (true, "call", result.clone()),
             (None, true) => (false, "stream", format!("swill.Items[{result}]")),
-            (Some(items), false) => (false, "stream_in", format!("Sending[{}, {result}]", self.ty(&items.ty))),
+            (Some(items), false) => {
+                (false, "stream_in", format!("Sending[{}, {result}]", self.ty(&items.ty)))
+            }
             (Some(items), true) => (false, "both", format!("Talking[{}, {result}]", self.ty(&items.ty))),
         };
         let keyword = if is_call { "async def" } else { "def" };
@@ -168,7 +176,12 @@ impl Python<'_> {
                     bracketed(text, &format!("await self._client.{method}("), &arguments, ")");
                 }
                 (_, true) => {
-                    bracketed(text, &format!("result: {result} = await self._client.{method}("), &arguments, ")");
+                    bracketed(
+                        text,
+                        &format!("result: {result} = await self._client.{method}("),
+                        &arguments,
+                        ")",
+                    );
                     text.line("return result");
                 }
                 (_, false) => {
@@ -203,7 +216,11 @@ impl Python<'_> {
         text.blank();
         text.block("_PROCEDURES = {", |text| {
             for procedure in self.model.root.all().iter().flat_map(|module| &module.procedures) {
-                text.line(format!("{}: {},", literal(&json!(procedure.path)), literal(&json!(procedure.hash))));
+                text.line(format!(
+                    "{}: {},",
+                    literal(&json!(procedure.path)),
+                    literal(&json!(procedure.hash))
+                ));
             }
         });
         text.line("}");

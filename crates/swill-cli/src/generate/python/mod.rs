@@ -15,25 +15,70 @@ const WIDTH: usize = 100;
 
 /// Words that cannot be names, and names of the language that one does not want to lose in a class.
 const RESERVED: &[&str] = &[
-    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def", "del",
-    "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is", "lambda", "nonlocal",
-    "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
+    "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue", "def",
+    "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in", "is",
+    "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
 ];
 
 /// What annotations mention: something of this name in a class would come before it.
 const MENTIONED: &[&str] = &[
-    "bool", "bytes", "datetime", "dict", "enum", "float", "int", "list", "msgspec", "set", "str", "swill", "tuple",
-    "uuid",
+    "bool", "bytes", "datetime", "dict", "enum", "float", "int", "list", "msgspec", "set", "str", "swill",
+    "tuple", "uuid",
 ];
 
 /// Names of types that mean something in the file.
 const TYPES: &[&str] = &[
-    "Annotated", "Any", "Api", "ArithmeticError", "AssertionError", "AsyncIterable", "AttributeError", "CallOptions",
-    "Callable", "Char", "ClassVar", "ConnectionError", "Difference", "EOFError", "Error", "Exception", "ImportError",
-    "IndexError", "Int16", "Int32", "Int64", "Int8", "Iterable", "KeyError", "Literal", "LookupError", "MemoryError",
-    "NameError", "OSError", "OverflowError", "PermissionError", "Protocol", "RuntimeError", "Self", "Sending",
-    "StreamOptions", "SyntaxError", "SystemError", "Talking", "TimeoutError", "TypeAlias", "TypeError", "TypeVar",
-    "TypedDict", "UInt16", "UInt32", "UInt64", "UInt8", "Unpack", "ValueError", "Warning",
+    "Annotated",
+    "Any",
+    "Api",
+    "ArithmeticError",
+    "AssertionError",
+    "AsyncIterable",
+    "AttributeError",
+    "CallOptions",
+    "Callable",
+    "Char",
+    "ClassVar",
+    "ConnectionError",
+    "Difference",
+    "EOFError",
+    "Error",
+    "Exception",
+    "ImportError",
+    "IndexError",
+    "Int16",
+    "Int32",
+    "Int64",
+    "Int8",
+    "Iterable",
+    "KeyError",
+    "Literal",
+    "LookupError",
+    "MemoryError",
+    "NameError",
+    "OSError",
+    "OverflowError",
+    "PermissionError",
+    "Protocol",
+    "RuntimeError",
+    "Self",
+    "Sending",
+    "StreamOptions",
+    "SyntaxError",
+    "SystemError",
+    "Talking",
+    "TimeoutError",
+    "TypeAlias",
+    "TypeError",
+    "TypeVar",
+    "TypedDict",
+    "UInt16",
+    "UInt32",
+    "UInt64",
+    "UInt8",
+    "Unpack",
+    "ValueError",
+    "Warning",
 ];
 
 pub(super) struct Python<'m> {
@@ -122,8 +167,17 @@ impl Python<'_> {
         from(text, "collections.abc", &["AsyncIterable", "Callable", "Iterable"], &[]);
         let needed: &[&str] = if aliases.is_empty() { &[] } else { &["Annotated"] };
         let typing = [
-            "TYPE_CHECKING", "Annotated", "Any", "ClassVar", "Literal", "Protocol", "Self", "TypeAlias", "TypedDict",
-            "TypeVar", "Unpack",
+            "TYPE_CHECKING",
+            "Annotated",
+            "Any",
+            "ClassVar",
+            "Literal",
+            "Protocol",
+            "Self",
+            "TypeAlias",
+            "TypedDict",
+            "TypeVar",
+            "Unpack",
         ];
         from(text, "typing", &typing, needed);
         text.blank();
@@ -177,7 +231,9 @@ impl Python<'_> {
 
     fn is_hashable(&self, ty: &Type) -> bool {
         match self.model.bare(ty) {
-            Type::Bool | Type::Int(_) | Type::Char | Type::Text | Type::Bytes | Type::Date | Type::Uuid => true,
+            Type::Bool | Type::Int(_) | Type::Char | Type::Text | Type::Bytes | Type::Date | Type::Uuid => {
+                true
+            }
             Type::DateTime | Type::Time | Type::Float32 | Type::Float64 | Type::Const(_) => true,
             Type::Tuple(parts) => parts.iter().all(|part| self.is_hashable(part)),
             _ => false,

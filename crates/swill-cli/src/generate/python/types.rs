@@ -59,7 +59,8 @@ impl Python<'_> {
             let before = waiting.len();
             let names: Vec<&str> = waiting.iter().map(|it| it.name.as_str()).collect();
             waiting.retain(|definition| {
-                let ready = self.is_choice(definition) || !mentioned(definition).iter().any(|name| names.contains(name));
+                let ready = self.is_choice(definition)
+                    || !mentioned(definition).iter().any(|name| names.contains(name));
                 if ready {
                     self.alias(text, definition, false);
                 }
@@ -140,9 +141,8 @@ impl Python<'_> {
     fn variant(&self, text: &mut Text, definition: &Definition, of: &Enum, variant: &Variant) {
         let name = self.scope.of(&variant_key(definition, variant)).to_owned();
         let said = about(&variant.doc, &[]);
-        let tagged = |tag: &str| {
-            format!("tag_field={}, tag={}", literal(&json!(tag)), literal(&json!(variant.name)))
-        };
+        let tagged =
+            |tag: &str| format!("tag_field={}, tag={}", literal(&json!(tag)), literal(&json!(variant.name)));
         let inner_key = fields_key(definition, variant);
         let inner = |text: &mut Text, fields: &Struct| -> Type {
             let name = self.scope.of(&inner_key);
@@ -196,7 +196,11 @@ impl Python<'_> {
         ty: &Type,
     ) {
         text.line("\n");
-        let bases = if tagged.is_empty() { "msgspec.Struct, forbid_unknown_fields=True".into() } else { format!("msgspec.Struct, {tagged}") };
+        let bases = if tagged.is_empty() {
+            "msgspec.Struct, forbid_unknown_fields=True".into()
+        } else {
+            format!("msgspec.Struct, {tagged}")
+        };
         text.block(format!("class {name}({bases}):"), |text| {
             docstring(text, said);
             if !said.is_empty() {
@@ -232,13 +236,15 @@ impl Python<'_> {
             }
             Kind::Struct(of) => {
                 text.line(format!("{name}: TypeAlias = dict[str, {}]", self.common(of)));
-                let fields = of.fields.iter().map(|field| format!("`{}`: {}", field.name, self.ty(&field.ty)));
+                let fields =
+                    of.fields.iter().map(|field| format!("`{}`: {}", field.name, self.ty(&field.ty)));
                 let rest = of.rest.iter().map(|rest| format!("any other name: {}", self.ty(rest)));
                 said.push(format!("Its members: {}.", fields.chain(rest).collect::<Vec<_>>().join(", ")));
             }
             Kind::Enum(of) if self.is_choice(definition) => self.choice(text, definition, &name, of),
             Kind::Enum(of) => {
-                let names = of.variants.iter().map(|it| self.scope.of(&variant_key(definition, it)).to_owned());
+                let names =
+                    of.variants.iter().map(|it| self.scope.of(&variant_key(definition, it)).to_owned());
                 union(text, &name, &names.collect::<Vec<_>>());
             }
         }
@@ -270,7 +276,8 @@ impl Python<'_> {
         let units: Vec<_> = of.variants.iter().filter(|it| matches!(it.content, Content::Unit)).collect();
         let words: Vec<_> = units.iter().map(|it| literal(&json!(it.name))).collect();
         if of.tagging == Tagging::External {
-            let others: Vec<_> = of.variants.iter().filter(|it| !matches!(it.content, Content::Unit)).collect();
+            let others: Vec<_> =
+                of.variants.iter().filter(|it| !matches!(it.content, Content::Unit)).collect();
             let mut types = vec![];
             types.extend((!words.is_empty()).then(|| format!("Literal[{}]", words.join(", "))));
             types.extend(others.iter().map(|it| class(it)));
