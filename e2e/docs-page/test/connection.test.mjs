@@ -12,9 +12,9 @@ async function speak(visitor, protocol) {
   await visitor.click('connection-status');
   await visitor.see('connection-panel');
   await visitor.get('connection-protocol').selectOption(protocol);
-  const connect = visitor.get('connect');
-  if (await connect.isVisible()) await connect.click();
   await visitor.see('connection-status', { 'data-status': 'open' });
+  await visitor.get('connection-protocol').press('Escape');
+  await visitor.gone('connection-panel');
 }
 
 test('why the server is gone is told, and the page finds it again', async () => {
@@ -75,33 +75,29 @@ test('calls go over JSON-RPC, too', visit(server, to('add'), async visitor => {
   await visitor.click('call');
   await visitor.read('call-result', /^42$/);
   // A single parameter, an error, a stream that comes.
-  const go = name => visitor.page.evaluate(name => { location.hash = `#/procedure/${name}`; }, name);
-  await go('hello');
+  await visitor.to('hello');
   await visitor.writeRaw('{"greeting": "Hi"}');
   await visitor.click('call');
   await visitor.read('call-result', 'Hi, stranger!');
-  await go('divide');
+  await visitor.to('divide');
   await visitor.writeRaw('{"dividend": 1.0, "divisor": 0.0}');
   await visitor.click('call');
   await visitor.read('call-error', 'divided by zero');
-  await go('count');
+  await visitor.to('count');
   await visitor.writeRaw('{"to": 3, "pause_ms": 0}');
   await visitor.click('open');
   await visitor.see('call-view', { 'data-status': 'completed' });
   assert.equal((await visitor.entries()).filter(entry => entry.kind === 'item').length, 3);
   // It cannot carry a stream that goes.
-  await go('total');
+  await visitor.to('total');
   await visitor.see('not-carried');
 }));
 
 test('the server calls the page and is answered', visit(server, to('lab.job'), async visitor => {
   await speak(visitor, 'json-rpc');
-  await visitor.page.keyboard.press('Escape');
   await visitor.writeRaw('{"steps": 2}');
   await visitor.click('call');
-  const tab = visitor.get('dock-tab-server');
-  if (!(await tab.isVisible())) await visitor.click('dock-toggle');
-  await tab.click();
+  await visitor.dock('server');
   const asked = visitor.page.locator('[data-testid^="server-call-"][data-method="approve"]');
   await asked.waitFor();
   assert.equal(await asked.getAttribute('data-status'), 'waiting');
@@ -125,9 +121,7 @@ test('the wire shows every frame, decoded and as bytes', visit(server, to('add')
   await visitor.writeRaw('{"a": 40, "b": 2}');
   await visitor.click('call');
   await visitor.read('call-result', /^42$/);
-  const tab = visitor.get('dock-tab-wire');
-  if (!(await tab.isVisible())) await visitor.click('dock-toggle');
-  await tab.click();
+  await visitor.dock('wire');
   const frames = visitor.page.locator('[data-testid^="wire-frame-"]');
   await frames.first().waitFor();
   const shown = await frames.evaluateAll(all =>
@@ -150,10 +144,8 @@ test('the history repeats a call', visit(server, to('add'), async visitor => {
   await visitor.writeRaw('{"a": 40, "b": 2}');
   await visitor.click('call');
   await visitor.read('call-result', /^42$/);
-  await visitor.page.evaluate(() => { location.hash = '#/'; });
-  const tab = visitor.get('dock-tab-history');
-  if (!(await tab.isVisible())) await visitor.click('dock-toggle');
-  await tab.click();
+  await visitor.go('#/');
+  await visitor.dock('history');
   await visitor.click('history-repeat-1');
   await visitor.see('procedure', { 'data-name': 'add' });
   await visitor.read('call-result', /^42$/);

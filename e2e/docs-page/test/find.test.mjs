@@ -77,12 +77,11 @@ test('the search finds names, modules and words', visit(server, {}, async visito
 }));
 
 test('links lead to procedures, modules and filled-in calls', visit(server, {}, async visitor => {
-  const go = hash => visitor.page.evaluate(hash => { location.hash = hash; }, hash);
-  await go('#/procedure/shop.stock.level');
+  await visitor.go('#/procedure/shop.stock.level');
   await visitor.see('procedure', { 'data-name': 'shop.stock.level' });
-  await go('#/module/shop.stock');
+  await visitor.go('#/module/shop.stock');
   await visitor.see('module', { 'data-name': 'shop.stock' });
-  await go(`#/procedure/add?params=${encodeURIComponent('{"a":40,"b":2}')}`);
+  await visitor.go(`#/procedure/add?params=${encodeURIComponent('{"a":40,"b":2}')}`);
   await visitor.see('procedure', { 'data-name': 'add' });
   await visitor.until('the parameters are filled in', async () => (await visitor.get('field-a').inputValue()) === '40');
   await visitor.click('call');
@@ -92,7 +91,7 @@ test('links lead to procedures, modules and filled-in calls', visit(server, {}, 
   await visitor.until('the address follows', () => visitor.page.url().includes('#/procedure/total'));
   await visitor.page.goBack();
   await visitor.see('procedure', { 'data-name': 'add' });
-  await go('#/procedure/no.such');
+  await visitor.go('#/procedure/no.such');
   await visitor.until('it is said that there is none', async () =>
     /no\.such/.test(await visitor.page.locator('body').innerText()),
   );

@@ -65,6 +65,22 @@ function browser() {
   return started;
 }
 
+/** The text of an element, as it is drawn. Runs in the page. */
+function seenText(element) {
+  const isBlock = style => !/^(inline|contents)/.test(style.display);
+  const textOf = node => {
+    if (node.nodeType === Node.TEXT_NODE) return node.data.replace(/[ \n]+/g, ' ');
+    if (!(node instanceof Element)) return '';
+    const style = getComputedStyle(node);
+    if (style.display === 'none' || style.visibility === 'hidden' || node.matches('style, script')) return '';
+    const inside = node.localName === 'slot' ? node.assignedNodes({ flatten: true }) : (node.shadowRoot ?? node).childNodes;
+    const text = [...inside].map(textOf).join('');
+    if (style.whiteSpace.startsWith('pre')) return `${node.textContent}\n`;
+    return isBlock(style) ? `\n${text}\n` : text;
+  };
+  return textOf(element).replace(/\n\s*\n/g, '\n').trim();
+}
+
 /** Somebody who looks at a page, whose clicks are counted and whose browser must have nothing to complain of. */
 export class Visitor {
   /** Clicks, taps and keys that submit something, since the count was last taken. */
@@ -127,7 +143,37 @@ export class Visitor {
 
   /** Types into the field with this id, in place of what is there. */
   async fill(id, text) {
+    if (id.startsWith('field-')) await this.tab('form');
     await this.get(id).fill(text);
+  }
+
+  /** Goes to one of the views of the value that is sent: `form`, `editor` or `snippets`. Not counted. */
+  async tab(name) {
+    const tab = this.get(`tab-${name}`);
+    if ((await tab.getAttribute('aria-selected')) !== 'true') await tab.click();
+  }
+
+  /** Goes to a part of what lies below the page: `history`, `wire` or `server`. Not counted. */
+  async dock(name) {
+    const tab = this.get(`dock-tab-${name}`);
+    if (!(await tab.isVisible())) await this.get('dock-toggle').click();
+    await tab.click();
+  }
+
+  /** Leads to another place of the page by its address. */
+  async go(hash) {
+    await this.page.evaluate(hash => { location.hash = hash; }, hash);
+  }
+
+  /** Leads to a procedure by its address. */
+  async to(name) {
+    await this.go(`#/procedure/${name}`);
+    await this.see('procedure', { 'data-name': name });
+  }
+
+  /** Waits until the element with this id cannot be seen. */
+  async gone(id) {
+    await this.get(id).first().waitFor({ state: 'hidden' });
   }
 
   /** How many clicks there were since this was asked last. */
@@ -161,9 +207,9 @@ export class Visitor {
     return this.text(id);
   }
 
-  /** What people see of the element with this id. */
+  /** What people see of the element with this id, with what lies in shadow roots. */
   async text(id) {
-    return (await this.get(id).first().innerText()).trim();
+    return this.get(id).first().evaluate(seenText);
   }
 
   /** Waits until something is so. */
@@ -177,28 +223,32 @@ export class Visitor {
 
   /** The text in the raw editor. */
   async raw() {
+    await this.tab('editor');
     const lines = await this.get('raw-editor').locator('.cm-line').allTextContents();
     return lines.join('\n');
   }
 
   /** Writes into the raw editor, in place of what is there. */
   async writeRaw(text) {
+    await this.tab('editor');
     const content = this.get('raw-editor').locator('.cm-content');
     await content.focus();
     await this.page.keyboard.press('ControlOrMeta+a');
     await this.page.keyboard.insertText(text);
   }
 
-  /** The entries of the call in sight, in their order, as the page has rendered them. */
+  /** The entries of the call in sight, in their order. Only for short lists: all of it is drawn for the occasion. */
   async entries() {
-    const all = await this.page.locator('[data-testid^="entry-"][data-kind]').evaluateAll(entries =>
-      entries.map(entry => ({
+    const all = await this.page.getByTestId('entries').first().evaluate(async list => {
+      list.style.height = '2000px';
+      await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
+      return [...list.shadowRoot.querySelectorAll('[data-testid^="entry-"]')].map(entry => ({
         number: Number(entry.dataset.testid.slice('entry-'.length)),
         direction: entry.dataset.direction,
         kind: entry.dataset.kind,
-        text: entry.innerText.trim(),
-      })),
-    );
+        text: entry.closest('[role=option]').textContent.replace(/\s+/g, ' ').trim(),
+      }));
+    });
     return all.sort((one, other) => one.number - other.number);
   }
 

@@ -45,14 +45,14 @@ for (const colorScheme of ['light', 'dark']) {
     }
     await visitor.click('end');
     await visitor.see('call-view', { 'data-status': 'completed' });
-    if (!(await visitor.get('dock-tab-wire').isVisible())) await visitor.click('dock-toggle');
-    await visitor.click('dock-tab-wire');
+    await visitor.dock('wire');
     await visitor.page.locator('[data-testid^="wire-frame-"]').first().click();
     await picture(visitor, `stream-${colorScheme}`);
     await visitor.click('dock-toggle');
 
     await visitor.click('nav-procedure-shop.order');
     await visitor.see('procedure', { 'data-name': 'shop.order' });
+    await visitor.tab('form');
     await visitor.fill('field-order.customer.email', 'nonsense');
     await visitor.see('problem-order.customer.email');
     await picture(visitor, `form-${colorScheme}`);

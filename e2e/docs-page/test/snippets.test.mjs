@@ -82,7 +82,7 @@ for (const [language, execute] of Object.entries(languages)) {
   const skip = missing.includes(language) && `there is nothing here to run ${language} with`;
   test(`add as it is shown in ${language} gives the answer`, { skip }, visit(server, { hash: '#/procedure/add' }, async visitor => {
     await visitor.writeRaw('{"a": 40, "b": 2}');
-    if (!(await visitor.get(`snippet-tab-${language}`).isVisible())) await visitor.click('snippets');
+    await visitor.tab('snippets');
     await visitor.click(`snippet-tab-${language}`);
     await visitor.read('snippet-code', /\b40\b[\s\S]*\b2\b/);
     await visitor.click('snippet-copy');
@@ -96,10 +96,9 @@ for (const [language, execute] of Object.entries(languages)) {
 test('there is something to copy for every procedure and language', visit(server, {}, async visitor => {
   const spec = await (await fetch(`http://${server.address}/swill.json`)).json();
   for (const { name } of spec.procedures) {
-    await visitor.page.evaluate(name => { location.hash = `#/procedure/${name}`; }, name);
-    await visitor.see('procedure', { 'data-name': name });
+    await visitor.to(name);
     for (const language of Object.keys(languages)) {
-      if (!(await visitor.get(`snippet-tab-${language}`).isVisible())) await visitor.click('snippets');
+      await visitor.tab('snippets');
       await visitor.click(`snippet-tab-${language}`);
       await visitor.read('snippet-code', name.split('.').at(-1));
     }
