@@ -1,3 +1,5 @@
+import { Cancels } from './cancels.js';
+import type { Clock } from './clock.js';
 import type { Close } from './errors.js';
 import type { Limits } from './limits.js';
 import type { Machine, Protocol, Wire } from './machine.js';
@@ -16,6 +18,7 @@ export interface ConnectionEvents {
 export interface ConnectionSettings {
   readonly protocol: Protocol;
   readonly limits: Limits;
+  readonly clock: Clock;
   readonly tap: ((frame: TappedFrame) => void) | undefined;
   /** Throws if a connection with this subprotocol is of no use. */
   readonly accept: (subprotocol: string) => void;
@@ -24,6 +27,7 @@ export interface ConnectionSettings {
 /** One connection: a socket, and the machine of the protocol that is spoken over it. */
 export class Connection implements SocketEvents, Wire {
   readonly machine: Machine;
+  readonly cancels: Cancels;
   /** There once it is open. */
   socket: Socket | undefined;
   private readonly tap: ((frame: TappedFrame) => void) | undefined;
@@ -35,6 +39,7 @@ export class Connection implements SocketEvents, Wire {
   ) {
     this.tap = settings.tap;
     this.machine = settings.protocol.machine(this);
+    this.cancels = new Cancels(this.machine, settings.clock);
   }
 
   /** Whether more may be sent. */
@@ -46,6 +51,7 @@ export class Connection implements SocketEvents, Wire {
   abandon(close: Close): void {
     if (this.#over) return;
     this.#over = true;
+    this.cancels.stop();
     this.events.lost(this, close);
   }
 

@@ -13,7 +13,7 @@ const TOKENS = /"[^"\\]*(?:\\.[^"\\]*)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
 /**
  * A value as JSON: bytes as base64, dates as ISO 8601, integers exact.
  *
- * @throws SwillError 400 if it cannot be written, 413 if it is nested too deep.
+ * @throws SwillError 400 if it cannot be written.
  */
 export function stringify(value: unknown): string {
   let marked = false;
@@ -34,9 +34,6 @@ export function stringify(value: unknown): string {
     );
   }
   if (text === undefined) throw new SwillError(Code.BAD_REQUEST, `a ${typeof value} cannot be sent`);
-  if (isTooDeep(text)) {
-    throw new SwillError(Code.TOO_LARGE, `a value nested deeper than ${DEPTH} levels cannot be sent`);
-  }
   return marked ? text.replace(MARKED, '$1') : text;
 }
 
@@ -46,7 +43,8 @@ export function stringify(value: unknown): string {
  * @throws Error if it is none, or nested too deep.
  */
 export function parse(text: string, int64: Int64): unknown {
-  if (isTooDeep(text)) throw new SyntaxError('it is nested too deep');
+  // The envelope of a message, of its parameters, and of a batch around it.
+  if (isDeeper(text, DEPTH + 3)) throw new SyntaxError('it is nested too deep');
   if (int64 === 'number' || !/\d{16}/.test(text)) return JSON.parse(text);
   const marked = text.replace(TOKENS, (token) => {
     const isWide = token.length >= 16 && /^-?\d+$/.test(token) && !Number.isSafeInteger(Number(token));
@@ -55,6 +53,17 @@ export function parse(text: string, int64: Int64): unknown {
   return JSON.parse(marked, (_key, value: unknown) =>
     typeof value === 'string' && value.startsWith(MARK) ? BigInt(value.slice(MARK.length)) : value,
   );
+}
+
+/**
+ * Refuses what is nested deeper than servers take.
+ *
+ * @throws SwillError 400
+ */
+export function checkDepth(text: string): void {
+  if (isDeeper(text, DEPTH)) {
+    throw new SwillError(Code.BAD_REQUEST, `a value nested deeper than ${DEPTH} levels cannot be sent`);
+  }
 }
 
 /** What an object is in JSON. `original` is what it was before its own `toJSON`. */
@@ -81,10 +90,8 @@ export function base64(bytes: Uint8Array): string {
   return btoa(text);
 }
 
-/** Whether lists and maps lie in each other beyond the limit, without the ones that the protocol puts around. */
-function isTooDeep(text: string): boolean {
-  // The envelope of a message, of its parameters, and of a batch around it.
-  const most = DEPTH + 3;
+/** Whether more than so many lists and maps lie in each other. */
+function isDeeper(text: string, most: number): boolean {
   if (text.length <= 2 * most) return false;
   let depth = 0;
   for (let at = 0; at < text.length; at++) {

@@ -1,7 +1,7 @@
 import { BatchCall, OVER, type Call, type Payload } from './call.js';
 import { Code, SwillError, tooLarge } from './errors.js';
 import type { Serving } from './handlers.js';
-import { parse, stringify } from './json.js';
+import { checkDepth, parse, stringify } from './json.js';
 import { LONGEST_NAME } from './limits.js';
 import type { Machine, Protocol, ProtocolSettings, Wire } from './machine.js';
 import { RpcServer, invalid, type RpcObject } from './jsonrpc-server.js';
@@ -26,6 +26,8 @@ export class JsonRpc implements Protocol {
     const text = stringify(value);
     if (text === 'null') return undefined;
     const listed = text.startsWith('[') || text.startsWith('{') ? text : `[${text}]`;
+    // Servers would take the whole message for no JSON-RPC, and answer nobody.
+    checkDepth(listed);
     checkSize(listed, this.settings.limits.request);
     return listed;
   }
@@ -47,6 +49,9 @@ function checkSize(text: string, limit: number): void {
   const size = utf8.encode(text).length;
   if (size > limit) throw tooLarge(size, limit);
 }
+
+/** About as much of a message with an item is not the item. */
+const ENVELOPE = 74;
 
 /**
  * The client's side of JSON-RPC on one connection. Streams out and cancellation are those of PROTOCOLS.md 2.8. A response
@@ -96,6 +101,10 @@ class JsonRpcMachine implements Machine {
 
   end(): void {}
 
+  has(call: Call): boolean {
+    return this.#calls.get(call.seq) === call || this.#keys.has(call);
+  }
+
   cancel(call: Call): void {
     const subscription = this.#keys.get(call);
     if (this.#calls.delete(call.seq)) {
@@ -122,7 +131,7 @@ class JsonRpcMachine implements Machine {
       return;
     }
     if (Array.isArray(message)) this.#batch(message as unknown[]);
-    else if (!this.#response(message, text.length)) this.#server.receive(message);
+    else if (!this.#response(message, text.length - ENVELOPE)) this.#server.receive(message);
   }
 
   // Sending.

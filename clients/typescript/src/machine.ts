@@ -37,6 +37,8 @@ export interface Machine {
   item(call: Call, payload: Payload): void;
   end(call: Call): void;
   cancel(call: Call): void;
+  /** Whether a call is in flight. */
+  has(call: Call): boolean;
 }
 
 /** A protocol: what it can say, and how values are written in it. */

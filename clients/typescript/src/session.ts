@@ -131,8 +131,9 @@ export class Session implements Owner, ConnectionEvents, Reading {
   }
 
   cancel(call: Call, reason: unknown): void {
-    if (call.phase === SENT) this.#connection?.machine.cancel(call);
+    const wasSent = call.phase === SENT;
     call.fail(reason);
+    if (wasSent) this.#connection?.cancels.cancel(call);
     if (call instanceof StreamCall) call.discard();
   }
 
@@ -205,7 +206,7 @@ export class Session implements Owner, ConnectionEvents, Reading {
     const again: Call[] = [];
     const calls = connection.machine.abandon();
     for (const call of calls) {
-      if (call.again) again.push(call);
+      if (call.again && call.phase !== OVER) again.push(call);
     }
     if (again.length > 0) {
       for (const call of again) call.phase = WAITING;
@@ -219,7 +220,7 @@ export class Session implements Owner, ConnectionEvents, Reading {
     // The state first: what the callers do when they hear of it is to find it as it is.
     if (rules.attempts > 0 && rules.when(close)) this.#wait(close);
     else this.#end(close);
-    for (const call of calls) if (!call.again) call.fail(unknownOutcome(close));
+    for (const call of calls) if (call.phase === SENT) call.fail(unknownOutcome(close));
   }
 
   // Sending.

@@ -122,6 +122,10 @@ class Swill1Machine implements Machine {
     this.#word(call, END_OF_STREAM);
   }
 
+  has(call: Call): boolean {
+    return this.#calls.get(call.seq) === call;
+  }
+
   cancel(call: Call): void {
     if (!this.#calls.delete(call.seq)) return;
     this.#word(call, CANCEL);
@@ -143,13 +147,15 @@ class Swill1Machine implements Machine {
       call = this.#calls.get(seq as number);
       if (call === undefined) return;
       if (length < 3) throw new Malformed('a response has five elements');
+      const before = decoder.at;
       const data = decoder.value();
+      const size = decoder.at - before;
       const type = decoder.value(0);
       const leading = length > 3 ? this.#metadata() : undefined;
       const trailing = length > 4 ? this.#metadata() : undefined;
       for (let element = 5; element < length; element++) decoder.value();
       if (!decoder.done) throw new Malformed('bytes are left over');
-      this.#receive(call, type, data, leading, trailing, end - start);
+      this.#receive(call, type, data, leading, trailing, size);
     } catch (error) {
       this.#refuse(call, error);
     }

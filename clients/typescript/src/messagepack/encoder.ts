@@ -54,7 +54,7 @@ export class Encoder {
   /**
    * A value.
    *
-   * @throws SwillError 400 if it is none of MessagePack, 413 if it is nested too deep or refers to itself.
+   * @throws SwillError 400 if it is none of MessagePack, is nested too deep, or refers to itself.
    */
   value(value: unknown, depth = DEPTH): void {
     switch (typeof value) {
@@ -197,7 +197,7 @@ export class Encoder {
   #object(value: object, depth: number): void {
     if (depth === 0) {
       const message = `a value nested deeper than ${DEPTH} levels cannot be sent`;
-      throw new SwillError(Code.TOO_LARGE, message);
+      throw new SwillError(Code.BAD_REQUEST, message);
     }
     if (Array.isArray(value)) return this.#array(value, depth);
     const prototype: unknown = Object.getPrototypeOf(value);
