@@ -25,6 +25,16 @@ const withoutEffects = {
   },
 };
 
+/** The client's sockets for Node have no place in a page, which never asks for them. */
+const withoutNode = {
+  name: 'without-node',
+  setup(build) {
+    build.onResolve({ filter: /\/node\.js$/ }, ({ importer }) =>
+      importer.includes('clients/typescript/src') ? { path: 'node', namespace: 'nothing' } : undefined);
+    build.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'export {};' }));
+  },
+};
+
 /** Styles and templates are written with blanks and line breaks that nobody sees. */
 const smallTemplates = {
   name: 'small-templates',
@@ -55,8 +65,8 @@ export async function bundle({ minify = true } = {}) {
     legalComments: 'none',
     metafile: true,
     alias: { '@swill/client': fileURLToPath(new URL('../clients/typescript/src/index.ts', here)) },
-    plugins: minify ? [withoutEffects, smallTemplates] : [withoutEffects],
-    tsconfigRaw: { compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false } },
+    plugins: minify ? [withoutEffects, withoutNode, smallTemplates] : [withoutEffects, withoutNode],
+    tsconfigRaw: { compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false, verbatimModuleSyntax: true } },
   });
   const style = await esbuild.transform(await readFile(new URL('src/app.css', here), 'utf8'), { loader: 'css', minify });
   const script = result.outputFiles[0]?.contents;

@@ -1,7 +1,7 @@
 /** A list of suggestions at the cursor: it opens while names and values are typed, and with Ctrl and blank. */
 
 import { type Extension, Prec, StateEffect, StateField } from '@codemirror/state';
-import { EditorView, keymap, showTooltip, type Tooltip } from '@codemirror/view';
+import { EditorView, keymap, ViewPlugin, type ViewUpdate } from '@codemirror/view';
 import type { Suggestion, Suggestions } from './suggest.ts';
 
 interface Open extends Suggestions {
@@ -12,13 +12,12 @@ const show = StateEffect.define<Open | null>();
 
 /** The extension; what can be written is asked of a function. */
 export function completion(ask: (text: string, at: number) => Suggestions | undefined): Extension {
-  const field = StateField.define<Open | null>({
+  const field: StateField<Open | null> = StateField.define<Open | null>({
     create: () => null,
     update(open, change) {
       for (const effect of change.effects) if (effect.is(show)) return effect.value;
       return change.docChanged || change.selection ? null : open;
     },
-    provide: it => showTooltip.from(it, open => open && tooltip(open, field)),
   });
 
   const update = (view: EditorView, explicit: boolean): boolean => {
@@ -72,15 +71,13 @@ export function completion(ask: (text: string, at: number) => Suggestions | unde
   const typing = EditorView.updateListener.of(change => {
     const isTyped = change.docChanged && change.transactions.some(it => it.isUserEvent('input.type') || it.isUserEvent('delete'));
     if (isTyped) queueMicrotask(() => update(change.view, false));
-    const open = change.state.field(field);
-    const { contentDOM } = change.view;
-    if (open) contentDOM.setAttribute('aria-activedescendant', `option-${open.chosen}`);
-    else contentDOM.removeAttribute('aria-activedescendant');
   });
 
   const blurred = EditorView.domEventHandlers({ blur: (_, view) => void close(view) });
 
-  return [field, Prec.highest(keymap.of(keys)), typing, blurred];
+  const popup = ViewPlugin.define(view => new Popup(view, () => view.state.field(field)));
+
+  return [field, Prec.highest(keymap.of(keys)), typing, blurred, popup];
 }
 
 function rank(suggestion: Suggestion, typed: string): number {
@@ -97,29 +94,68 @@ function insert(view: EditorView, open: Open, suggestion: Suggestion): void {
   view.focus();
 }
 
-function tooltip(open: Open, _field: StateField<Open | null>): Tooltip {
-  const create = (view: EditorView) => {
-    const dom = document.createElement('ul');
-    dom.className = 'options';
-    dom.setAttribute('role', 'listbox');
-    dom.setAttribute('aria-label', 'Suggestions');
-    open.list.forEach((suggestion, index) => {
-      const option = document.createElement('li');
-      option.id = `option-${index}`;
-      option.setAttribute('role', 'option');
-      option.setAttribute('aria-selected', String(index === open.chosen));
-      option.textContent = suggestion.label;
-      const detail = document.createElement('span');
-      detail.textContent = suggestion.detail;
-      option.append(detail);
-      option.addEventListener('mousedown', event => {
-        event.preventDefault();
-        insert(view, open, suggestion);
-      });
-      dom.append(option);
+/** The list as it is seen, below the line of the cursor. */
+class Popup {
+  private readonly list = document.createElement('ul');
+  private shown: Open | null = null;
+
+  constructor(
+    private readonly view: EditorView,
+    private readonly open: () => Open | null,
+  ) {
+    this.list.className = 'options';
+    this.list.id = 'options';
+    this.list.hidden = true;
+    this.list.setAttribute('role', 'listbox');
+    this.list.setAttribute('aria-label', 'Suggestions');
+    view.dom.append(this.list);
+  }
+
+  update(_: ViewUpdate): void {
+    const open = this.open();
+    if (open === this.shown) return;
+    this.shown = open;
+    this.list.hidden = open === null;
+    const { contentDOM } = this.view;
+    if (!open) {
+      contentDOM.removeAttribute('aria-activedescendant');
+      return;
+    }
+    contentDOM.setAttribute('aria-activedescendant', `option-${open.chosen}`);
+    this.list.replaceChildren(...open.list.map((it, index) => this.option(open, it, index)));
+    this.view.requestMeasure({
+      key: this,
+      read: view => {
+        const at = view.coordsAtPos(open.from);
+        const box = view.dom.getBoundingClientRect();
+        return at && { left: at.left - box.left, top: at.bottom - box.top, width: box.width };
+      },
+      write: place => {
+        if (!place) return;
+        this.list.style.left = `${Math.max(0, Math.min(place.left, place.width - 200))}px`;
+        this.list.style.top = `${place.top + 4}px`;
+        this.list.children[open.chosen]?.scrollIntoView({ block: 'nearest' });
+      },
     });
-    const mount = () => dom.children[open.chosen]?.scrollIntoView({ block: 'nearest' });
-    return { dom, mount };
-  };
-  return { pos: open.from, above: false, strictSide: false, create };
+  }
+
+  destroy(): void {
+    this.list.remove();
+  }
+
+  private option(open: Open, suggestion: Suggestion, index: number): HTMLElement {
+    const option = document.createElement('li');
+    option.id = `option-${index}`;
+    option.setAttribute('role', 'option');
+    option.setAttribute('aria-selected', String(index === open.chosen));
+    option.textContent = suggestion.label;
+    const detail = document.createElement('span');
+    detail.textContent = suggestion.detail;
+    option.append(detail);
+    option.addEventListener('mousedown', event => {
+      event.preventDefault();
+      insert(this.view, open, suggestion);
+    });
+    return option;
+  }
 }

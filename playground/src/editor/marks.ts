@@ -1,7 +1,7 @@
 /** Colours of JSON, and lines under what is wrong with it. */
 
 import { type Extension, StateEffect, StateField } from '@codemirror/state';
-import { Decoration, type DecorationSet, EditorView, hoverTooltip } from '@codemirror/view';
+import { Decoration, type DecorationSet, EditorView } from '@codemirror/view';
 import { parse } from '../json/parse.ts';
 
 /** Something wrong in the text. */
@@ -42,22 +42,10 @@ const marks = StateField.define<Mark[]>({
   },
   provide: field =>
     EditorView.decorations.from(field, all => {
-      const wrong = Decoration.mark({ class: 'wrong' });
-      return Decoration.set(all.filter(it => it.to > it.from).map(it => wrong.range(it.from, it.to)), true);
+      const wrong = (it: Mark) => Decoration.mark({ class: 'wrong', attributes: { title: it.message } }).range(it.from, it.to);
+      return Decoration.set(all.filter(it => it.to > it.from).map(wrong), true);
     }),
 });
 
-const reasons = hoverTooltip((view, at) => {
-  const found = view.state.field(marks).filter(mark => mark.from <= at && at <= mark.to);
-  if (found.length === 0) return null;
-  const create = () => {
-    const dom = document.createElement('div');
-    dom.className = 'why';
-    dom.textContent = found.map(mark => mark.message).join('\n');
-    return { dom };
-  };
-  return { pos: Math.min(...found.map(mark => mark.from)), above: true, create };
-});
-
-/** Colours, marks, and their reasons under the pointer. */
-export const marking: Extension = [colours, marks, reasons];
+/** Colours, and marks with their reasons. */
+export const marking: Extension = [colours, marks];

@@ -16,12 +16,11 @@ export const theme = EditorView.theme({
   '.t-number': { color: 'var(--code-number)' },
   '.t-literal': { color: 'var(--code-literal)' },
   '.wrong': { textDecoration: 'underline wavy var(--bad) 1px', textUnderlineOffset: '3px' },
-  '.cm-tooltip': {
-    background: 'var(--bg)', color: 'var(--text)', border: '1px solid var(--line)', borderRadius: '8px', boxShadow: 'var(--shadow)',
-    zIndex: '30', overflow: 'hidden',
+  '.options': {
+    position: 'absolute', zIndex: '30', background: 'var(--bg)', border: '1px solid var(--line)', borderRadius: '8px', boxShadow: 'var(--shadow)',
+    maxHeight: '220px', overflow: 'auto', padding: '4px', minWidth: '180px', margin: '0', listStyle: 'none',
   },
-  '.why': { padding: '6px 10px', maxWidth: '340px', fontFamily: 'var(--sans)', fontSize: '12.5px', color: 'var(--bad)' },
-  '.options': { maxHeight: '220px', overflow: 'auto', padding: '4px', minWidth: '180px', margin: '0', listStyle: 'none' },
+  '.options[hidden]': { display: 'none' },
   '.options li': { display: 'flex', gap: '14px', justifyContent: 'space-between', padding: '3px 8px', borderRadius: '5px', cursor: 'pointer', fontFamily: 'var(--mono)' },
   '.options li[aria-selected=true]': { background: 'var(--accent-soft)', color: 'var(--accent)' },
   '.options span': { color: 'var(--muted)', fontFamily: 'var(--sans)' },

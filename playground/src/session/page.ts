@@ -35,7 +35,10 @@ export class Page extends Changes {
     super();
     this.connection = new Connection(this.wire, this.incoming);
     this.calls = new Calls(this.connection, this.wire);
-    this.connection.onOpenAgain = () => void this.compare();
+    this.connection.onOpen = again => {
+      this.calls.forgetNumbers();
+      if (again) void this.compare();
+    };
   }
 
   /** Reads the description, and connects. */
