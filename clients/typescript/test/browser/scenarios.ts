@@ -1,0 +1,5 @@
+import { playAll } from '../scenarios/runner.js';
+
+Object.assign(globalThis, {
+  play: (list: unknown, address: string) => playAll(list, address, 'browser'),
+});
