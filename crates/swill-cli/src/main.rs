@@ -23,6 +23,7 @@ mod params;
 mod printer;
 mod schema;
 mod source;
+mod tap;
 
 use clap::{Parser, Subcommand, builder::styling};
 use std::process::ExitCode;
@@ -63,6 +64,7 @@ enum Command {
     Inspect(inspect::Inspect),
     Describe(describe::Describe),
     Bench(bench::Bench),
+    Tap(tap::Tap),
     Generate(generate::Generate),
     Demo(demo::Demo),
     Completions(completions::Completions),
@@ -71,7 +73,7 @@ enum Command {
 impl Command {
     /// Whether one thread would be too few.
     fn is_busy(&self) -> bool {
-        matches!(self, Self::Bench(_) | Self::Demo(_))
+        matches!(self, Self::Bench(_) | Self::Tap(_) | Self::Demo(_))
     }
 
     async fn run(self) -> Result<()> {
@@ -80,6 +82,7 @@ impl Command {
             Self::Inspect(command) => command.run().await,
             Self::Describe(command) => command.run().await,
             Self::Bench(command) => command.run().await,
+            Self::Tap(command) => command.run().await,
             Self::Generate(command) => command.run().await,
             Self::Demo(command) => command.run().await,
             Self::Completions(command) => command.run(),

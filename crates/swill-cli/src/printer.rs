@@ -52,12 +52,7 @@ impl Printer {
         }
     }
 
-    /// A handle for writers that do not wait.
-    pub(crate) fn queue(&self) -> mpsc::Sender<Vec<u8>> {
-        self.queue.clone()
-    }
-
-    /// Waits until everything has been written. Other handles have to be dropped before.
+    /// Waits until everything has been written.
     ///
     /// # Errors
     ///

@@ -4,3 +4,4 @@ mod bench;
 mod call;
 mod inspect;
 mod support;
+mod tap;

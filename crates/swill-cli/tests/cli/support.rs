@@ -67,6 +67,7 @@ fn app(dropped: Sender<&'static str>) -> App {
             Protocol::json_rpc_msgpack(),
             Protocol::events(),
         ])
+        .compression()
         .module(Calc { dropped: Arc::new(dropped) })
         .module(Shop)
         .module(Plain)
