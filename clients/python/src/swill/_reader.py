@@ -12,7 +12,6 @@ from typing import Final, Protocol
 
 from websockets.client import ClientProtocol
 from websockets.frames import Frame, Opcode
-from websockets.protocol import State as WebSocketState
 
 from ._bucket import Bucket
 from ._core import Core
@@ -136,10 +135,11 @@ class Reader:
     def pass_on(self) -> bool:
         """Gives a frame to the library, or a part of it. Whether there may be more to do."""
         ws, at, stop = self.ws, self.at, self.stop
-        if self.plain < 0 or self.through:
-            size = (
-                stop - at if self.plain < 0 and not self.through else min(self.through, stop - at)
-            )
+        if self.through:
+            size = min(self.through, stop - at)
+        elif self.deaf:
+            # Where frames end is of no interest any more.
+            size = stop - at
         else:
             size = self.measure(at, stop)
         if size == 0:
@@ -155,6 +155,8 @@ class Reader:
         if ws.parser_exc is not None:
             self.through = 0
             self.listener.broken()
+        see_all = self.through or self.parts is not None or self.deaf
+        self.plain = -1 if see_all else self.usual
         return True
 
     def measure(self, at: int, stop: int) -> int:
@@ -198,7 +200,6 @@ class Reader:
         limits = self.core.limits
         if self.parts is None:
             self.parts, self.parts_opcode, self.empty_parts = [], frame.opcode, 0
-            self.plain = -1
         if not data:
             self.empty_parts += 1
         self.parts.append(data)
@@ -214,8 +215,6 @@ class Reader:
         """Takes a message that the library has read."""
         if self.deaf:
             return
-        if self.parts is None and self.ws.state is WebSocketState.OPEN:
-            self.plain = self.usual
         machine = self.core.machine
         if self.core.settings.tap is not None:
             self.show(data, opcode)
