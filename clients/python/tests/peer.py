@@ -45,6 +45,8 @@ class Connection:
                 out = self.ws.data_to_send()
                 if self.answers_pings:
                     self.writer.write(b"".join(out))
+                if b"" in out:
+                    break
         except (ConnectionError, EOFError):
             pass
         finally:
