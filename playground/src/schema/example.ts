@@ -11,7 +11,8 @@ import { validate } from './validate.ts';
 export function exampleOf(schemas: Schemas, procedure: Procedure): Json {
   if (procedure.items) return example(schemas, procedure.items.schema, procedure.items.name);
   const value: JsonObject = {};
-  let number = 0;
+  // A stream of a single item shows little of what streams are.
+  let number = procedure.streams_out ? 4 : 0;
   for (const parameter of procedure.parameters) {
     if (parameter.default !== undefined) {
       put(value, parameter.name, parameter.default);

@@ -1,4 +1,4 @@
-/** A text that a simple regular expression matches, for examples. */
+/** Regular expressions: a text that one matches, for examples, and how its author wrote it. */
 
 /** The shortest text that comes to mind; `undefined` if the pattern is not a simple one. */
 export function matching(pattern: string): string | undefined {
@@ -9,6 +9,11 @@ export function matching(pattern: string): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A pattern as its author wrote it: the description anchors it at the start. */
+export function plainPattern(pattern: string): string {
+  return pattern.replace(/^\^\(\?:(.*)\)$/s, '^$1');
 }
 
 const CLASSES: Record<string, string> = { d: '0', w: 'a', s: ' ', D: 'a', S: 'a', W: '-' };

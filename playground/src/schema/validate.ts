@@ -4,6 +4,7 @@ import { fromBase64 } from '../json/bytes.ts';
 import { has, isInteger, isObject, type Json, type Path, same } from '../json/value.ts';
 import type { Schema, SchemaObject } from '../spec.ts';
 import { rangeOf, tagOf } from './kind.ts';
+import { plainPattern } from './pattern.ts';
 import type { Schemas } from './schemas.ts';
 
 /** Something that is wrong with a value. */
@@ -120,7 +121,7 @@ class Check {
       this.wrong(path, 'max_length', `must have at most ${count(most, 'character')}`);
     }
     const pattern = schema.pattern === undefined ? undefined : expression(schema.pattern);
-    if (pattern && !pattern.test(value)) this.wrong(path, 'pattern', `must match ${schema.pattern}`);
+    if (pattern && !pattern.test(value)) this.wrong(path, 'pattern', `must match ${plainPattern(schema.pattern ?? '')}`);
     const format = schema.contentEncoding === 'base64' ? 'base64' : schema.format;
     if (format !== undefined && Object.hasOwn(FORMATS, format)) {
       const rule = FORMATS[format];

@@ -4,6 +4,7 @@ import type { Json } from '../json/value.ts';
 import { inline } from '../json/print.ts';
 import type { Schema, SchemaObject } from '../spec.ts';
 import { kindOf } from './kind.ts';
+import { plainPattern } from './pattern.ts';
 import type { Schemas } from './schemas.ts';
 import { count } from './validate.ts';
 
@@ -102,7 +103,7 @@ export function constraintWords(schemas: Schemas, schema: Schema): string[] {
   if (kind.kind !== 'tuple') span(words, flat.minItems, flat.maxItems, 'element');
   span(words, flat.minProperties, flat.maxProperties, 'entry', 'entries');
   if (flat.uniqueItems) words.push('no element twice');
-  say(flat.pattern, it => `matches ${it}`);
+  say(flat.pattern, it => `matches ${plainPattern(it)}`);
   if (kind.kind === 'bytes') words.push('base64 in JSON');
   if (kind.kind === 'map' && kind.keys !== true) {
     const keys = constraintWords(schemas, kind.keys);

@@ -51,7 +51,7 @@ export class Connection extends Changes {
     this.paths = description.spec.paths;
     const [first] = description.speaks;
     if (first && !description.speaks.includes(this.protocol)) this.protocol = first;
-    if (!this.paths.includes(this.path)) this.path = this.paths[0] ?? '';
+    if (!this.paths.includes(this.path)) this.path = this.paths.includes('/ws') ? '/ws' : (this.paths[0] ?? '');
     for (const name of this.needed) this.parameters[name] ??= '1';
     this.changed();
   }

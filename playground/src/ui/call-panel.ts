@@ -51,6 +51,7 @@ export class CallPanel extends Element {
       .dot.running { background: var(--warn); }
       .dot.completed { background: var(--accent); }
       .dot.failed, .dot.lost, .dot.deadline { background: var(--bad); }
+      .fill { margin: -6px 0 -6px -6px; }
       kbd { font: 11px var(--mono); opacity: 0.8; }
       @media (pointer: coarse) { kbd { display: none; } }
     `,
@@ -95,7 +96,7 @@ export class CallPanel extends Element {
       ${draft.isJson ? '' : html`<p class="note warn">The text under JSON is not valid JSON at the moment. The form shows the last value that was.</p>`}
       <value-form data-testid="form" .schemas=${description.schemas} .schema=${draft.schema} .value=${draft.value} .violations=${draft.violations}
         .label=${items?.name ?? 'value'} @value-change=${(event: CustomEvent<Json>) => draft.setValue(event.detail)}></value-form>
-      <div class="row"><button class="quiet tiny" type="button" data-testid="example" @click=${() => draft.fill()}>Fill in the example</button></div>`;
+      <div class="row fill"><button class="quiet tiny" type="button" data-testid="example" @click=${() => draft.fill()}>Fill in the example</button></div>`;
   }
 
   private editor(description: Description, draft: Draft): TemplateResult {
@@ -106,8 +107,8 @@ export class CallPanel extends Element {
     return html`<json-editor data-testid="raw-editor" .schemas=${description.schemas} .schema=${draft.schema} .text=${draft.text} .marks=${marks}
         label=${draft.procedure.items ? 'Item as JSON' : 'Parameters as JSON'} @text-change=${(event: CustomEvent<string>) => draft.setText(event.detail)}
         @submit-value=${() => this.submit()}></json-editor>
-      <p class="small muted">${draft.procedure.items ? 'One item.' : 'By name as an object, or by position as a list.'} Ctrl and blank suggest what fits.</p>
-      <div class="row"><button class="quiet tiny" type="button" data-testid="example" @click=${() => draft.fill()}>Fill in the example</button></div>`;
+      <p class="small muted">${draft.procedure.items ? 'One item.' : 'By name as an object, or by position as a list.'} Ctrl+Space suggests what fits.</p>
+      <div class="row fill"><button class="quiet tiny" type="button" data-testid="example" @click=${() => draft.fill()}>Fill in the example</button></div>`;
   }
 
   private problems(draft: Draft): TemplateResult | typeof nothing {

@@ -24,7 +24,7 @@ const PATHS = {
   pause: svg`<path d="M5.5 3.5v9M10.5 3.5v9"/>`,
   trash: svg`<path d="M3 4.5h10M6.5 4.5v-2h3v2M4.5 4.5l.6 9h5.8l.6-9"/>`,
   download: svg`<path d="M8 2.5v7.5M4.8 7 8 10.2 11.2 7M3 13.5h10"/>`,
-  follow: svg`<path d="M8 2.5v7.5M4.8 7 8 10.2 11.2 7M3.5 13.2h9"/>`,
+  follow: svg`<path d="m4 3.5 4 4 4-4M4 8.5l4 4 4-4"/>`,
   repeat: svg`<path d="M3 8a5 5 0 0 1 8.7-3.4L13.5 6.5M13.5 3v3.5H10M13 8a5 5 0 0 1-8.7 3.4L2.5 9.5M2.5 13V9.5H6"/>`,
   file: svg`<path d="M4 2.5h5l3 3v8H4ZM9 2.5v3h3"/>`,
 } satisfies Record<string, SVGTemplateResult>;

@@ -28,9 +28,10 @@ export class OverView extends Element {
       section > h2 { margin-bottom: 10px; }
       section > .docs { margin: -4px 0 12px; color: var(--muted); }
       .list { border: 1px solid var(--line); border-radius: 12px; overflow: hidden; }
-      a.procedure { display: grid; grid-template-columns: minmax(200px, 1.1fr) 1.2fr auto; gap: 4px 18px; align-items: baseline;
+      a.procedure { display: grid; grid-template-columns: minmax(0, 1.15fr) minmax(0, 1.2fr) 108px; gap: 4px 18px; align-items: baseline;
         padding: 11px 16px; color: inherit; text-decoration: none; }
       a.procedure + a.procedure { border-top: 1px solid var(--line); }
+      a.procedure .badge { justify-self: end; }
       a.procedure:hover { background: var(--soft); }
       a.procedure:focus-visible { outline-offset: -3px; border-radius: 10px; }
       .signature { font-size: 13px; overflow-wrap: anywhere; }

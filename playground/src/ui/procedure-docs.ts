@@ -24,7 +24,8 @@ export class ProcedureDocs extends Element {
       header { display: grid; gap: 10px; }
       h1 { overflow-wrap: anywhere; }
       section { margin-top: 28px; }
-      section > .row { justify-content: space-between; margin-bottom: 8px; }
+      section > .row { justify-content: space-between; margin-bottom: 6px; min-height: 28px; }
+      section > h2 { margin-bottom: 8px; }
       .entry { padding: 11px 0; border-top: 1px solid var(--line); }
       .entry:last-child { border-bottom: 1px solid var(--line); }
       .title { display: flex; align-items: baseline; gap: 4px 10px; flex-wrap: wrap; }

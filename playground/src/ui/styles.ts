@@ -43,6 +43,10 @@ export const base = css`
     font-size: 12.5px;
     font-variant-ligatures: none;
   }
+  h1.mono {
+    font-size: 23px;
+    letter-spacing: -0.02em;
+  }
   code {
     padding: 1px 5px;
     border-radius: 4px;

@@ -42,14 +42,14 @@ export class TypeView extends Element {
       :host { display: block; }
       .lines { display: grid; gap: 1px; margin-top: 6px; padding-left: 14px; border-left: 1px solid var(--line); }
       .line { padding: 4px 0; }
-      .head { display: flex; align-items: baseline; flex-wrap: wrap; gap: 2px 8px; }
+      .head > * { margin-right: 8px; }
       .name { font: 550 12.5px var(--mono); }
       .type { font-size: 13px; color: var(--muted); }
       button.type { min-height: 0; padding: 0 4px; margin: 0 -4px; border: 0; background: none; font-weight: 500; color: var(--accent);
         white-space: normal; text-align: left; border-radius: 4px; }
       .sign { font-family: var(--mono); }
       .words { font-size: 12.5px; color: var(--muted); }
-      .words::before { content: '· '; }
+      .words::before { content: '·'; margin-right: 8px; }
       markdown-view { display: block; margin-top: 2px; font-size: 13px; color: var(--muted); }
       .choices { display: flex; flex-wrap: wrap; gap: 4px; margin-top: 5px; }
       .raw { padding: 10px 12px; border-radius: 8px; background: var(--sunk); overflow-x: auto; }
