@@ -1,6 +1,7 @@
 //! Gates and counters, by which scenarios wait for what happens on the server, and calls that never end.
 
 use super::tally::Tally;
+use std::time::Duration;
 use swill::{Context, Error, Result, Stream, Streaming, Value, stream};
 
 #[derive(Clone, Default)]
@@ -118,12 +119,16 @@ impl Gates {
         })
     }
 
-    /// Counts for ever, as fast as the numbers are taken.
+    /// Counts for ever: a thousand numbers at once, and then one each millisecond.
     fn ticks(&self, key: String) -> impl Stream<Item = u64> {
         stream! {
             let _watched = self.watch(key);
             for tick in 0.. {
                 yield tick;
+                // Sockets would take millions of them, through which a slow client had to go after it has cancelled.
+                if tick > 1000 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
             }
         }
     }
