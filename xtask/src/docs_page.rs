@@ -93,7 +93,7 @@ fn passed(success: bool, said: &str) -> std::result::Result<usize, String> {
 }
 
 /// Installs what a folder's lock file says, unless that has been done. Scripts of packages are not run.
-fn install(folder: &Path, options: &[&str]) -> Result {
+pub(crate) fn install(folder: &Path, options: &[&str]) -> Result {
     let stamp = folder.join("node_modules/.installed.json");
     let wanted = fs::read_to_string(folder.join("package-lock.json"))?;
     if !fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
@@ -107,7 +107,7 @@ fn install(folder: &Path, options: &[&str]) -> Result {
 }
 
 /// Makes one folder like another, but for what is made in it.
-fn mirror(from: &Path, to: &Path) -> Result {
+pub(crate) fn mirror(from: &Path, to: &Path) -> Result {
     fs::create_dir_all(to)?;
     let names = |folder: &Path| -> Result<Vec<PathBuf>> {
         let names = fs::read_dir(folder)?.map(|entry| Ok(PathBuf::from(entry?.file_name())));
