@@ -75,7 +75,9 @@ class Connection(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         self.reader.stop += nbytes
         self.heard = self.core.loop.time()
-        self.pinged = None
+        if self.pinged is not None:
+            self.pinged = None
+            self.core.wake_at(self.heard + self.core.limits.ping_after)
         if self.in_handshake:
             self.shake_hands()
         else:
