@@ -79,7 +79,7 @@ export class CallView extends Element {
   }
 
   private result(call: Call): TemplateResult {
-    return html`<div class="result" role="region" aria-label="Answer" tabindex="0"><json-view data-testid="call-result" .value=${call.result}></json-view>
+    return html`<div class="result" role="region" aria-label="Answer" tabindex="0"><json-view hook="call-result" .value=${call.result}></json-view>
       <copy-button label="Copy the answer" .text=${() => inline(call.result)}></copy-button></div>`;
   }
 
@@ -151,7 +151,7 @@ function row(entry: Entry | undefined): TemplateResult | typeof nothing {
 
 function metadata(hook: string, title: string, value: unknown): TemplateResult | typeof nothing {
   if (value === undefined) return nothing;
-  return html`<div class="metadata"><h3>${title}</h3><json-view data-testid=${hook} .value=${value}></json-view></div>`;
+  return html`<div class="metadata"><h3>${title}</h3><json-view hook=${hook} .value=${value}></json-view></div>`;
 }
 
 function lines(entries: Iterable<Entry>): string {

@@ -6,6 +6,7 @@ import { completion } from '../editor/completion.ts';
 import { type Mark, marking, setMarks } from '../editor/marks.ts';
 import { suggest } from '../editor/suggest.ts';
 import { theme } from '../editor/theme.ts';
+import { typing } from '../editor/typing.ts';
 import type { Schemas } from '../schema/schemas.ts';
 import type { Schema } from '../spec.ts';
 import { Element } from './element.ts';
@@ -64,6 +65,7 @@ export class JsonEditor extends Element {
           completion((text, at) => (this.schemas ? suggest(this.schemas, this.schema, text, at) : undefined)),
           keymap.of([{ key: 'Mod-Enter', run: () => (this.tell('submit-value'), true) }, { key: 'Enter', run: enter }, ...historyKeymap]),
           marking,
+          typing,
           placeholder('JSON'),
           EditorView.lineWrapping,
           EditorView.contentAttributes.of({ 'aria-label': this.label, spellcheck: 'false' }),

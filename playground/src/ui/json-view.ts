@@ -1,4 +1,4 @@
-import { css, html } from 'lit';
+import { css, html, nothing } from 'lit';
 import { parse } from '../json/parse.ts';
 import { print } from '../json/print.ts';
 import { Element } from './element.ts';
@@ -8,10 +8,12 @@ const MOST = 20_000;
 
 /** Draws a value, or a text that is JSON, in colours. */
 export class JsonView extends Element {
-  static override properties = { value: { attribute: false }, text: { attribute: false }, all: { state: true } };
+  static override properties = { value: { attribute: false }, text: { attribute: false }, hook: {}, all: { state: true } };
   declare value: unknown;
   /** In place of a value. */
   declare text: string | undefined;
+  /** `data-testid` of the text. */
+  declare hook: string | undefined;
   private declare all: boolean;
 
   static override styles = [
@@ -31,7 +33,7 @@ export class JsonView extends Element {
     const whole = this.text ?? print(this.value);
     const cut = !this.all && whole.length > MOST;
     const text = cut ? whole.slice(0, MOST) : whole;
-    return html`<pre>${coloured(text)}${cut ? '…' : ''}</pre>
+    return html`<pre data-testid=${this.hook ?? nothing}>${coloured(text)}${cut ? '…' : ''}</pre>
       ${cut ? html`<button class="tiny" type="button" @click=${() => (this.all = true)}>Show all ${whole.length} characters</button>` : ''}`;
   }
 }

@@ -124,7 +124,7 @@ export class WireView extends Element {
     const bytes = bytesOf(frame);
     return html`<div class="detail" tabindex="0" role="region" aria-label="Frame ${frame.number}">
       <div class="row"><h3>Frame ${frame.number}, decoded</h3><copy-button label="Copy" .text=${() => inline(withoutEmpty(decoded))}></copy-button></div>
-      <json-view data-testid="wire-detail" .value=${withoutEmpty(decoded)}></json-view>
+      <json-view hook="wire-detail" .value=${withoutEmpty(decoded)}></json-view>
       <div class="row"><h3>${sizeText(frame.size)}</h3><copy-button label="Copy the bytes" .text=${() => hex(bytes, ' ')}></copy-button></div>
       <pre class="hex" data-testid="wire-hex">${hexLines(bytes, LINES).map(line => html`<span class="o">${line.offset}</span>  <span class="x">${line.bytes.padEnd(47)}</span>  ${line.text}
 `)}${bytes.length > LINES * 16 ? '…' : ''}</pre>
