@@ -14,8 +14,9 @@ use std::{
     io::Write,
     net::SocketAddr,
     process::{Command, Stdio},
+    time::Duration,
 };
-use swill::{App, Docs, spec::Info};
+use swill::{App, Docs, Limits, spec::Info};
 
 const AFTER_HELP: &str = "\
 Examples:
@@ -78,6 +79,8 @@ impl Demo {
 /// The app that is served.
 fn app() -> App {
     App::new()
+        // Whoever presses Ctrl-C does not want to wait for streams that never end.
+        .limits(Limits::default().grace(Duration::from_secs(1)))
         .info(Info::new("Swill demo", env!("CARGO_PKG_VERSION")).description(DESCRIPTION))
         .module(calc::Calc)
         .module(shop::module())
