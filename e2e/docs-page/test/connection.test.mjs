@@ -46,7 +46,6 @@ test('a stream that is cut off says so', async () => {
   await visitor.writeRaw('{"every_ms": 10}');
   await visitor.click('open');
   await visitor.until('it ticks', async () => (await visitor.entries()).some(entry => entry.kind === 'item'));
-  // Its calls would be waited for; a second signal ends it at once.
   const stopped = other.stop();
   await visitor.until('the call is over', async () =>
     (await visitor.get('call-view').first().getAttribute('data-status')) !== 'running',
@@ -125,7 +124,11 @@ test('the wire shows every frame, decoded and as bytes', visit(server, to('add')
   const frames = visitor.page.locator('[data-testid^="wire-frame-"]');
   await frames.first().waitFor();
   const shown = await frames.evaluateAll(all =>
-    all.map(({ dataset, innerText }) => ({ id: dataset.testid, direction: dataset.direction, text: innerText })),
+    all.map(frame => ({
+      id: frame.dataset.testid,
+      direction: frame.dataset.direction,
+      text: frame.closest('[role=option]').textContent,
+    })),
   );
   const out = shown.find(frame => frame.direction === 'out' && frame.text.includes('add'));
   assert.ok(out, JSON.stringify(shown));

@@ -46,7 +46,7 @@ let started;
 function browser() {
   started ??= (async () => {
     // With a profile of its own, which playwright takes away again.
-    const browser = await chromium.launch({
+    return chromium.launch({
       executablePath: process.env.SWILL_CHROMIUM ?? '/usr/bin/chromium',
       headless: true,
       args: [
@@ -59,11 +59,12 @@ function browser() {
         '--disable-sync',
       ],
     });
-    after(() => browser.close());
-    return browser;
   })();
   return started;
 }
+
+// Of the whole file, not of the test that happens to be the first.
+after(async () => (await started)?.close());
 
 /** The text of an element, as it is drawn. Runs in the page. */
 function seenText(element) {
@@ -126,7 +127,12 @@ export class Visitor {
     const page = await context.newPage();
     const visitor = new Visitor(page, context, server.address);
     await page.goto(`${server.page}${hash}`);
-    await visitor.see('app', { 'data-status': 'ready' });
+    try {
+      await visitor.see('app', { 'data-status': 'ready' });
+    } catch (error) {
+      await context.close();
+      throw new Error(`the page does not get ready: ${visitor.#complaints.join('; ')}`, { cause: error });
+    }
     return visitor;
   }
 
