@@ -16,11 +16,17 @@ ROOT = Path(__file__).parents[3]
 def program(name: str) -> Path:
     """An example of the repository. `SWILL_EXAMPLES` names the folder with the built ones."""
     told = os.environ.get("SWILL_EXAMPLES")
-    folders = [Path(told)] if told else [ROOT / "target" / kind / "examples" for kind in ("release", "debug")]
+    folders = (
+        [Path(told)]
+        if told
+        else [ROOT / "target" / kind / "examples" for kind in ("release", "debug")]
+    )
     found = [folder / name for folder in folders if (folder / name).exists()]
     if not found:
         where = " or ".join(map(str, folders))
-        pytest.fail(f"no example `{name}` in {where}: cargo build -p swill-examples --example {name}")
+        pytest.fail(
+            f"no example `{name}` in {where}: cargo build -p swill-examples --example {name}"
+        )
     return max(found, key=lambda path: path.stat().st_mtime)
 
 

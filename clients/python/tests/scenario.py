@@ -1,4 +1,5 @@
-"""Plays scenarios (conformance/scenarios/README.md) against the client: one round of one of them with one protocol."""
+"""Plays scenarios (conformance/scenarios/README.md) against the client: one round of one of them
+with one protocol."""
 
 from __future__ import annotations
 
@@ -420,9 +421,7 @@ class Player:
         if "count" in step:
             told: list[Any] = [NOTHING] * step["count"]
         else:
-            told = names.value(
-                step["items"] if "items" in step else [step["item"]], expected=True
-            )
+            told = names.value(step["items"] if "items" in step else [step["item"]], expected=True)
         for number, expected in enumerate(told):
             try:
                 item = await stream.__anext__()
@@ -441,7 +440,7 @@ class Player:
                 raise Wrong("it has ended well") from None
             if "trailing" in step:
                 self.check(stream.trailing, step["trailing"], names, "trailing metadata")
-            return
+            return None
         except swill.Error as error:
             if "error" not in step:
                 raise

@@ -206,7 +206,9 @@ async def test_a_call_that_was_sent_has_an_unknown_outcome() -> None:
 
 async def test_an_idempotent_call_is_sent_again() -> None:
     async with serving() as server, swill.connect(server.address, reconnect=QUICK) as client:
-        call = asyncio.create_task(client.call("get", (1, b"x"), idempotent=True, metadata={"a": 1}))
+        call = asyncio.create_task(
+            client.call("get", (1, b"x"), idempotent=True, metadata={"a": 1})
+        )
         for seq in (1, 2, 3):
             connection = await server.client()
             assert await connection.message() == [seq, [1, b"x"], "get", 0, {"a": 1}]
@@ -266,7 +268,9 @@ async def test_a_server_that_closes_for_good_is_left_alone(code: int) -> None:
 
 async def test_states_are_told_in_their_order() -> None:
     async with serving() as server:
-        client = await swill.connect(server.address, reconnect=swill.Reconnect(base=0.001, attempts=1))
+        client = await swill.connect(
+            server.address, reconnect=swill.Reconnect(base=0.001, attempts=1)
+        )
         states: list[swill.State] = []
         remove = client.on_state(states.append)
 
@@ -311,7 +315,9 @@ async def test_a_refusal_ends_the_attempts() -> None:
         client = await swill.connect(server.address, lazy=True)
         error = await failure(client.call("get"))
         assert error.code == 401
-        assert client.state == swill.State("closed", "the server refused the connection with 401: log in", 401)
+        assert client.state == swill.State(
+            "closed", "the server refused the connection with 401: log in", 401
+        )
 
 
 async def test_closing_says_goodbye_and_fails_what_waits() -> None:

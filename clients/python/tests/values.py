@@ -1,4 +1,5 @@
-"""The values of scenarios (conformance/scenarios/README.md): what JSON cannot say, and what is expected."""
+"""The values of scenarios (conformance/scenarios/README.md): what JSON cannot say, and what is
+expected."""
 
 from __future__ import annotations
 

@@ -141,10 +141,12 @@ class JsonRpc:
                 return Close(1007, "text that is not UTF-8")
         try:
             envelope = ENVELOPES.decode(message)
-        except UNREADABLE:
+        except msgspec.ValidationError:
             self.read_batch(message)
-            return None
-        self.element(envelope, None)
+        except UNREADABLE:
+            self.serving.reject(b"null", PARSE_ERROR, None)
+        else:
+            self.element(envelope, None)
         return None
 
     def other_kind(self, message: bytes | bytearray) -> Close | None:
@@ -155,10 +157,9 @@ class JsonRpc:
         """Takes a message that is no object."""
         try:
             elements = BATCHES.decode(message)
-        except msgspec.ValidationError:
-            return self.serving.reject(b"null", INVALID_REQUEST, None)
         except UNREADABLE:
-            return self.serving.reject(b"null", PARSE_ERROR, None)
+            fault = INVALID_REQUEST if is_json(message) else PARSE_ERROR
+            return self.serving.reject(b"null", fault, None)
         if not elements:
             return self.serving.reject(b"null", INVALID_REQUEST, None)
         most = max(1024, self.core.limits.calls)
@@ -294,6 +295,14 @@ def text_of(raw: msgspec.Raw) -> str | None:
     except UNREADABLE:
         return None
     return value if isinstance(value, str) else None
+
+
+def is_json(message: bytes | bytearray) -> bool:
+    try:
+        ANY.decode(message)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def is_id(written: bytes) -> bool:

@@ -164,6 +164,9 @@ class Serving:
         if request_id is not None:
             self.by_id[request_id] = running
         running.task = self.core.loop.create_task(self.run(running, result), name=f"swill {method}")
+        if inspect.iscoroutine(result):
+            # A task that is cancelled before it begins leaves it as it is.
+            running.task.add_done_callback(lambda _: result.close())
         self.fresh += 1
         if self.fresh == 1:
             self.core.loop.call_soon(self.settle)
