@@ -30,7 +30,7 @@ REQUEST = {"client", "name", "params", "metadata", "deadline_ms", "idempotent"}
 ANSWER = {"value", "leading", "trailing", "error"}
 
 
-class Wrong(AssertionError):
+class StepError(AssertionError):
     """A step went wrong."""
 
 
@@ -59,7 +59,7 @@ class Opened:
 def only(step: dict[str, Any], *allowed: str) -> None:
     unknown = set(step) - {"do", *allowed}
     if unknown:
-        raise Wrong(f"unknown members {sorted(unknown)}")
+        raise StepError(f"unknown members {sorted(unknown)}")
 
 
 def seconds(step: dict[str, Any], name: str) -> float | None:
@@ -95,17 +95,17 @@ class Player:
             here = f"{place}[{number}]"
             verb = getattr(self, f"do_{step['do']}", None)
             if verb is None:
-                raise Wrong(f"{here}: unknown verb {step['do']}")
+                raise StepError(f"{here}: unknown verb {step['do']}")
             try:
                 if step["do"] in ("repeat", "together"):
                     await verb(step, names, here)
                 else:
                     await verb(step, names)
-            except Wrong as wrong:
+            except StepError as wrong:
                 text = str(wrong)
-                raise Wrong(text if text.startswith("steps") else f"{here}: {text}") from None
+                raise StepError(text if text.startswith("steps") else f"{here}: {text}") from None
             except (swill.Error, AssertionError, KeyError) as error:
-                raise Wrong(f"{here} ({step['do']}): {error!r}") from error
+                raise StepError(f"{here} ({step['do']}): {error!r}") from error
 
     # Clients.
 
@@ -143,7 +143,7 @@ class Player:
                 raise
             return self.check_error(error, step["error"], names)
         if "error" in step:
-            raise Wrong("it could connect")
+            raise StepError("it could connect")
         return None
 
     def reconnect(self, told: Any) -> swill.Reconnect | None:
@@ -211,28 +211,28 @@ class Player:
         try:
             while (state := client.state).kind not in wanted:
                 if state.kind == "closed":
-                    raise Wrong(f"the client is {state}, and was to be {wanted}")
+                    raise StepError(f"the client is {state}, and was to be {wanted}")
                 changed.clear()
                 await changed.wait()
         finally:
             remove()
         if "code" in step and state.code != step["code"]:
-            raise Wrong(f"the code is {state.code} and not {step['code']}")
+            raise StepError(f"the code is {state.code} and not {step['code']}")
         if "reason" in step and names.text(step["reason"]) not in state.reason:
-            raise Wrong(f"the reason is {state.reason!r}")
+            raise StepError(f"the reason is {state.reason!r}")
 
     async def do_introspect(self, step: dict[str, Any], names: Round) -> None:
         only(step, "client", "names")
         found = {procedure.name for procedure in await self.client(step, names).introspect()}
         if missing := set(step["names"]) - found:
-            raise Wrong(f"{missing} are not among {sorted(found)}")
+            raise StepError(f"{missing} are not among {sorted(found)}")
 
     async def do_describe(self, step: dict[str, Any], names: Round) -> None:
         only(step, "client", "names")
         described = await self.client(step, names).describe()
         found = {procedure["name"] for procedure in described["procedures"]}
         if missing := set(step["names"]) - found:
-            raise Wrong(f"{missing} are not among {sorted(found)}")
+            raise StepError(f"{missing} are not among {sorted(found)}")
 
     # Calls that answer once.
 
@@ -270,7 +270,7 @@ class Player:
                 raise
             return self.check_error(error, step["error"], names)
         if "error" in step:
-            raise Wrong(f"the call was answered with {response}")
+            raise StepError(f"the call was answered with {response}")
         for member in ("value", "leading", "trailing"):
             if member in step:
                 self.check(getattr(response, member), step[member], names, member)
@@ -279,14 +279,14 @@ class Player:
     def check(self, got: Any, told: Any, names: Round, what: str) -> None:
         expected = names.value(told, expected=True)
         if not matches(expected, got):
-            raise Wrong(f"{what} is {str(got)[:500]} and not {str(expected)[:500]}")
+            raise StepError(f"{what} is {str(got)[:500]} and not {str(expected)[:500]}")
 
     def check_error(self, error: swill.Error, told: dict[str, Any], names: Round) -> None:
         only(told, "code", "message", "data", "outcome_unknown")
         if error.code != told["code"] or names.text(told.get("message", "")) not in error.message:
-            raise Wrong(f"the error is {error!r}, and was to be {told}") from error
+            raise StepError(f"the error is {error!r}, and was to be {told}") from error
         if error.outcome_unknown != told.get("outcome_unknown", False):
-            raise Wrong(f"whether the outcome is unknown is wrong: {error!r}")
+            raise StepError(f"whether the outcome is unknown is wrong: {error!r}")
         if "data" in told:
             self.check(error.data, told["data"], names, "the error's data")
 
@@ -336,7 +336,7 @@ class Player:
                 calls.append(part)
         answers = await batch.send()
         if len(answers) != len(calls):
-            raise Wrong(f"{len(answers)} answers to {len(calls)} calls")
+            raise StepError(f"{len(answers)} answers to {len(calls)} calls")
         for part, answer in zip(calls, answers, strict=True):
             outcome: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
             if isinstance(answer, swill.Error):
@@ -394,7 +394,7 @@ class Player:
                 raise
             return self.check_error(error, step["error"], names)
         if "error" in step:
-            raise Wrong("it was taken")
+            raise StepError("it was taken")
         return None
 
     async def do_end(self, step: dict[str, Any], names: Round) -> None:
@@ -426,9 +426,9 @@ class Player:
             try:
                 item = await stream.__anext__()
             except StopAsyncIteration:
-                raise Wrong(f"the stream has ended after {number} items") from None
+                raise StepError(f"the stream has ended after {number} items") from None
             if expected is not NOTHING and not matches(expected, item):
-                raise Wrong(f"item {number} is {str(item)[:200]} and not {expected}")
+                raise StepError(f"item {number} is {str(item)[:200]} and not {expected}")
 
     async def do_ended(self, step: dict[str, Any], names: Round) -> None:
         only(step, "of", "trailing", "error")
@@ -437,7 +437,7 @@ class Player:
             item = await stream.__anext__()
         except StopAsyncIteration:
             if "error" in step:
-                raise Wrong("it has ended well") from None
+                raise StepError("it has ended well") from None
             if "trailing" in step:
                 self.check(stream.trailing, step["trailing"], names, "trailing metadata")
             return None
@@ -445,7 +445,7 @@ class Player:
             if "error" not in step:
                 raise
             return self.check_error(error, step["error"], names)
-        raise Wrong(f"there is a further item: {item}")
+        raise StepError(f"there is a further item: {item}")
 
     # Steps of steps.
 

@@ -51,7 +51,8 @@ async def until(client: swill.Client, kind: str) -> swill.State:
         (http("503 Busy", "come later"), 503, "with 503: come later", "come later"),
         (http("302 Found", "", "Location: /x"), 302, "with 302", None),
         (
-            b"HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nwhat\r\n1\r\n?\r\n0\r\n\r\n",
+            b"HTTP/1.1 400 Bad\r\nTransfer-Encoding: chunked\r\n\r\n"
+            b"4\r\nwhat\r\n1\r\n?\r\n0\r\n\r\n",
             400,
             "with 400: what?",
             "what?",
@@ -516,8 +517,10 @@ async def test_what_is_thrown_away_counts_no_more() -> None:
         for seq in (1, 2, 3):
             for _ in range(3):
                 connection.answer(seq, "x" * 1000, MESSAGE, None, None)
-        while not client._core.unread.paused:
-            await asyncio.sleep(0)
+        paused = asyncio.Event()
+        pause = client._core.reader.pause  # type: ignore[union-attr]
+        client._core.reader.pause = lambda: (pause(), paused.set())  # type: ignore
+        await paused.wait()
         del items
         streams.clear()
         gc.collect()
