@@ -127,6 +127,9 @@ export class RpcServer {
     this.#count++;
     try {
       const result = await handler(params ?? undefined, this.serving.peer(abort.signal));
+      if (typeof result === 'function' || typeof result === 'symbol') {
+        throw new TypeError(`a ${typeof result} is no answer`);
+      }
       once({ result: result ?? null });
     } catch (error) {
       if (!answered && !(error instanceof SwillError)) this.serving.failed(name, error);

@@ -7,6 +7,9 @@ import { Refusal, type SocketOptions } from './socket.js';
 const LONGEST_HEAD = 16 << 10;
 const LONGEST_BODY = 8 << 10;
 
+/** How an answer begins; HTTP/1.0 is no better than none. */
+const HTTP = 'HTTP/1.1 ';
+
 /** A word of HTTP (RFC 9110, section 5.6.2). */
 const WORD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 
@@ -53,13 +56,8 @@ export class Handshake {
     if (this.#status === undefined) {
       const end = this.#head.indexOf('\r\n\r\n');
       if (end < 0) {
-        const isHttp = 'HTTP/1.1 '.startsWith(this.#head.toString('latin1', 0, 9)) || this.#head.length >= 9;
-        if (
-          !isHttp ||
-          (this.#head.length >= 9 && !/^HTTP\/1\.[01] /.test(this.#head.toString('latin1', 0, 9)))
-        ) {
-          throw new Refusal(Code.UNIMPLEMENTED, 'the server does not speak HTTP', false);
-        }
+        const first = this.#head.toString('latin1', 0, HTTP.length);
+        if (!HTTP.startsWith(first)) throw noHttp();
         if (this.#head.length > LONGEST_HEAD) throw broken('its head is too long');
         return undefined;
       }
@@ -82,8 +80,8 @@ export class Handshake {
   /** Reads the head. The subprotocol, or `undefined` if it is a refusal, whose body follows. */
   #answer(head: string): string | undefined {
     const [first = '', ...lines] = head.split('\r\n');
-    const [, code, text = ''] = /^HTTP\/1\.[01] (\d{3})(?: (.*))?$/.exec(first) ?? [];
-    if (code === undefined) throw new Refusal(Code.UNIMPLEMENTED, 'the server does not speak HTTP', false);
+    const [, code, text = ''] = /^HTTP\/1\.1 (\d{3})(?: (.*))?$/.exec(first) ?? [];
+    if (code === undefined) throw noHttp();
     const headers = new Map<string, string>();
     for (const line of lines) {
       const [name = '', value] = splitOnce(line, ':');
@@ -133,6 +131,10 @@ function checkHeader(name: string, value: string): void {
   if (!WORD.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
     throw new SwillError(Code.BAD_REQUEST, `the header \`${name}\` cannot be sent`);
   }
+}
+
+function noHttp(): Refusal {
+  return new Refusal(Code.UNIMPLEMENTED, 'the server does not speak HTTP/1.1', false);
 }
 
 function broken(why: string): Refusal {
