@@ -10,6 +10,7 @@ use serde::{
     de::{Error as _, SeqAccess, Visitor},
 };
 use std::{
+    cell::Cell,
     fmt,
     ops::{Deref, DerefMut},
 };
@@ -92,9 +93,31 @@ impl From<Bytes> for Vec<u8> {
     }
 }
 
+thread_local! {
+    static HAS_BYTES: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Writes values in a format that has bytes, though it calls itself human-readable.
+///
+/// Values are written in the form that their schemas describe, and that is the human-readable one: a UUID or the address
+/// of a host is text. A format cannot say that it has bytes beside that, so it is said here.
+#[inline]
+pub(crate) fn with_bytes<R>(write: impl FnOnce() -> R) -> R {
+    struct Before(bool);
+
+    impl Drop for Before {
+        fn drop(&mut self) {
+            HAS_BYTES.set(self.0);
+        }
+    }
+
+    let _before = Before(HAS_BYTES.replace(true));
+    write()
+}
+
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match serializer.is_human_readable() {
+        match serializer.is_human_readable() && !HAS_BYTES.get() {
             true => serializer.serialize_str(&BASE64.encode(&self.0)),
             false => serializer.serialize_bytes(&self.0),
         }

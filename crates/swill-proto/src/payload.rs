@@ -99,7 +99,7 @@ impl Payload<'static> {
     #[inline]
     pub fn encode_into<T: Serialize + ?Sized>(format: Format, value: &T, buffer: &mut Vec<u8>) -> Result<()> {
         match format {
-            Format::MessagePack => rmp_serde::encode::write_named(buffer, value).map_err(Error::internal),
+            Format::MessagePack => scan::messagepack::encode(value, buffer).map_err(Error::internal),
             Format::Json => serde_json::to_writer(buffer, value).map_err(Error::internal),
         }
     }

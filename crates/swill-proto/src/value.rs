@@ -71,7 +71,8 @@ impl Value {
     ///
     /// Whatever the type's `Serialize` fails with, or [`TooDeep`].
     pub fn from_serialize<T: Serialize + ?Sized>(value: &T) -> Result<Self, BoxError> {
-        let bytes = rmp_serde::to_vec_named(value)?;
+        let mut bytes = Vec::new();
+        crate::scan::messagepack::encode(value, &mut bytes)?;
         crate::scan::check(crate::Format::MessagePack, &bytes).map_err(|_| TooDeep)?;
         Ok(crate::scan::messagepack::decode(&bytes)?)
     }

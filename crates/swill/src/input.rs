@@ -152,7 +152,7 @@ where
     let seed = Listed { names, parameters: PhantomData };
     let decoded = match payload.format() {
         Format::MessagePack => {
-            let mut decoder = rmp_serde::Deserializer::from_read_ref(payload.bytes());
+            let mut decoder = scan::messagepack::decoder(payload.bytes());
             seed.deserialize(&mut decoder).map_err(|error| error.to_string())
         }
         Format::Json => {

@@ -166,7 +166,8 @@ impl<'de> Deserializer<'de> for Node<'_> {
     }
 
     fn is_human_readable(&self) -> bool {
-        self.format == Format::Json
+        // Values are in that form in every format.
+        true
     }
 }
 

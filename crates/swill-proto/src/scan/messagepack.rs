@@ -1,7 +1,12 @@
 //! MessagePack values.
 
 use super::Malformed;
-use serde::Deserialize;
+use crate::bytes::with_bytes;
+use rmp_serde::{
+    config::{DefaultConfig, HumanReadableConfig},
+    decode::ReadRefReader,
+};
+use serde::{Deserialize, Serialize};
 
 /// Finds the end of the value at the beginning of `bytes`, which may be nested at most `depth` levels.
 ///
@@ -151,6 +156,30 @@ fn length<const N: usize>(bytes: &[u8], at: &mut usize) -> Result<usize, Malform
     Ok(digits.iter().fold(0_usize, |value, &digit| value << 8 | usize::from(digit)))
 }
 
+/// Writes a value at the end of a buffer: structs as maps, and types that have two forms in the one that people can read,
+/// which is the one that schemas describe. Bytes are bytes.
+///
+/// # Errors
+///
+/// Those of `rmp-serde`; the buffer may then hold a part of the value.
+#[inline]
+pub fn encode<T: Serialize + ?Sized>(
+    value: &T,
+    buffer: &mut Vec<u8>,
+) -> Result<(), rmp_serde::encode::Error> {
+    let mut serializer = rmp_serde::Serializer::new(buffer).with_human_readable().with_struct_map();
+    with_bytes(|| value.serialize(&mut serializer))
+}
+
+/// What decodes values that [`encode`] has written.
+pub type Decoder<'de> = rmp_serde::Deserializer<ReadRefReader<'de, [u8]>, HumanReadableConfig<DefaultConfig>>;
+
+/// A decoder of these bytes.
+#[inline]
+pub fn decoder(bytes: &[u8]) -> Decoder<'_> {
+    rmp_serde::Deserializer::from_read_ref(bytes).with_human_readable()
+}
+
 /// Decodes exactly one value; bytes that are left over are an error, which `rmp-serde` alone would not notice.
 ///
 /// # Errors
@@ -158,11 +187,38 @@ fn length<const N: usize>(bytes: &[u8], at: &mut usize) -> Result<usize, Malform
 /// Those of `rmp-serde`.
 #[inline]
 pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, rmp_serde::decode::Error> {
-    let mut decoder = rmp_serde::Deserializer::from_read_ref(bytes);
+    let mut decoder = decoder(bytes);
     let value = T::deserialize(&mut decoder)?;
     // The decoder does not tell its position; at the end, reading on fails without a cost.
     match serde::de::IgnoredAny::deserialize(&mut decoder) {
         Err(_) => Ok(value),
         Ok(_) => Err(serde::de::Error::custom("there are more elements than expected")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Bytes, Value};
+    use std::net::IpAddr;
+
+    /// What serde keeps in a form of its own before it knows the variant is read as what is read at once.
+    #[derive(Debug, PartialEq, Serialize, Deserialize)]
+    #[serde(tag = "type")]
+    enum Event {
+        Joined { from: IpAddr, picture: Bytes },
+    }
+
+    #[test]
+    fn types_with_two_forms_are_text_and_bytes_are_bytes() {
+        let event = Event::Joined { from: [127, 0, 0, 1].into(), picture: Bytes::from([1, 2]) };
+        let mut packed = Vec::new();
+        encode(&event, &mut packed).unwrap();
+        assert_eq!(decode::<Event>(&packed).unwrap(), event);
+        let value: Value = decode(&packed).unwrap();
+        assert_eq!(value.get("from"), Some(&Value::Text("127.0.0.1".into())));
+        assert_eq!(value.get("picture"), Some(&Value::Bytes(vec![1, 2])));
+        // Only MessagePack has bytes, also for one who has written some.
+        assert_eq!(serde_json::to_string(&Bytes::from([1, 2])).unwrap(), "\"AQI=\"");
     }
 }

@@ -1,5 +1,5 @@
 use super::envelope::{RequestKind, ResponseKind, Seq};
-use crate::{Error, Kind, Metadata, Outgoing, Value};
+use crate::{Error, Kind, Metadata, Outgoing, Value, scan};
 use serde::Serialize;
 
 pub(super) const NIL: u8 = 0xc0;
@@ -146,7 +146,7 @@ pub(super) fn written(metadata: Option<&Metadata>) -> Vec<u8> {
 /// Writes a value, or nil if it is one of the few that MessagePack cannot hold (more than 2³² elements).
 fn value<T: Serialize>(buffer: &mut Vec<u8>, value: &T) {
     let start = buffer.len();
-    if rmp_serde::encode::write_named(buffer, value).is_err() {
+    if scan::messagepack::encode(value, buffer).is_err() {
         buffer.truncate(start);
         buffer.push(NIL);
     }
