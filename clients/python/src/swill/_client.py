@@ -11,6 +11,7 @@ from ._batch import Batch
 from ._calls import MESSAGE, Answer
 from ._core import Core
 from ._driver import Driver
+from ._errors import Error
 from ._items import Items
 from ._procedures import Description, Procedure
 from ._request import (
@@ -360,6 +361,16 @@ class Client:
         return await self.call("swill.describe", returns=Description)
 
     # The connection.
+
+    def type_errors(self, name: str, convert: Callable[[Error], Error]) -> None:
+        """Says what becomes of errors that calls of a procedure fail with, in all shapes: the function
+        gets each, and what it returns is raised. Generated clients make errors with types so."""
+        self._core.error_types[name] = convert
+
+    @property
+    def protocol(self) -> str:
+        """What is spoken: ``"swill"`` or ``"json-rpc"``."""
+        return "swill" if self._core.machine.name == "swill/1" else "json-rpc"
 
     @property
     def state(self) -> State:

@@ -77,6 +77,8 @@ class Core:
         self.settings = settings
         self.limits = settings.limits
         self.machine = machine(self)
+        self.error_types: dict[str, Callable[[Error], Error]] = {}
+        """What makes typed errors of those that procedures fail with, by their names."""
         self.calls: dict[int, Call] = {}
         """Calls in flight and on their way, by their numbers."""
         self.last = 0

@@ -197,7 +197,8 @@ def failure(core: Core, call: Call, last: Answer | Error) -> Error:
         # One error may have several listeners, and each of them has a traceback of its own.
         error = Error(last.code, last.message, last.data, last.outcome_unknown)
     error.procedure = call.name
-    return error
+    convert = core.error_types.get(call.name)
+    return error if convert is None else convert(error)
 
 
 def response(core: Core, call: Call, last: Answer | Error, returns: Any) -> Response[Any]:

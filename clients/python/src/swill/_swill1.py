@@ -9,12 +9,12 @@ import msgspec
 
 from ._calls import END_OF_STREAM, ERROR, METADATA, Answer, Call, StreamCall
 from ._errors import Close, Code, Error
+from ._forms import ENCODER, decode, pack
 
 if TYPE_CHECKING:
     from ._core import Core
 
 CANCEL = 3
-ENCODER = msgspec.msgpack.Encoder()
 ANSWERS = msgspec.msgpack.Decoder(Answer)
 ANY: msgspec.msgpack.Decoder[Any] = msgspec.msgpack.Decoder()
 
@@ -63,14 +63,14 @@ class Swill1:
     ) -> bytes:
         del reply
         if metadata:
-            return ENCODER.encode((seq, params, name, 0, metadata))
-        return ENCODER.encode((seq, params, name))
+            return pack((seq, params, name, 0, metadata))
+        return pack((seq, params, name))
 
     def open_in(self, seq: int, name: str, metadata: object) -> bytes:
         return ENCODER.encode((seq, None, name, METADATA, metadata or None))
 
     def item(self, seq: int, name: str, item: object) -> bytes:
-        return ENCODER.encode((seq, item, name))
+        return pack((seq, item, name))
 
     def end(self, seq: int, name: str) -> bytes:
         return ENCODER.encode((seq, None, name, END_OF_STREAM))
@@ -139,7 +139,7 @@ class Swill1:
         if decoder is None:
             if len(self.decoders) > 1000:
                 self.decoders.clear()
-            decoder = self.decoders[returns] = msgspec.msgpack.Decoder(returns)
+            decoder = self.decoders[returns] = msgspec.msgpack.Decoder(returns, dec_hook=decode)
         return decoder
 
     def failure(self, data: msgspec.Raw) -> Error:
