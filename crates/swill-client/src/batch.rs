@@ -128,9 +128,10 @@ impl<'c> Batch<'c> {
             return Ok(Vec::new());
         }
         let wanted = self.parts.iter().zip(&openings).filter(|(part, _)| part.wanted);
-        let calls: Vec<_> = wanted.map(|(_, opening)| opening.call.clone()).collect();
+        // Before they are pushed: dropped meanwhile, they cancel the calls.
+        let tickets: Vec<_> =
+            wanted.map(|(_, opening)| Ticket::of_batch(self.client, opening.call.clone())).collect();
         shared.outbox.push(Entry::Batch(openings), &[&self.bytes], deadline).await?;
-        let tickets: Vec<_> = calls.into_iter().map(|call| Ticket::of_batch(self.client, call)).collect();
         let mut answers = Vec::with_capacity(tickets.len());
         for mut ticket in tickets {
             let answer = ticket.end().await;

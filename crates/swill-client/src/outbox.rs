@@ -1,7 +1,7 @@
 use crate::{call::Call, fault};
 use rustc_hash::FxHashSet;
 use std::{
-    pin::pin,
+    collections::VecDeque,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -10,7 +10,7 @@ use std::{
 };
 use swill_proto::{CallId, Close, Metadata, Result, Shape};
 use tokio::{
-    sync::{Mutex as Turn, Notify},
+    sync::oneshot,
     time::{Instant, timeout_at},
 };
 
@@ -25,9 +25,6 @@ pub(crate) struct Outbox {
     inner: Mutex<Inner>,
     /// There is a wish to close.
     closing: AtomicBool,
-    /// For whoever is first in a line: others wait for their turns, so that they are not woken for nothing.
-    room: Notify,
-    turns: [Turn<()>; LINES],
 }
 
 /// What opens calls waits for others to end, everything else for room only: items have to pass calls that wait, for the
@@ -39,12 +36,27 @@ struct Inner {
     said: Said,
     /// Calls in flight or on their way.
     open: usize,
-    /// How many wait in each line. Nobody passes them.
-    waiting: [usize; LINES],
+    /// What there was no room for, in order. Nothing passes it.
+    lines: [VecDeque<Waiting>; LINES],
+    /// How much has ever waited.
+    waited: u64,
     close: Option<Close>,
     gone: Option<Close>,
     driver: Option<Waker>,
 }
+
+/// Something that waits for room. It is let in by whoever makes room, also while its caller does something else: a caller
+/// that is not polled holds up nobody.
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    entry: Entry,
+    bytes: Vec<u8>,
+    caller: oneshot::Sender<Result<()>>,
+}
+
+/// Callers to be told, once nothing is locked any more.
+type Told = Vec<oneshot::Sender<Result<()>>>;
 
 /// Entries and their bytes, in order.
 #[derive(Debug, Default)]
@@ -178,14 +190,7 @@ impl Said {
 
 impl Outbox {
     pub(crate) fn new(limit: usize, calls: usize) -> Self {
-        Self {
-            limit,
-            calls,
-            inner: Mutex::default(),
-            closing: AtomicBool::new(false),
-            room: Notify::new(),
-            turns: Default::default(),
-        }
+        Self { limit, calls, inner: Mutex::default(), closing: AtomicBool::new(false) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
@@ -194,51 +199,74 @@ impl Outbox {
 
     // What callers do.
 
-    /// Takes an entry as soon as there is room. Who has waited longest is next.
+    /// Takes an entry as soon as there is room. What has waited longest is next.
+    ///
+    /// Dropped halfway, or after its deadline, it may have been taken: whoever opens a call has to cancel it then.
     pub(crate) async fn push(&self, entry: Entry, parts: &[&[u8]], deadline: Option<Instant>) -> Result<()> {
-        let mut entry = Some(entry);
-        if self.try_push(&mut entry, parts, false)? {
-            return Ok(());
-        }
-        let place = self.line_up(line(&entry));
-        let wait = async {
-            let _turn = self.turns[place.line].lock().await;
-            loop {
-                let mut room = pin!(self.room.notified());
-                room.as_mut().enable();
-                if self.try_push(&mut entry, parts, true)? {
-                    return Ok(());
-                }
-                room.await;
-            }
-        };
+        let Some(mut place) = self.say(entry, parts)? else { return Ok(()) };
+        let told =
+            async { (&mut place.told).await.unwrap_or_else(|_| Err(fault::closed(&Close::new(1000, "")))) };
         match deadline {
-            None => wait.await,
-            Some(at) => timeout_at(at, wait).await.unwrap_or_else(|_| Err(fault::deadline())),
+            None => told.await,
+            Some(at) => timeout_at(at, told).await.unwrap_or_else(|_| Err(fault::deadline())),
         }
     }
 
-    fn try_push(&self, entry: &mut Option<Entry>, parts: &[&[u8]], first: bool) -> Result<bool> {
+    /// Takes an entry, or lets it wait.
+    fn say(&self, entry: Entry, parts: &[&[u8]]) -> Result<Option<Place<'_>>> {
         let mut inner = self.lock();
         if let Some(close) = inner.gone.as_ref().or(inner.close.as_ref()) {
             return Err(fault::closed(close));
         }
-        let opens = entry.as_ref().map_or(0, Entry::opens);
-        let full = inner.said.size() >= self.limit || opens > 0 && inner.open + opens > self.calls;
-        if full || !first && inner.waiting[line(entry)] > 0 {
-            return Ok(false);
-        }
-        if let Some(entry) = entry.take() {
+        let opens = entry.opens();
+        let line = usize::from(opens > 0);
+        if self.has_room(&inner, opens) && inner.lines[line].is_empty() {
             inner.open += opens;
             inner.said.push(entry, parts);
+            wake(inner);
+            return Ok(None);
         }
-        wake(inner);
-        Ok(true)
+        let number = inner.waited;
+        inner.waited += 1;
+        let (caller, told) = oneshot::channel();
+        inner.lines[line].push_back(Waiting { number, entry, bytes: parts.concat(), caller });
+        Ok(Some(Place { outbox: self, line, number, told }))
     }
 
-    fn line_up(&self, line: usize) -> Place<'_> {
-        self.lock().waiting[line] += 1;
-        Place { outbox: self, line }
+    fn has_room(&self, inner: &Inner, opens: usize) -> bool {
+        inner.said.size() < self.limit && (opens == 0 || inner.open + opens <= self.calls)
+    }
+
+    /// Lets in what waits, as much as there is room for.
+    fn admit(&self, inner: &mut Inner) -> Told {
+        let mut told = Told::new();
+        for line in 0..LINES {
+            while let Some(first) = inner.lines[line].front()
+                && self.has_room(inner, first.entry.opens())
+                && let Some(first) = inner.lines[line].pop_front()
+            {
+                inner.open += first.entry.opens();
+                inner.said.push(first.entry, &[&first.bytes]);
+                told.push(first.caller);
+            }
+        }
+        told
+    }
+
+    /// There is room, perhaps: lets in what waits, and wakes whoever has to know.
+    fn made_room(&self, mut inner: MutexGuard<'_, Inner>) {
+        if inner.lines.iter().all(VecDeque::is_empty) {
+            return;
+        }
+        let told = self.admit(&mut inner);
+        match told.is_empty() {
+            true => drop(inner),
+            false => wake(inner),
+        }
+        for caller in told {
+            // One that has gone away meanwhile cancels what it has said.
+            let _ = caller.send(Ok(()));
+        }
     }
 
     /// Says that a call is cancelled. There is always room for that: a call is cancelled once.
@@ -258,10 +286,11 @@ impl Outbox {
     /// Asks for the connection to be closed, once what was said before has been written.
     pub(crate) fn close(&self, close: Close) {
         let mut inner = self.lock();
-        inner.close.get_or_insert(close);
+        let close = inner.close.get_or_insert(close).clone();
+        let waiting = std::mem::take(&mut inner.lines);
         self.closing.store(true, Ordering::SeqCst);
         wake(inner);
-        self.room.notify_waiters();
+        turn_away(waiting, &close);
     }
 
     // What the connection's task does.
@@ -269,10 +298,9 @@ impl Outbox {
     /// Takes everything, in exchange for an empty [`Said`] whose memory is used again.
     pub(crate) fn take(&self, said: &mut Said) {
         debug_assert!(said.is_empty());
-        std::mem::swap(&mut self.lock().said, said);
-        if !said.is_empty() {
-            self.room.notify_waiters();
-        }
+        let mut inner = self.lock();
+        std::mem::swap(&mut inner.said, said);
+        self.made_room(inner);
     }
 
     /// Says who is to be woken, and tells whether there is something to take.
@@ -290,8 +318,7 @@ impl Outbox {
         if calls > 0 {
             let mut inner = self.lock();
             inner.open = inner.open.saturating_sub(calls);
-            drop(inner);
-            self.room.notify_waiters();
+            self.made_room(inner);
         }
     }
 
@@ -348,7 +375,7 @@ impl Outbox {
         inner.said = kept;
         inner.open = inner.open.saturating_sub(dead);
         if inner.said.entries.len() < before {
-            self.room.notify_waiters();
+            self.made_room(inner);
         }
         tidied
     }
@@ -361,28 +388,39 @@ impl Outbox {
         std::mem::take(&mut inner.said).drain(|entry, _| {
             calls.extend(entry.openings().iter().map(|opening| opening.call.clone()));
         });
+        let waiting = std::mem::take(&mut inner.lines);
         inner.driver = None;
         drop(inner);
-        self.room.notify_waiters();
+        turn_away(waiting, close);
         calls
     }
 }
 
-/// The line in which an entry waits.
-#[inline]
-fn line(entry: &Option<Entry>) -> usize {
-    usize::from(entry.as_ref().is_some_and(|entry| entry.opens() > 0))
+/// Tells callers that what they have to say will not be heard.
+fn turn_away(lines: [VecDeque<Waiting>; LINES], close: &Close) {
+    for waiting in lines.into_iter().flatten() {
+        // One that has gone away does not care.
+        let _ = waiting.caller.send(Err(fault::closed(close)));
+    }
 }
 
 /// Somebody who waits in a line.
 struct Place<'o> {
     outbox: &'o Outbox,
     line: usize,
+    number: u64,
+    told: oneshot::Receiver<Result<()>>,
 }
 
 impl Drop for Place<'_> {
     fn drop(&mut self) {
-        self.outbox.lock().waiting[self.line] -= 1;
+        let mut inner = self.outbox.lock();
+        let line = &mut inner.lines[self.line];
+        let Ok(at) = line.binary_search_by_key(&self.number, |waiting| waiting.number) else { return };
+        let left = line.remove(at);
+        // There may be room for the next one, which may be smaller.
+        self.outbox.made_room(inner);
+        drop(left);
     }
 }
 

@@ -242,14 +242,16 @@ impl<'c> Request<'c> {
             idempotent: self.idempotent && !shape.streams_in,
             reply: wanted || !protocol.notifies(),
         };
-        shared.outbox.push(Entry::Open(opening), &[self.name.as_bytes(), bytes], deadline).await?;
         // Nothing is pushed for a call that takes no stream in.
-        let (deadline, after_stream) = match shape.streams_out {
+        let (until, after_stream) = match shape.streams_out {
             false if by_default => (None, within),
             false => (deadline, None),
             true => (None, None),
         };
-        Ok(Ticket { client: self.client.clone(), call, deadline, after_stream, over: false })
+        // Before it is pushed: dropped meanwhile, it cancels the call.
+        let ticket = Ticket { client: self.client.clone(), call, deadline: until, after_stream, over: false };
+        shared.outbox.push(Entry::Open(opening), &[self.name.as_bytes(), bytes], deadline).await?;
+        Ok(ticket)
     }
 }
 

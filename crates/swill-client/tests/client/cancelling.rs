@@ -322,6 +322,38 @@ async fn who_has_waited_longest_is_next() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_call_that_waits_and_is_not_polled_holds_up_nobody() {
+    let (server, builder) = server();
+    let (_server, mut peer, client) =
+        connected_as((server, builder.limits(Limits::default().calls(1)))).await;
+    let first = tokio::spawn({
+        let client = client.clone();
+        async move { client.call::<i32>("first", ()).await }
+    });
+    let seq = peer.expect(MESSAGE, "first").await;
+    // Somebody asks, and then does other things first.
+    let mut idle = Box::pin(client.call::<i32>("idle", ()));
+    let mut given_up = Box::pin(client.call::<i32>("given up", ()));
+    assert!(once(idle.as_mut()).await.is_pending());
+    assert!(once(given_up.as_mut()).await.is_pending());
+    let last = tokio::spawn({
+        let client = client.clone();
+        async move { client.call::<i32>("last", ()).await }
+    });
+    peer.answer(seq, 1).await;
+    assert_eq!(first.await.unwrap().unwrap(), 1);
+    let seq = peer.expect(MESSAGE, "idle").await;
+    peer.answer(seq, 2).await;
+    peer.expect(MESSAGE, "given up").await;
+    drop(given_up);
+    peer.expect(CANCEL, "given up").await;
+    let seq = peer.expect(MESSAGE, "last").await;
+    peer.answer(seq, 3).await;
+    assert_eq!(last.await.unwrap().unwrap(), 3);
+    assert_eq!(idle.await.unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn cancels_are_sent_no_faster_than_servers_bear() {
     let (_server, mut peer, client) = connected().await;
     let start = Instant::now();
