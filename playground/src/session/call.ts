@@ -7,6 +7,7 @@ import type { Schemas } from '../schema/schemas.ts';
 import { type Procedure, type Shape, shapeOf } from '../spec.ts';
 import { codeWords } from '../text/closes.ts';
 import { Tail } from '../text/window.ts';
+import { Breath } from './breath.ts';
 import { Changes } from './changes.ts';
 import type { Connection, Spoken } from './connection.ts';
 import type { Entry } from './entry.ts';
@@ -67,7 +68,7 @@ export class Call extends Changes {
     /** Counts from 1 on the page. */
     readonly number: number,
     readonly request: Request,
-    private readonly schemas: Schemas,
+    readonly schemas: Schemas,
     private readonly connection: Connection,
   ) {
     super();
@@ -94,7 +95,7 @@ export class Call extends Changes {
     if (entry) entry.size = size;
     else this.sizes[direction].push(size);
     // The client reads it after this; it may have ended a stream in.
-    if (direction === 'in') queueMicrotask(() => void this.settle());
+    if (direction === 'in' && this.shape === 'streamIn') queueMicrotask(() => void this.settle());
   }
 
   /** Calls. What becomes of it is told by {@link Changes.onChange}. */
@@ -235,21 +236,17 @@ export class Call extends Changes {
   }
 
   private async read(items: Items<unknown>): Promise<void> {
-    let isFirst = true;
-    const lead = async () => {
-      if (!isFirst) return;
-      isFirst = false;
-      this.heard(await items.leading());
-    };
-    // Leading metadata may come long before the first item.
-    void items.leading().then(() => (this.isRunning ? lead() : undefined));
+    // It may come long before the first item, and is listed before it in any case.
+    const leading = items.leading().then(it => this.heard(it));
+    const breath = new Breath();
     for (;;) {
       const next = await items.next();
       if (this.isCancelled) return;
-      if (isFirst) await lead();
+      if (this.received === 0) await leading;
       if (next.done) break;
       this.received += 1;
       this.add('in', 'item', next.value, true);
+      if (breath.isDue) await breath.take();
     }
     this.heard(undefined, items.trailing);
     this.add('in', 'end', 'the server has ended the stream', true);

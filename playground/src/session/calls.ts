@@ -4,6 +4,7 @@ import type { Procedure } from '../spec.ts';
 import { Call, type Request } from './call.ts';
 import { Changes } from './changes.ts';
 import type { Connection } from './connection.ts';
+import { glance } from './peek.ts';
 import type { Schemas } from '../schema/schemas.ts';
 import type { Frame, Wire } from './wire.ts';
 
@@ -72,24 +73,31 @@ export class Calls extends Changes {
 
   /** Finds out which call a message belongs to, for its size. */
   private carried(frame: Frame): void {
-    // What is very large is not read a second time.
-    if (frame.size > 1 << 16 || (this.byId.size === 0 && !this.list.some(it => it.isRunning))) return;
+    if (this.byId.size === 0 && !this.list.some(it => it.isRunning)) return;
+    const seen = typeof frame.data === 'string' ? undefined : glance(frame.data);
+    const known = seen && this.byId.get(String(seen.call));
+    if (known) {
+      if (!known.isRunning) this.byId.delete(String(seen.call));
+      // Metadata of the server that comes by itself is no entry with a size.
+      if (frame.direction === 'out' || !seen.isMetadata) known.carried(frame.direction, frame.size);
+    } else if (frame.size < 1 << 16 || frame.direction === 'out') {
+      this.looked(frame);
+    }
+  }
+
+  /** The same for what a glance does not tell. */
+  private looked(frame: Frame): void {
     const decoded = this.wire.decode(frame);
     if (decoded.call === null) return;
     const isStreamed = decoded.protocol === 'json-rpc' && (decoded.kind === 'message' || decoded.kind === 'end');
     // Subscriptions of JSON-RPC and requests are counted apart.
     const id = `${isStreamed ? 'stream ' : ''}${decoded.call}`;
-    const known = this.byId.get(id);
-    if (known && !known.isRunning) this.byId.delete(id);
-    const call = known ?? (frame.direction === 'out' ? this.unnumbered(decoded.name) : undefined);
+    const call = this.byId.get(id) ?? (frame.direction === 'out' ? this.unnumbered(decoded.name) : undefined);
     if (!call) return;
-    this.byId.set(id, call);
-    if (decoded.kind === 'response' && call.shape === 'stream') {
-      this.byId.set(`stream ${String(decoded.payload)}`, call);
-      return;
-    }
-    // Metadata of the server that comes by itself is no entry with a size.
-    if (frame.direction === 'out' || decoded.kind !== 'metadata') call.carried(frame.direction, frame.size);
+    if (call.isRunning) this.byId.set(id, call);
+    else this.byId.delete(id);
+    if (decoded.kind === 'response' && call.shape === 'stream') this.byId.set(`stream ${String(decoded.payload)}`, call);
+    else call.carried(frame.direction, frame.size);
   }
 
   /** The oldest call of this name whose first message has not been seen. */

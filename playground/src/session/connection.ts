@@ -14,8 +14,18 @@ export type Spoken = 'swill' | 'json-rpc';
 /** What the protocols are called on the page. */
 export const SPOKEN: Record<Spoken, string> = { swill: 'Swill (MessagePack)', 'json-rpc': 'JSON-RPC 2.0' };
 
+/** Bytes of items that may wait while the page draws. Browsers cannot make a server wait. */
+const UNREAD = 32 << 20;
+
 /** How many times of calls are kept for their median. */
 const TIMES = 50;
+
+/** How something ended. */
+export interface End {
+  code: number;
+  reason: string;
+  at: Date;
+}
 
 /** A connection that comes back by itself. */
 export class Connection extends Changes {
@@ -29,8 +39,10 @@ export class Connection extends Changes {
   token = '';
   client: Client | undefined;
   state: State = { kind: 'idle' };
-  /** Why the last connection ended. */
-  lastEnd: { code: number; reason: string; at: Date } | undefined;
+  /** Why the last connection that was open ended. */
+  lastEnd: End | undefined;
+  /** Why the last attempt to connect came to nothing. */
+  lastFailure: End | undefined;
   /** Is called when a connection is open, the first one or another in its place. */
   onOpen: (again: boolean) => void = () => {};
   private paths: string[] = [];
@@ -104,6 +116,7 @@ export class Connection extends Changes {
   connect(): void {
     this.end();
     this.lastEnd = undefined;
+    this.lastFailure = undefined;
     this.times = [];
     let client: Client;
     try {
@@ -112,6 +125,7 @@ export class Connection extends Changes {
         ...(this.token !== '' && { token: () => this.token }),
         tap: frame => this.wire.tap(frame),
         reconnect: { base: 250 },
+        limits: { streamUnread: UNREAD, unread: 2 * UNREAD },
       });
     } catch (error) {
       this.turned({ kind: 'closed', code: 400, reason: messageOf(error) });
@@ -171,10 +185,15 @@ export class Connection extends Changes {
   private turned(state: State): void {
     const before = this.state;
     this.state = state;
-    if ((state.kind === 'waiting' || state.kind === 'closed') && before.kind !== 'closed') {
-      this.lastEnd = { code: state.code, reason: state.reason, at: new Date() };
+    if (state.kind === 'waiting' || state.kind === 'closed') {
+      const end = { code: state.code, reason: state.reason, at: new Date() };
+      if (before.kind === 'open') this.lastEnd = end;
+      else if (before.kind !== state.kind) this.lastFailure = end;
     }
-    if (state.kind === 'open') this.onOpen(this.lastEnd !== undefined);
+    if (state.kind === 'open') {
+      this.lastFailure = undefined;
+      this.onOpen(this.lastEnd !== undefined);
+    }
     this.changed();
   }
 }

@@ -47,8 +47,8 @@ export class App extends Element {
       .procedure { display: grid; grid-template-columns: minmax(0, 1fr) minmax(420px, 1.08fr); min-height: 0; }
       .procedure > * { overflow-y: auto; min-height: 0; padding: 30px 32px 56px; }
       .procedure > call-panel { border-left: 1px solid var(--line); background: var(--soft); padding: 22px 24px 56px; }
-      .procedure.reading { grid-template-columns: minmax(0, 860px); justify-content: center; }
-      .procedure.reading > call-panel { display: none; }
+      .procedure.reading { grid-template: auto 1fr / minmax(0, 900px); justify-content: center; }
+      .procedure.reading > call-panel { order: -1; border: 0; background: none; padding: 18px 32px 0; }
       .center { display: grid; place-content: center; padding: 32px; height: 100%; text-align: center; gap: 10px; max-width: 560px; margin: 0 auto; }
       .banner { margin: 12px 16px 0; }
       .shade { display: none; }
@@ -92,8 +92,7 @@ export class App extends Element {
     const info = description?.spec.info;
     const look = THEMES[this.theme];
     return html`<div class="app" data-testid="app" data-status=${description ? 'ready' : failure ? 'failed' : 'loading'}>
-      <a class="skip" href="#content" @click=${this.skip}>To the content</a>
-      <header class="bar">
+      <header class="bar"><button class="skip" type="button" @click=${this.skip}>To the content</button>
         <button class="quiet menu" type="button" data-testid="menu-toggle" aria-label="Procedures" aria-expanded=${this.drawer}
           @click=${() => (this.drawer = !this.drawer)}>${icon('menu', 18)}</button>
         <a class="grow" href="#/" data-testid="home" @click=${() => (this.drawer = false)}><img src="docs/icon.svg" alt="">
@@ -124,7 +123,7 @@ export class App extends Element {
         <p class="muted">The link is of another version of the app, perhaps. <a href="#/">All procedures</a></p></div>`;
     }
     return html`<div class="procedure ${page.settings.readOnly ? 'reading' : ''}">
-      <procedure-docs .page=${page} .procedure=${procedure}></procedure-docs>
+      <procedure-docs .page=${page} .procedure=${procedure} @to-call=${this.toCall}></procedure-docs>
       <call-panel .page=${page} .procedure=${procedure}></call-panel>
     </div>`;
   }
@@ -159,9 +158,12 @@ export class App extends Element {
     if (this.page?.description) this.titled();
   }
 
-  private skip(event: Event): void {
-    event.preventDefault();
+  private skip(): void {
     this.renderRoot.querySelector<HTMLElement>('main')?.focus();
+  }
+
+  private toCall(): void {
+    this.renderRoot.querySelector('call-panel')?.scrollIntoView({ block: 'start', behavior: 'smooth' });
   }
 
   /** A link in the drawer closes it. */

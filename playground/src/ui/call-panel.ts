@@ -51,7 +51,6 @@ export class CallPanel extends Element {
       .dot.running { background: var(--warn); }
       .dot.completed { background: var(--accent); }
       .dot.failed, .dot.lost, .dot.deadline { background: var(--bad); }
-      .fill { margin: -6px 0 -6px -6px; }
       kbd { font: 11px var(--mono); opacity: 0.8; }
       @media (pointer: coarse) { kbd { display: none; } }
     `,
@@ -96,7 +95,7 @@ export class CallPanel extends Element {
       ${draft.isJson ? '' : html`<p class="note warn">The text under JSON is not valid JSON at the moment. The form shows the last value that was.</p>`}
       <value-form data-testid="form" .schemas=${description.schemas} .schema=${draft.schema} .value=${draft.value} .violations=${draft.violations}
         .label=${items?.name ?? 'value'} @value-change=${(event: CustomEvent<Json>) => draft.setValue(event.detail)}></value-form>
-      <div class="row fill"><button class="quiet tiny" type="button" data-testid="example" @click=${() => draft.fill()}>Fill in the example</button></div>`;
+      <div class="row fill"><button class="tiny" type="button" data-testid="example" @click=${() => draft.fill()}>Fill in the example</button></div>`;
   }
 
   private editor(description: Description, draft: Draft): TemplateResult {
@@ -108,7 +107,7 @@ export class CallPanel extends Element {
         label=${draft.procedure.items ? 'Item as JSON' : 'Parameters as JSON'} @text-change=${(event: CustomEvent<string>) => draft.setText(event.detail)}
         @submit-value=${() => this.submit()}></json-editor>
       <p class="small muted">${draft.procedure.items ? 'One item.' : 'By name as an object, or by position as a list.'} Ctrl+Space suggests what fits.</p>
-      <div class="row fill"><button class="quiet tiny" type="button" data-testid="example" @click=${() => draft.fill()}>Fill in the example</button></div>`;
+      <div class="row fill"><button class="tiny" type="button" data-testid="example" @click=${() => draft.fill()}>Fill in the example</button></div>`;
   }
 
   private problems(draft: Draft): TemplateResult | typeof nothing {
@@ -206,6 +205,13 @@ export class CallPanel extends Element {
     if (!page.connection.isUsable) page.connection.connect();
     this.warned = false;
     page.calls.begin(requestOf(draft), page.description.schemas);
+    void this.updateComplete.then(() => this.reveal());
+  }
+
+  /** Where all is in one column, what comes back is far below. */
+  private reveal(): void {
+    if (!window.matchMedia('(max-width: 1180px)').matches) return;
+    requestAnimationFrame(() => this.renderRoot.querySelector('call-view')?.parentElement?.scrollIntoView({ block: 'center' }));
   }
 
   private send(anyway = false): void {

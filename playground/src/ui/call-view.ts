@@ -1,6 +1,7 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { sizeText } from '../json/bytes.ts';
 import { compact, inline } from '../json/print.ts';
+import { announced } from '../schema/announced.ts';
 import type { Call } from '../session/call.ts';
 import { type Entry, entryRecord, KINDS } from '../session/entry.ts';
 import { Element } from './element.ts';
@@ -86,8 +87,9 @@ export class CallView extends Element {
   private error(call: Call): TemplateResult {
     const { error } = call;
     const { code, data } = error && 'code' in error ? error : { code: undefined, data: undefined };
+    const known = code === undefined ? undefined : announced(call.schemas, call.request.procedure, call.protocol, { code, data, message: error?.message ?? '' });
     return html`<div class="result bad" role="alert" data-testid="call-error">
-      <p>${code === undefined ? '' : html`<span class="code">${code}</span> `}${error?.message}</p>
+      <p>${code === undefined ? '' : html`<span class="code">${code}</span> `}${known ? html`<span class="code" data-testid="call-error-name" title=${known.doc ?? nothing}>${known.name}</span> ` : ''}${error?.message}</p>
       ${data === undefined ? '' : html`<json-view .value=${data}></json-view>`}
     </div>`;
   }

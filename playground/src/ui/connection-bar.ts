@@ -75,17 +75,18 @@ export class ConnectionBar extends Element {
   }
 
   private panel(connection: Connection): TemplateResult {
-    const { state, lastEnd, latency } = connection;
+    const { state, lastEnd, lastFailure, latency } = connection;
     const description = this.page.description;
     const paths = description?.spec.paths ?? [];
     const speaks = description?.speaks ?? [];
-    const why = lastEnd ? advice(lastEnd) : '';
+    const why = lastFailure ? advice(lastFailure) : lastEnd ? advice(lastEnd) : '';
     return html`<div class="panel" id="panel" role="dialog" aria-label="Connection" data-testid="connection-panel" @keydown=${this.pressed}>
       <dl class="facts">
         <dt>State</dt><dd>${stateWords(state)}${state.kind === 'waiting' ? `, attempt ${state.attempt}` : ''}</dd>
         <dt>Address</dt><dd><code>${connection.address}</code></dd>
         ${latency ? html`<dt>Calls take</dt><dd>${duration(latency.last)} <span class="muted">(${duration(latency.median)} in the middle)</span></dd>` : ''}
         ${lastEnd ? html`<dt>Last end</dt><dd data-testid="connection-reason">${endWords(lastEnd)} <span class="muted">at ${lastEnd.at.toLocaleTimeString()}</span></dd>` : ''}
+        ${lastFailure ? html`<dt>Last attempt</dt><dd data-testid="connection-failure">${endWords(lastFailure)} <span class="muted">at ${lastFailure.at.toLocaleTimeString()}</span></dd>` : ''}
       </dl>
       ${why && state.kind !== 'open' ? html`<p class="note warn">${why}</p>` : ''}
       ${speaks.length === 0 ? html`<p class="note warn">This app speaks neither <code>swill.1</code> nor <code>jsonrpc</code>, so that this page cannot call it.</p>` : ''}

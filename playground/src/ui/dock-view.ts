@@ -9,6 +9,8 @@ import './wire-view.ts';
 
 type Tab = 'history' | 'wire' | 'server';
 
+const NAMES: Record<Tab, string> = { history: 'Calls', wire: 'Wire', server: 'From the server' };
+
 /** What happens on the page as a whole: calls, the wire, what the server asks. */
 export class DockView extends Element {
   static override properties = { page: { attribute: false }, tab: { state: true } };
@@ -32,15 +34,15 @@ export class DockView extends Element {
   protected override render(): unknown {
     const { calls, wire, incoming } = this.page;
     this.watch(calls, wire, incoming);
-    return html`<div class="head">
+    return html`<div class="head" role="region" aria-label="Calls and messages">
         <div class="tabs" role="tablist" aria-label="What has happened" @keydown=${walkTabs}>
-          ${this.button('history', 'Calls', calls.list.length)} ${this.button('wire', 'Wire', wire.frames.length + wire.frames.dropped)}
-          ${this.button('server', 'From the server', incoming.list.length, incoming.open > 0)}
+          ${this.button('history', calls.list.length)} ${this.button('wire', wire.frames.length + wire.frames.dropped)}
+          ${this.button('server', incoming.list.length, incoming.open > 0)}
         </div>
         <button class="quiet tiny ${this.tab ? '' : 'shut'}" type="button" data-testid="dock-toggle" aria-expanded=${this.tab !== undefined}
           aria-label=${this.tab ? 'Close' : 'Open'} @click=${() => (this.tab = this.tab ? undefined : 'history')}>${icon('down')}</button>
       </div>
-      ${this.tab ? html`<div class="inside" role="tabpanel">${this.inside(this.tab)}</div>` : ''}`;
+      ${this.tab ? html`<div class="inside" role="region" aria-label=${NAMES[this.tab]}>${this.inside(this.tab)}</div>` : ''}`;
   }
 
   private inside(tab: Tab): TemplateResult {
@@ -54,10 +56,10 @@ export class DockView extends Element {
     }
   }
 
-  private button(tab: Tab, words: string, count: number, urgent = false): TemplateResult {
+  private button(tab: Tab, count: number, urgent = false): TemplateResult {
     return html`<button type="button" role="tab" data-testid="dock-tab-${tab}" aria-selected=${this.tab === tab}
       tabindex=${this.tab === tab || (this.tab === undefined && tab === 'history') ? 0 : -1}
-      @click=${() => (this.tab = this.tab === tab ? undefined : tab)}>${words}
+      @click=${() => (this.tab = this.tab === tab ? undefined : tab)}>${NAMES[tab]}
       ${count > 0 ? html`<span class="number ${urgent ? 'urgent' : ''}">${count > 9999 ? '9999+' : count}</span>` : ''}</button>`;
   }
 }

@@ -32,6 +32,8 @@ export class ProcedureDocs extends Element {
       .title .name { font: 600 13px var(--mono); }
       .entry > markdown-view { margin: 3px 0 2px; color: var(--muted); }
       .code { font: 600 12.5px var(--mono); color: var(--bad); }
+      .jump { display: none; }
+      @media (max-width: 1180px) { .jump { display: inline-flex; margin-left: auto; } }
       .facts { display: grid; grid-template-columns: auto 1fr; gap: 5px 18px; font-size: 13px; }
       .facts dt { color: var(--muted); }
       .facts dd { overflow-wrap: anywhere; }
@@ -53,6 +55,7 @@ export class ProcedureDocs extends Element {
         <div class="row">
           <span class="badge" data-testid="procedure-shape">${icon(shape, 14)}${SHAPES[shape].word}</span>
           <span class="small muted">${SHAPES[shape].means}</span>
+          ${this.page.settings.readOnly ? '' : html`<button class="tiny jump" type="button" @click=${() => this.tell('to-call')}>${icon('down', 14)}Call it</button>`}
         </div>
         ${procedure.doc ? html`<markdown-view data-testid="procedure-doc" .text=${procedure.doc}></markdown-view>` : html`<p class="muted">There is no documentation of it.</p>`}
       </header>
@@ -129,7 +132,7 @@ export class ProcedureDocs extends Element {
       <dt>Full name</dt><dd><code>${procedure.name}</code></dd>
       ${procedure.paths?.length ? html`<dt>Called by path</dt><dd>${procedure.paths.map(path => html`<code>${path}</code> `)}</dd>` : ''}
       <dt>Deadline</dt><dd>${deadline === undefined ? 'none on the server' : `${deadline} ms`}</dd>
-      <dt>Cannot go by</dt><dd>${not.length === 0 ? 'any protocol of this app can carry it' : not.join(', ')}</dd>
+      <dt>Protocols</dt><dd>${not.length === 0 ? 'all of this app' : `all of this app but ${not.join(', ')}`}</dd>
     </dl></section>`;
   }
 

@@ -61,7 +61,7 @@ export class SideBar extends Element {
     if (!description) return nothing;
     const found = this.query.trim() === '' ? undefined : search(description.searchable, this.query);
     const option = found?.[this.chosen];
-    return html`<div class="search">
+    return html`<div class="search" role="search">
         ${icon('search')}
         <input type="search" data-testid="search" role="combobox" aria-label="Search names, types and texts" placeholder="Search"
           aria-expanded=${found !== undefined} aria-controls="list" autocomplete="off" spellcheck="false"
