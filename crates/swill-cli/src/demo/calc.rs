@@ -66,7 +66,7 @@ impl Calc {
         Ok(text)
     }
 
-    /// Counts from zero: a stream that comes.
+    /// Counts from zero.
     #[swill(
         leading_metadata("expected", "How many numbers there will be."),
         trailing_metadata("counted", "How many there were.")
@@ -112,7 +112,7 @@ impl Calc {
         }
     }
 
-    /// Sums the numbers of a stream that goes.
+    /// Sums the numbers streamed in.
     async fn total(&self, mut numbers: Streaming<i64>) -> Result<i64> {
         let mut sum = 0_i64;
         while let Some(number) = numbers.next().await {
@@ -121,7 +121,7 @@ impl Calc {
         Ok(sum)
     }
 
-    /// Multiplies as it goes: for each number that goes, the product of all so far comes.
+    /// Multiplies as it goes: for each number, the product of all so far.
     #[swill(trailing_metadata("factors", "How many numbers there were."))]
     fn multiply(&self, mut numbers: Streaming<i64>, cx: &Context) -> impl Stream<Item = Result<i64>> {
         stream! {

@@ -63,7 +63,7 @@ impl Drop for Present {
 /// Everybody talks with everybody.
 #[swill::module(name = "chat")]
 impl Chat {
-    /// Takes part: messages go, and what everybody says comes, until one ends one's own side.
+    /// Takes part: you send messages and hear what everybody says, until you end your side.
     #[swill(
         client_metadata("name", "By what name the others know you."),
         leading_metadata("present", "How many take part, you among them.")

@@ -29,9 +29,9 @@ The first line that it prints is `listening on ADDRESS`. It ends with Ctrl-C.";
 const DESCRIPTION: &str = "\
 Something of everything that a Swill app can do, to try things with.
 
-Start with `add`: it needs two numbers. `count` is a stream that comes, `total` one that goes, `multiply` both at once. \
-`hello` has metadata in all places, `shop.order` a large parameter with constraints, and `lab` what goes wrong in real \
-life.";
+Start with `add`: it takes two numbers. `count` streams numbers out, `total` takes a stream in, `multiply` does both at once. \
+`hello` has metadata in all places, `shop.order` is one large parameter with constraints, and in `lab` things are slow, rare, \
+or go wrong.";
 
 /// Serves an app to try things with, and its docs page
 #[derive(Debug, Args)]

@@ -201,7 +201,7 @@ impl Stock {
         article.left()
     }
 
-    /// How many of an article there are, again and again as they are sold: a stream that ends.
+    /// How many of an article there are, again and again as they are sold, until there are none.
     fn watch(&self, article: Article) -> impl Stream<Item = u32> {
         stream! {
             for left in (0..=article.left()).rev() {
