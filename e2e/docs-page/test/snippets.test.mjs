@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { after, test } from 'node:test';
@@ -67,6 +67,8 @@ swill-client = { path = ${path('swill-client')} }
 tokio = { version = "1", features = ["macros", "rt-multi-thread", "time"] }
 `);
     await writeFile(join(crate, 'src/main.rs'), code);
+    // The versions that everything else is tested with.
+    await copyFile(join(root, 'Cargo.lock'), join(crate, 'Cargo.lock'));
     const env = { ...process.env, CARGO_TARGET_DIR: process.env.SWILL_SNIPPET_TARGET ?? join(folder, 'target') };
     return run(process.env.CARGO ?? 'cargo', ['run', '--quiet'], { cwd: crate, env, timeout: 600_000 });
   },
