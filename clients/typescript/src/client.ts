@@ -107,6 +107,9 @@ export interface Client<A extends ProceduresOf<A> = AnyProcedures> extends Async
   /** The complete description of the server's app. */
   describe(): Promise<Spec>;
 
+  /** What is spoken: {@link ClientOptions.protocol}. */
+  readonly protocol: 'swill' | 'json-rpc';
+
   /** How the client stands with its server. */
   readonly state: State;
 

@@ -58,6 +58,10 @@ export class SwillClient {
         : new Swill1(settings);
   }
 
+  get protocol(): 'swill' | 'json-rpc' {
+    return this.#options.protocol ?? 'swill';
+  }
+
   get state(): State {
     return this.#session?.state ?? { kind: 'idle' };
   }
