@@ -144,8 +144,10 @@ impl<'r> Runner<'r> {
         fs::write(folder.join("guide.ts"), text)?;
         let compiler = package.join("node_modules/typescript/bin/tsc");
         let options = ["--strict", "--target", "es2022", "--module", "nodenext", "--types", "node"];
-        let (status, said) =
-            output(Command::new("node").arg(compiler).args(options).arg(folder.join("guide.ts")), PATIENCE)?;
+        let mut compile = Command::new("node");
+        // Where it is started, it looks for the types of Node.
+        compile.arg(compiler).args(options).arg("guide/guide.ts").current_dir(&package);
+        let (status, said) = output(&mut compile, PATIENCE)?;
         if !status.success() {
             return Ok(Ran::Failed(format!("it does not compile: {said}")));
         }
