@@ -217,8 +217,10 @@ export function stateWords(state: State): string {
 /** Why a connection ended, with what its code means. */
 export function endWords(end: { code: number; reason: string }): string {
   if (end.code < 1000) return end.reason;
+  const reason = end.reason.replace(` (${end.code})`, '');
   const meaning = closeWords(end.code);
-  return end.reason === '' || end.reason.includes(meaning) ? `${meaning} (${end.code})` : `${end.reason} – ${end.code}: ${meaning}`;
+  if (reason === '') return `${meaning} (${end.code})`;
+  return end.code === 1006 || reason === meaning ? `${reason} (${end.code})` : `${reason} (${end.code}: ${meaning})`;
 }
 
 /** What can be done about it; empty if nothing has to be. */
@@ -226,7 +228,7 @@ export function advice(end: { code: number }): string {
   if (end.code === 401) return 'The server does not know who you are: set a token below and connect.';
   if (end.code === 403) return 'The server does not let this page in: see its allowed origins and hosts, or set a token.';
   if (end.code === 503 || end.code === 1006) {
-    return 'Browsers do not tell why. The app may not be running, a token may be missing or wrong, or the path is another one.';
+    return 'See whether the app is running and the path is right. If it asks who you are, set a token and connect.';
   }
   if (end.code === 501) return 'Choose another protocol below.';
   return '';

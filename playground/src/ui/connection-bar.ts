@@ -38,11 +38,13 @@ export class ConnectionBar extends Element {
   override connectedCallback(): void {
     super.connectedCallback();
     document.addEventListener('pointerdown', this.outside);
+    document.addEventListener('keydown', this.pressed);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     document.removeEventListener('pointerdown', this.outside);
+    document.removeEventListener('keydown', this.pressed);
     clearInterval(this.timer);
   }
 
@@ -80,7 +82,7 @@ export class ConnectionBar extends Element {
     const paths = description?.spec.paths ?? [];
     const speaks = description?.speaks ?? [];
     const why = lastFailure ? advice(lastFailure) : lastEnd ? advice(lastEnd) : '';
-    return html`<div class="panel" id="panel" role="dialog" aria-label="Connection" data-testid="connection-panel" @keydown=${this.pressed}>
+    return html`<div class="panel" id="panel" role="dialog" aria-label="Connection" data-testid="connection-panel">
       <dl class="facts">
         <dt>State</dt><dd>${stateWords(state)}${state.kind === 'waiting' ? `, attempt ${state.attempt}` : ''}</dd>
         <dt>Address</dt><dd><code>${connection.address}</code></dd>
@@ -120,11 +122,11 @@ export class ConnectionBar extends Element {
     if (this.open && !event.composedPath().includes(this)) this.open = false;
   };
 
-  private pressed(event: KeyboardEvent): void {
-    if (event.key !== 'Escape') return;
+  private readonly pressed = (event: KeyboardEvent): void => {
+    if (event.key !== 'Escape' || !this.open) return;
     this.open = false;
-    this.renderRoot.querySelector<HTMLElement>('.status')?.focus();
-  }
+    if (event.composedPath().includes(this)) this.renderRoot.querySelector<HTMLElement>('.status')?.focus();
+  };
 }
 
 function valueOf(event: Event): string {

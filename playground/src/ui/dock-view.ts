@@ -16,6 +16,8 @@ export class DockView extends Element {
   static override properties = { page: { attribute: false }, tab: { state: true } };
   declare page: Page;
   private declare tab: Tab | undefined;
+  /** How many calls of the server waited for an answer when it was drawn last. */
+  private asked = 0;
 
   static override styles = [
     ...Element.styles,
@@ -30,6 +32,13 @@ export class DockView extends Element {
       @media (max-width: 760px) { .inside { height: 55dvh; } }
     `,
   ];
+
+  /** Who is asked something should see it. */
+  protected override willUpdate(): void {
+    const { open } = this.page.incoming;
+    if (open > this.asked) this.tab ??= 'server';
+    this.asked = open;
+  }
 
   protected override render(): unknown {
     const { calls, wire, incoming } = this.page;
