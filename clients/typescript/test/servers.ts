@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { after } from 'node:test';
+import type { Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 /** A server of the examples, at an address of its own. */
@@ -25,16 +25,19 @@ export function example(name: string): string | undefined {
 /** Why tests with a server are left out. */
 export const MISSING = 'there is no server: run `cargo build --examples`, or say where it is by SWILL_EXAMPLES';
 
-/** Starts an example, which is ended when the tests of the file are over. */
+/** Starts an example, which ends with this process. */
 export async function start(name: string, option: string, port = 0): Promise<Server> {
   const program = example(name);
   if (program === undefined) throw new Error(MISSING);
   const child = spawn(program, [option, `127.0.0.1:${port}`], { stdio: ['ignore', 'pipe', 'ignore'] });
-  after(() => stopped(child, 'SIGKILL'));
+  process.once('exit', () => child.kill('SIGKILL'));
   for await (const line of createInterface({ input: child.stdout })) {
     const address = /^listening on (.*)$/.exec(line)?.[1];
     if (address === undefined) continue;
+    // It is not to be waited for when everything else is done.
     child.stdout.resume();
+    (child.stdout as Socket).unref();
+    child.unref();
     return { address, stop: (signal = 'SIGTERM') => stopped(child, signal) };
   }
   throw new Error(`${name} did not say where it listens`);
