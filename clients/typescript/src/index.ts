@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The client of Swill for browsers and Node: typed calls and streams over one WebSocket.
  *
