@@ -33,7 +33,7 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
     scan::check(Format::Json, text.as_bytes()).map_err(|error| error.to_string())?;
     let value = serde_json::from_str(text).map_err(|error| error.to_string())?;
     if let Some(number) = too_large(text) {
-        return Err(format!("{number} does not fit into 64 bits; write it with `.0` to send a float"));
+        return Err(format!("{number} does not fit into 64 bits (as a float it has a `.0`)"));
     }
     unmarked(value)
 }
@@ -188,7 +188,7 @@ fn extension(content: &Value) -> Result<Value, String> {
 }
 
 /// The first integer in a JSON text that has no place in 64 bits. It would have become a float, and another number.
-fn too_large(text: &str) -> Option<&str> {
+pub(crate) fn too_large(text: &str) -> Option<&str> {
     let mut rest = text;
     loop {
         let start = rest.find(|letter: char| letter == '"' || letter == '-' || letter.is_ascii_digit())?;

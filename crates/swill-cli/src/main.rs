@@ -21,7 +21,6 @@ mod nearest;
 mod output;
 mod params;
 mod printer;
-mod schema;
 mod source;
 mod tap;
 

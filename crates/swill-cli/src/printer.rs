@@ -11,30 +11,26 @@ const WAITING: usize = 256;
 /// What is written goes out when nothing more waits.
 #[derive(Debug)]
 pub(crate) struct Printer {
-    queue: mpsc::Sender<Vec<u8>>,
+    queue: mpsc::Sender<Piece>,
     /// Nothing if the result was asked for already.
     done: Option<oneshot::Receiver<io::Result<()>>>,
 }
 
+#[derive(Debug)]
+enum Piece {
+    Bytes(Vec<u8>),
+    /// Everything before it is to be out.
+    Mark(oneshot::Sender<()>),
+}
+
 impl Printer {
     /// Writes to anything.
-    pub(crate) fn to(mut writer: impl Write + Send + 'static) -> Self {
-        let (queue, mut waiting) = mpsc::channel::<Vec<u8>>(WAITING);
+    pub(crate) fn to(writer: impl Write + Send + 'static) -> Self {
+        let (queue, waiting) = mpsc::channel(WAITING);
         let (report, done) = oneshot::channel();
         std::thread::spawn(move || {
-            let mut write = || {
-                while let Some(piece) = waiting.blocking_recv() {
-                    writer.write_all(&piece)?;
-                    while let Ok(piece) = waiting.try_recv() {
-                        writer.write_all(&piece)?;
-                    }
-                    writer.flush()?;
-                }
-                Ok(())
-            };
-            let result = write();
-            // Writers see that the queue is closed, and ask why.
-            drop(waiting);
+            let result = write(writer, waiting);
+            // Nobody listens once the command has given up.
             let _ = report.send(result);
         });
         Self { queue, done: Some(done) }
@@ -46,21 +42,28 @@ impl Printer {
     ///
     /// Why an earlier piece could not be written.
     pub(crate) async fn write(&mut self, piece: Vec<u8>) -> io::Result<()> {
-        match self.queue.send(piece).await {
+        self.send(Piece::Bytes(piece)).await
+    }
+
+    /// Waits until everything so far has been written.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be.
+    pub(crate) async fn flush(&mut self) -> io::Result<()> {
+        let (mark, passed) = oneshot::channel();
+        self.send(Piece::Mark(mark)).await?;
+        match passed.await {
             Ok(()) => Ok(()),
             Err(_) => self.result().await,
         }
     }
 
-    /// Waits until everything has been written.
-    ///
-    /// # Errors
-    ///
-    /// Why a piece could not be written.
-    pub(crate) async fn finish(mut self) -> io::Result<()> {
-        let (closed, _) = mpsc::channel(1);
-        self.queue = closed;
-        self.result().await
+    async fn send(&mut self, piece: Piece) -> io::Result<()> {
+        match self.queue.send(piece).await {
+            Ok(()) => Ok(()),
+            Err(_) => self.result().await,
+        }
     }
 
     async fn result(&mut self) -> io::Result<()> {
@@ -70,6 +73,24 @@ impl Printer {
             None => gone(),
         }
     }
+}
+
+fn write(mut writer: impl Write, mut waiting: mpsc::Receiver<Piece>) -> io::Result<()> {
+    let mut marks = Vec::new();
+    while let Some(first) = waiting.blocking_recv() {
+        let mut next = Some(first);
+        while let Some(piece) = next {
+            match piece {
+                Piece::Bytes(bytes) => writer.write_all(&bytes)?,
+                Piece::Mark(mark) => marks.push(mark),
+            }
+            next = waiting.try_recv().ok();
+        }
+        writer.flush()?;
+        // Who asked may have stopped waiting.
+        marks.drain(..).for_each(|mark| drop(mark.send(())));
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -110,7 +131,7 @@ mod tests {
         for number in 0..1000 {
             printer.write(format!("{number}\n").into_bytes()).await.unwrap();
         }
-        printer.finish().await.unwrap();
+        printer.flush().await.unwrap();
         let expected: String = (0..1000).map(|number| format!("{number}\n")).collect();
         assert_eq!(*written.0.lock().unwrap(), expected.as_bytes());
     }
@@ -124,5 +145,6 @@ mod tests {
             }
         };
         assert_eq!(failed.kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(printer.flush().await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

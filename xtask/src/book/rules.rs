@@ -75,6 +75,10 @@ fn is_held(block: &Block<'_>, before: Option<&Block<'_>>, tested: bool) -> Resul
     if let Some(kind) = block.marked("checked") {
         return known(kind, CHECKED);
     }
+    // Run and compared by the tests of the command: `crates/swill-cli/tests/cli/docs.rs`.
+    if block.marked("command").is_some() {
+        return Ok(());
+    }
     if let Some(reason) = block.marked("not run") {
         return match reason.is_empty() {
             true => Err("`not run` has no reason".into()),

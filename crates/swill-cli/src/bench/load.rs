@@ -70,10 +70,6 @@ impl Progress {
     pub(super) fn interrupt(&self) {
         self.0.interrupted.send_replace(true);
     }
-
-    pub(super) fn is_interrupted(&self) -> bool {
-        *self.0.interrupted.borrow()
-    }
 }
 
 impl Load {

@@ -9,8 +9,9 @@ use crate::{
     call::{Streams, Target},
     connection::Connection,
     duration::{self, Limit},
-    interrupt::{interrupted, or_interrupted},
-    output, params,
+    interrupt::Interrupts,
+    output,
+    params::{self, Arguments},
 };
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -89,13 +90,15 @@ fn rate(text: &str) -> Result<f64, String> {
 
 impl Bench {
     pub(crate) async fn run(self) -> Result<()> {
-        let clients = or_interrupted(self.connect()).await?;
+        let mut interrupts = Interrupts::listen()?;
+        let clients = interrupts.or(self.connect()).await?;
         let Some(first) = clients.first() else { return Ok(()) };
-        let target = or_interrupted(Target::find(first, &self.address, &self.procedure, self.shape)).await?;
+        let target = interrupts.or(Target::find(first, &self.address, &self.procedure, self.shape)).await?;
         let (known, protocol) = (target.known(), self.connection.protocol());
+        let arguments = interrupts.or(async { Ok(Arguments::read(&self.params).await?) }).await?;
         let (params, items) = match target.shape.streams_in {
-            true => (swill_client::Value::Nil, params::items(&self.params, known, protocol)?),
-            false => (params::parameters(&self.params, known, protocol)?, Vec::new()),
+            true => (swill_client::Value::Nil, params::items(&arguments, known, protocol)?),
+            false => (params::parameters(&arguments, known, protocol)?, Vec::new()),
         };
         let empty = Record::empty()?;
         let plan = |what, duration, calls| Plan {
@@ -111,18 +114,19 @@ impl Bench {
             calls,
         };
         if let Some(warmup) = self.warmup.0 {
-            let warmed = self.measure(&clients, plan("warming up", Some(warmup), None), &empty).await;
+            let warmed =
+                self.measure(&clients, plan("warming up", Some(warmup), None), &empty, &mut interrupts).await;
             if warmed.interrupted {
                 return Err(Error::interrupted());
             }
         }
         let default = self.calls.is_none().then_some(Duration::from_secs(10));
         let plan = plan("measuring", self.duration.or(default), self.calls);
-        let record = self.measure(&clients, plan, &empty).await;
+        let record = self.measure(&clients, plan, &empty, &mut interrupts).await;
         for client in &clients {
             tokio::select! {
                 () = client.close() => {}
-                () = interrupted() => return Err(Error::interrupted()),
+                () = interrupts.next() => return Err(Error::interrupted()),
             }
         }
         let report = Report { record: &record, bench: &self };
@@ -145,7 +149,13 @@ impl Bench {
         Ok(clients)
     }
 
-    async fn measure(&self, clients: &[Client], plan: Plan, empty: &Record) -> Record {
+    async fn measure(
+        &self,
+        clients: &[Client],
+        plan: Plan,
+        empty: &Record,
+        interrupts: &mut Interrupts,
+    ) -> Record {
         let bar = progress(&plan);
         let load = Load::start(clients, plan, empty);
         let (done, duration) = (load.progress(), load.plan().duration);
@@ -161,7 +171,7 @@ impl Bench {
                     }
                     bar.set_message(format!("{} calls", report::grouped(done.count())));
                 }
-                () = interrupted(), if !done.is_interrupted() => done.interrupt(),
+                () = interrupts.next() => done.interrupt(),
             }
         };
         bar.finish_and_clear();

@@ -54,7 +54,7 @@ impl Lines {
             let line = String::from_utf8(line).map_err(|_| wrong("it is no UTF-8".to_owned()))?;
             if !line.trim().is_empty() {
                 return parse(&line).map(Some).map_err(|why| {
-                    wrong(format!("it is no JSON: {why}"))
+                    wrong(format!("it cannot be read as JSON: {why}"))
                         .advice("every line has to be one JSON value; `jq -c .` makes it so")
                 });
             }

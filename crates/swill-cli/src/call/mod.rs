@@ -7,9 +7,9 @@ use crate::{
     Error, Result,
     connection::Connection,
     duration::{self, Limit},
-    interrupt::{interrupted, or_interrupted},
+    interrupt::Interrupts,
     nearest,
-    params::{self, Known},
+    params::{self, Arguments, Known},
     source,
 };
 use clap::{Args, ValueEnum};
@@ -145,12 +145,13 @@ fn unknown(name: &str, address: &str, spec: &Spec) -> Error {
 
 impl Call {
     pub(crate) async fn run(self) -> Result<()> {
-        let client = or_interrupted(self.connection.open(&self.address)).await?;
-        let result = or_interrupted(self.make(&client)).await;
+        let mut interrupts = Interrupts::listen()?;
+        let client = interrupts.or(self.connection.open(&self.address)).await?;
+        let result = interrupts.or(self.make(&client)).await;
         // What was dropped is cancelled before the connection ends.
         tokio::select! {
             () = client.close() => result,
-            () = interrupted() => Err(Error::interrupted()),
+            () = interrupts.next() => Err(Error::interrupted()),
         }
     }
 
@@ -158,7 +159,7 @@ impl Call {
         let target = Target::find(client, &self.address, &self.procedure, self.shape).await?;
         let (known, protocol) = (target.known(), self.connection.protocol());
         if self.notify {
-            let params = params::parameters(&self.params, known, protocol)?;
+            let params = params::parameters(&Arguments::read(&self.params).await?, known, protocol)?;
             return self.request(client).notify(params).await.map_err(|error| self.failed(&error));
         }
         let mut show = Show::new(self.raw, self.show_metadata);
@@ -166,7 +167,7 @@ impl Call {
             let lines = match self.params.as_slice() {
                 [] => Lines::stdin(),
                 [all] if all == "-" => Lines::stdin(),
-                items => Lines::given(params::items(items, known, protocol)?),
+                items => Lines::given(params::items(&Arguments::read(items).await?, known, protocol)?),
             };
             let mut items = Outgoing { lines, known, protocol };
             match target.shape.streams_out {
@@ -174,7 +175,7 @@ impl Call {
                 false => self.stream_in(client, &mut items, &mut show).await,
             }
         } else {
-            let params = params::parameters(&self.params, known, protocol)?;
+            let params = params::parameters(&Arguments::read(&self.params).await?, known, protocol)?;
             match target.shape.streams_out {
                 true => self.stream(client, params, &mut show).await,
                 false => self.single(client, params, &mut show).await,
@@ -225,16 +226,16 @@ impl Call {
     async fn single(&self, client: &Client, params: Value, show: &mut Show) -> Result<()> {
         let response = self.request(client).call_with_metadata::<Value>(params).await;
         let response = response.map_err(|error| self.failed(&error))?;
-        show.leading(&response.leading);
+        show.leading(&response.leading).await?;
         show.answer(&response.value).await?;
-        show.trailing(&response.trailing);
+        show.trailing(&response.trailing).await?;
         Ok(())
     }
 
     async fn stream(&self, client: &Client, params: Value, show: &mut Show) -> Result<()> {
         let items = self.request(client).stream::<Value>(params).await;
         let mut items = items.map_err(|error| self.failed(&error))?;
-        show.leading(items.leading().await);
+        show.leading(items.leading().await).await?;
         self.print_items(&mut items, show).await
     }
 
@@ -242,8 +243,10 @@ impl Call {
         while let Some(item) = items.next().await {
             show.item(&item.map_err(|error| self.failed(&error))?).await?;
         }
-        items.trailing().into_iter().for_each(|trailing| show.trailing(trailing));
-        Ok(())
+        match items.trailing() {
+            Some(trailing) => Ok(show.trailing(trailing).await?),
+            None => Ok(()),
+        }
     }
 
     async fn stream_in(&self, client: &Client, items: &mut Outgoing<'_>, show: &mut Show) -> Result<()> {
@@ -262,7 +265,7 @@ impl Call {
                 },
                 word = word(&mut sender, led) => match word {
                     Some(leading) => {
-                        show.leading(&leading);
+                        show.leading(&leading).await?;
                         led = true;
                     }
                     None => break,
@@ -270,9 +273,9 @@ impl Call {
             }
         }
         let response = sender.finish_with_metadata().await.map_err(|error| self.failed(&error))?;
-        show.leading(&response.leading);
+        show.leading(&response.leading).await?;
         show.answer(&response.value).await?;
-        show.trailing(&response.trailing);
+        show.trailing(&response.trailing).await?;
         Ok(())
     }
 
@@ -280,7 +283,7 @@ impl Call {
         let halves = self.request(client).both::<Value, Value>().await;
         let (sending, mut receiving) = halves.map_err(|error| self.failed(&error))?;
         let receive = async {
-            show.leading(receiving.leading().await);
+            show.leading(receiving.leading().await).await?;
             self.print_items(&mut receiving, show).await
         };
         let send = self.send_all(sending, items);

@@ -44,26 +44,29 @@ impl Show {
         self.printer.write(text).await
     }
 
-    pub(super) fn leading(&self, metadata: &Metadata) {
-        self.print("leading", metadata);
+    pub(super) async fn leading(&mut self, metadata: &Metadata) -> io::Result<()> {
+        self.print("leading", metadata).await
     }
 
-    pub(super) fn trailing(&self, metadata: &Metadata) {
-        self.print("trailing", metadata);
+    pub(super) async fn trailing(&mut self, metadata: &Metadata) -> io::Result<()> {
+        self.print("trailing", metadata).await
     }
 
-    fn print(&self, which: &str, metadata: &Metadata) {
+    async fn print(&mut self, which: &str, metadata: &Metadata) -> io::Result<()> {
         if self.metadata && !metadata.is_empty() {
+            // On a terminal both outputs are one.
+            self.printer.flush().await?;
             let entries = metadata.iter().map(|(key, value)| (Value::Text(key.to_owned()), value.clone()));
             let text = json::line(&Value::Map(entries.collect()));
             let style = output::FAINT;
             // Whoever does not want to hear of metadata does not ask for it.
             let _ = writeln!(anstream::stderr().lock(), "{style}{which}{style:#} {text}");
         }
+        Ok(())
     }
 
     /// Waits until all of it has been written.
-    pub(super) async fn finish(self) -> io::Result<()> {
-        self.printer.finish().await
+    pub(super) async fn finish(mut self) -> io::Result<()> {
+        self.printer.flush().await
     }
 }

@@ -146,7 +146,10 @@ mod tests {
         assert_eq!(module.procedures.len(), 2);
         narrow(&mut spec, "b.grow", "here").unwrap();
         assert_eq!(spec.procedures.len(), 1);
-        assert_eq!(spec.definitions.keys().collect::<Vec<_>>(), ["Leaf", "Tree"]);
+        assert_eq!(
+            spec.definitions.keys().collect::<BTreeSet<_>>(),
+            ["Leaf", "Tree"].map(String::from).iter().collect()
+        );
         let error = narrow(&mut module, "a.grwo", "here").unwrap_err();
         assert!(error.details().any(|detail| detail == ("help", "did you mean `a.grow`?")));
     }

@@ -120,9 +120,9 @@ impl Page {
         page.metadata("Metadata at the end", &metadata.trailing);
         if !spec.definitions.is_empty() {
             page.heading("Types");
-            for (name, schema) in &spec.definitions {
-                page.definition(name, schema);
-            }
+            let mut types: Vec<_> = spec.definitions.iter().collect();
+            types.sort_by_key(|(name, _)| name.as_str());
+            types.into_iter().for_each(|(name, schema)| page.definition(name, schema));
         }
         page
     }

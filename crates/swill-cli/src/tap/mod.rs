@@ -17,7 +17,7 @@ mod swill1;
 mod text;
 mod wire;
 
-use crate::{Error, Result, address, interrupt::interrupted, output};
+use crate::{Error, Result, address, interrupt::Interrupts, output};
 use clap::Args;
 use display::{Display, Look};
 use frame::{Entry, Frame};
@@ -74,6 +74,7 @@ pub(crate) struct Tap {
 impl Tap {
     pub(crate) async fn run(self) -> Result<()> {
         let target = self.target()?;
+        let mut interrupts = Interrupts::listen()?;
         let listener = TcpListener::bind(&self.listen).await.map_err(|error| {
             Error::usage(format!("nobody can listen on {}: {error}", self.listen))
                 .advice("`--listen 127.0.0.1:0` takes a free port")
@@ -112,7 +113,7 @@ impl Tap {
                 }
                 Some(_) = connections.join_next() => {}
                 result = &mut written => return Ok(result.unwrap_or(Ok(()))?),
-                () = interrupted() => break,
+                () = interrupts.next() => break,
             }
         }
         connections.shutdown().await;

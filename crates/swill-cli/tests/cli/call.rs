@@ -171,7 +171,7 @@ fn exit_codes_tell_what_went_wrong() {
         (&["call", at, "total", "1", "--protocol", "json-rpc"], 1, &["code 501", "`--protocol swill`"]),
         (&["call", at, "add", "c=1"], 2, &["no parameter `c`", "it takes `a`, `b`"]),
         (&["call", at, "add", "a=1", "2"], 2, &["some parameters have names"]),
-        (&["call", at, "add", "{1"], 2, &["is no JSON"]),
+        (&["call", at, "add", "{1"], 2, &["cannot be read as JSON"]),
         (&["call", at, "total", "--nonsense"], 2, &["--nonsense"]),
         (&["call", at], 2, &["PROCEDURE"]),
         (&["call", "ftp://localhost", "add"], 2, &["`ftp://`", "HOST[:PORT][/PATH]"]),
@@ -191,7 +191,7 @@ fn exit_codes_tell_what_went_wrong() {
     }
     let said = run(&["call", at, "total"], "1\nx\n");
     assert_eq!(said.code, 2);
-    assert!(said.err.contains("line 2 of the standard input: it is no JSON"), "{}", said.err);
+    assert!(said.err.contains("line 2 of the standard input: it cannot be read as JSON"), "{}", said.err);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod bench;
 mod call;
+mod docs;
 mod inspect;
 mod support;
 mod tap;

@@ -225,7 +225,7 @@ impl Shop {
     )]
     async fn greet(&self, name: String, cx: &Context) -> swill::Result<String> {
         let asked = cx.metadata().and_then(|metadata| metadata.get("language")).cloned();
-        let language = asked.unwrap_or(Value::from("en"));
+        let language = asked.unwrap_or_else(|| Value::from("en"));
         let hello = if language.as_str() == Some("fr") { "Bonjour" } else { "Hello" };
         cx.set_leading(Metadata::from([("language", language)]))?;
         let greeting = format!("{hello}, {name}!");

@@ -149,7 +149,8 @@ fn choices(schema: &Schema) -> impl Iterator<Item = &Schema> {
 }
 
 /// Whether text that fits a schema is always base64.
-fn is_bytes(spec: &Spec, schema: &Schema) -> bool {
+pub(crate) fn is_bytes(spec: &Spec, schema: &Schema) -> bool {
+    let schema = spec.resolve(schema);
     let encoded = |schema: &Schema| schema["contentEncoding"] == "base64";
     let mut texts =
         choices(schema).map(|choice| spec.resolve(choice)).filter(|it| accepts(spec, it).text).peekable();

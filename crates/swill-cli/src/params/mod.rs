@@ -1,15 +1,18 @@
 //! Parameters out of arguments.
 
-use crate::{
-    Error, Result, json, nearest,
-    schema::{self, Accepts},
-};
-use std::io::Read;
+mod argument;
+mod schema;
+
+use crate::{Error, Result, json, nearest};
+use argument::{Argument, Content, is_pair, read_named, split};
+use schema::Accepts;
 use swill_client::Protocol;
 use swill_proto::{
     Value,
     spec::{ProcedureSpec, Schema, Spec},
 };
+
+pub(crate) use argument::Arguments;
 
 /// What the help says of parameters.
 pub(crate) const HELP: &str = "\
@@ -27,16 +30,14 @@ pub(crate) struct Known<'s> {
     pub(crate) procedure: &'s ProcedureSpec,
 }
 
-/// An argument that was read: what it says, and how strictly it is to be taken.
-enum Argument {
-    /// JSON, or else text.
-    Loose(String),
-    /// Text, unless the description says otherwise.
-    Text(String),
-    /// JSON.
-    Json(String),
-    /// The content of a file that is no text.
-    Bytes(Vec<u8>),
+impl Known<'_> {
+    /// Whether an argument is the only parameter, which is bytes, in base64.
+    fn takes_bytes(&self, argument: &str) -> bool {
+        match self.procedure.parameters.as_slice() {
+            [only] => schema::is_bytes(self.spec, &only.schema) && json::bytes(argument).is_some(),
+            _ => false,
+        }
+    }
 }
 
 /// Makes parameters of arguments, in the form in which `protocol` sends them.
@@ -45,26 +46,31 @@ enum Argument {
 ///
 /// An argument is no JSON where it has to be, its file cannot be read, or the description knows no such name.
 pub(crate) fn parameters(
-    arguments: &[String],
+    arguments: &Arguments<'_>,
     known: Option<Known<'_>>,
     protocol: Protocol,
 ) -> Result<Value> {
-    let value = match arguments {
+    let value = match arguments.written {
         [] => Value::Nil,
-        arguments if arguments.iter().all(|argument| split(argument).is_some()) => {
-            let pairs = arguments.iter().filter_map(|argument| split(argument));
+        // Base64 ends with the sign that stands behind names.
+        [argument] if known.is_some_and(|known| known.takes_bytes(argument)) => {
+            alone(arguments.alone(argument)?, known, protocol)?
+        }
+        pairs if pairs.iter().all(|argument| is_pair(argument)) => {
+            let pairs = pairs.iter().filter_map(|argument| split(argument));
             by_name(pairs.collect(), known, protocol)?
         }
-        arguments if arguments.iter().any(|argument| is_pair(argument)) => {
+        mixed if mixed.iter().any(|argument| is_pair(argument)) => {
             return Err(Error::usage("some parameters have names, and some have not")
                 .advice("give all of them by name (`a=1 b=2`) or by position; text with `=` in it is written as '\"a=1\"'"));
         }
-        [argument] => alone(argument, known, protocol)?,
-        arguments => {
+        [argument] => alone(arguments.alone(argument)?, known, protocol)?,
+        several => {
             let schema =
                 |at: usize| known.and_then(|it| it.procedure.parameters.get(at)).map(|it| &it.schema);
-            let read = |(at, argument): (usize, &String)| value(read(argument)?, schema(at), known);
-            Value::List(arguments.iter().enumerate().map(read).collect::<Result<_>>()?)
+            let read =
+                |(at, argument): (usize, &String)| value(arguments.alone(argument)?, schema(at), known);
+            Value::List(several.iter().enumerate().map(read).collect::<Result<_>>()?)
         }
     };
     Ok(written(value, protocol))
@@ -76,13 +82,13 @@ pub(crate) fn parameters(
 ///
 /// As for [`parameters`].
 pub(crate) fn items(
-    arguments: &[String],
+    arguments: &Arguments<'_>,
     known: Option<Known<'_>>,
     protocol: Protocol,
 ) -> Result<Vec<Value>> {
     let schema = item_schema(known);
-    let item = |argument: &String| Ok(written(value(read(argument)?, schema, known)?, protocol));
-    arguments.iter().map(item).collect()
+    let item = |argument: &String| Ok(written(value(arguments.alone(argument)?, schema, known)?, protocol));
+    arguments.written.iter().map(item).collect()
 }
 
 /// Makes an item of a line of JSON.
@@ -114,8 +120,7 @@ pub(crate) fn metadata(argument: &str) -> Result<(String, Value), String> {
 }
 
 /// One argument: all parameters, or the only one.
-fn alone(argument: &str, known: Option<Known<'_>>, protocol: Protocol) -> Result<Value> {
-    let argument = read(argument)?;
+fn alone(argument: Argument, known: Option<Known<'_>>, protocol: Protocol) -> Result<Value> {
     let Some(it) = known else {
         return value(argument, None, None);
     };
@@ -206,68 +211,6 @@ fn written(value: Value, protocol: Protocol) -> Value {
     }
 }
 
-/// What stands behind the name in a pair.
-#[derive(Clone, Copy)]
-enum Content<'a> {
-    Text(&'a str),
-    Json(&'a str),
-}
-
-/// Takes `name=text` or `name:=json` apart.
-fn split(argument: &str) -> Option<(&str, Content<'_>)> {
-    let (name, text) = argument.split_once('=')?;
-    let (name, content) = match name.strip_suffix(':') {
-        Some(name) => (name, Content::Json(text)),
-        None => (name, Content::Text(text)),
-    };
-    let mut letters = name.chars();
-    let first = letters.next().is_some_and(|letter| letter.is_alphabetic() || letter == '_');
-    let others = letters.all(|letter| letter.is_alphanumeric() || matches!(letter, '_' | '-' | '.'));
-    (first && others).then_some((name, content))
-}
-
-fn is_pair(argument: &str) -> bool {
-    split(argument).is_some()
-}
-
-/// Reads an argument that stands alone.
-fn read(argument: &str) -> Result<Argument> {
-    match argument.strip_prefix('@') {
-        Some(path) => file(path, Argument::Loose),
-        None if argument == "-" => {
-            let mut content = Vec::new();
-            std::io::stdin().lock().read_to_end(&mut content)?;
-            Ok(text_or_bytes(content, Argument::Loose))
-        }
-        None => Ok(Argument::Loose(argument.to_owned())),
-    }
-}
-
-/// Reads what stands behind a name.
-fn read_named(content: Content<'_>) -> Result<Argument> {
-    match content {
-        Content::Text(text) => match text.strip_prefix('@') {
-            Some(path) => file(path, Argument::Text),
-            None => Ok(Argument::Text(text.to_owned())),
-        },
-        Content::Json(text) => match text.strip_prefix('@') {
-            Some(path) => file(path, Argument::Json),
-            None => Ok(Argument::Json(text.to_owned())),
-        },
-    }
-}
-
-fn file(path: &str, make: fn(String) -> Argument) -> Result<Argument> {
-    let content = std::fs::read(path).map_err(|error| {
-        Error::usage(format!("{path}: {error}")).advice("text that begins with @ is written as '\"@text\"'")
-    })?;
-    Ok(text_or_bytes(content, make))
-}
-
-fn text_or_bytes(content: Vec<u8>, make: fn(String) -> Argument) -> Argument {
-    String::from_utf8(content).map_or_else(|error| Argument::Bytes(error.into_bytes()), make)
-}
-
 /// What an argument means where `schema` says what is wanted.
 fn value(argument: Argument, schema: Option<&Schema>, known: Option<Known<'_>>) -> Result<Value> {
     let accepts = match (schema, known) {
@@ -276,7 +219,7 @@ fn value(argument: Argument, schema: Option<&Schema>, known: Option<Known<'_>>) 
     };
     let wrong = |text: &str, why: String| {
         let shown: String = text.chars().take(60).collect();
-        Error::usage(format!("`{shown}` is no JSON: {why}"))
+        Error::usage(format!("`{shown}` cannot be read as JSON: {why}"))
     };
     let value = match argument {
         Argument::Bytes(bytes) => return Ok(Value::Bytes(bytes)),
@@ -289,11 +232,7 @@ fn value(argument: Argument, schema: Option<&Schema>, known: Option<Known<'_>>) 
             Ok(value) => value,
             Err(why) if text.trim_start().starts_with(['"', '{', '[']) => return Err(wrong(&text, why)),
             // A number that JSON refuses would not become what was meant.
-            Err(why)
-                if text.starts_with(|letter: char| letter.is_ascii_digit()) && why.contains("64 bits") =>
-            {
-                return Err(wrong(&text, why));
-            }
+            Err(why) if json::too_large(&text) == Some(text.trim()) => return Err(wrong(&text, why)),
             Err(_) => Value::Text(text),
         },
     };
@@ -335,6 +274,7 @@ mod tests {
         let arguments: Vec<String> = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let (spec, procedure) = (spec(), parameters.map(procedure));
         let known = procedure.as_ref().map(|procedure| Known { spec: &spec, procedure });
+        let arguments = Arguments { written: &arguments, input: b"[3]".to_vec() };
         super::parameters(&arguments, known, protocol).map(|value| json::line(&value))
     }
 
@@ -344,6 +284,7 @@ mod tests {
             (&[][..], "null"),
             (&["[1, 2]"], "[1,2]"),
             (&["5"], "5"),
+            (&["-"], "[3]"),
             (&["Ann"], r#""Ann""#),
             (&["-1", "2.5", "true", "Ann Lee"], r#"[-1,2.5,true,"Ann Lee"]"#),
             (&["a=1", "b:=2", "c=x=y"], r#"{"a":"1","b":2,"c":"x=y"}"#),
@@ -377,6 +318,7 @@ mod tests {
                 r#"{"name":"Ann","age":5}"#,
                 r#"[{"name":"Ann","age":5}]"#,
             ),
+            (&["data=aGk="], &[("data", bytes())], r#"{"$bytes":"aGk="}"#, r#"{"data":"aGk="}"#),
             (&["aGk="], &[("data", bytes())], r#"{"$bytes":"aGk="}"#, r#"["aGk="]"#),
             (
                 &[r#"{"photo":"aGk="}"#],
@@ -399,8 +341,8 @@ mod tests {
         let two = [("first", json!({ "type": "integer" })), ("name", json!({ "type": "string" }))];
         for (arguments, parameters, why) in [
             (&["a=1", "2"][..], None, "some parameters have names"),
-            (&["{a: 1}"], None, "is no JSON"),
-            (&["a:=x"], None, "is no JSON"),
+            (&["{a: 1}"], None, "cannot be read as JSON"),
+            (&["a:=x"], None, "cannot be read as JSON"),
             (&["18446744073709551616"], None, "64 bits"),
             (&["@/no/such/file"], None, "/no/such/file: "),
             (&["frist=1"], Some(&two[..]), "has no parameter `frist`"),
