@@ -1,6 +1,7 @@
 // Streams: each step by itself, everything in the order in which it happened, and a great deal of it.
 
 import assert from 'node:assert/strict';
+import { cpus, loadavg } from 'node:os';
 import { test } from 'node:test';
 import { demo, visit } from './kit.mjs';
 
@@ -122,36 +123,63 @@ test('two who chat hear each other', async () => {
   await bob.leave();
 });
 
+/** Runs what is to be measured, and returns the longest time, in milliseconds, for which a task kept the processor. */
+async function longestTask(visitor, body) {
+  const browser = visitor.context.browser();
+  await browser.startTracing(visitor.page, { categories: ['toplevel', '__metadata'] });
+  await body();
+  const { traceEvents: events } = JSON.parse((await browser.stopTracing()).toString());
+  const thread = ({ pid, tid }) => `${pid} ${tid}`;
+  const isMain = ({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain';
+  const mains = new Set(events.filter(isMain).map(thread));
+  const tasks = events.filter(event => event.name.endsWith('RunTask') && mains.has(thread(event)));
+  assert.ok(tasks.length > 1000 && tasks.every(({ tdur }) => tdur >= 0), `${tasks.length} tasks are known`);
+  return Math.max(...tasks.map(({ tdur }) => tdur)) / 1000;
+}
+
+/** Whether others use the processors, so that a task takes longer than it works. */
+const isBusy = () => loadavg()[0] > cpus().length;
+
 test('ten thousand items come, and the page never stops for as long as one would notice', visit(server, to('count'), async visitor => {
   const watched = await visitor.page.evaluate(() => {
     window.longest = 0;
     new PerformanceObserver(list => {
       for (const { duration } of list.getEntries()) window.longest = Math.max(window.longest, duration);
-    }).observe({ type: 'longtask', buffered: false });
+    }).observe({ type: 'longtask' });
     return PerformanceObserver.supportedEntryTypes.includes('longtask');
   });
   assert.ok(watched, 'the browser tells of long tasks');
   await visitor.writeRaw('{"to": 10000, "pause_ms": 0}');
-  const began = Date.now();
-  await visitor.click('open');
-  await visitor.see('call-view', { 'data-status': 'completed' });
-  console.log(`  10,000 items in ${Date.now() - began} ms`);
-  await visitor.until('all are counted', async () =>
-    Number(await visitor.get('entries').getAttribute('data-count')) >= 10_000,
-  );
-  // Scrolling through them, too.
-  for (const share of [0.1, 0.9, 0.5, 0, 1]) {
-    await visitor.get('entries').evaluate((list, share) => {
-      let scroller = list;
-      while (scroller && scroller.scrollHeight <= scroller.clientHeight) scroller = scroller.parentElement;
-      scroller?.scrollTo(0, scroller.scrollHeight * share);
-    }, share);
-    await visitor.page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))));
+  let calls = 0;
+  const run = async () => {
+    calls += 1;
+    await visitor.click('open');
+    await visitor.see(`call-tab-${calls}`, { 'aria-selected': 'true' });
+    await visitor.see('call-view', { 'data-status': 'completed' });
+    await visitor.until('all are counted', async () =>
+      Number(await visitor.get('entries').getAttribute('data-count')) >= 10_000,
+    );
+    // Scrolling through them, too.
+    for (const share of [0.1, 0.9, 0.5, 0, 1]) {
+      await visitor.get('entries').evaluate((list, share) => list.scrollTo(0, list.scrollHeight * share), share);
+      await visitor.page.evaluate(() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done))));
+    }
+    // A few of them are drawn, not all.
+    const drawn = await visitor.page.locator('[data-testid^="entry-"][data-kind]').count();
+    assert.ok(drawn > 0 && drawn < 500, `${drawn} entries are drawn`);
+  };
+
+  const worked = await longestTask(visitor, run);
+  console.log(`  the longest task works for ${worked.toFixed(1)} ms`);
+  assert.ok(worked <= 50, `a task works for ${worked} ms`);
+
+  // As people have it, who may be kept waiting by other programs as well: the best of three.
+  const taken = [];
+  while (taken.length < 3 && !taken.some(longest => longest <= 100)) {
+    await visitor.page.evaluate(() => { window.longest = 0; });
+    await run();
+    taken.push(await visitor.page.evaluate(() => window.longest));
   }
-  // A few of them are drawn, not all.
-  const drawn = await visitor.page.locator('[data-testid^="entry-"][data-kind]').count();
-  assert.ok(drawn > 0 && drawn < 500, `${drawn} entries are drawn`);
-  const longest = await visitor.page.evaluate(() => window.longest);
-  console.log(`  the longest task took ${Math.round(longest)} ms`);
-  assert.ok(longest <= 100, `a task took ${longest} ms`);
+  console.log(`  the longest task takes ${taken.map(longest => `${Math.round(longest)} ms`).join(', ')}`);
+  assert.ok(Math.min(...taken) <= 100 || isBusy(), `a task takes ${Math.min(...taken)} ms, and the machine has nothing else to do`);
 }));
