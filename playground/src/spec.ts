@@ -24,6 +24,7 @@ export interface SchemaObject {
   required?: string[];
   additionalProperties?: Schema;
   propertyNames?: Schema;
+  patternProperties?: Record<string, Schema>;
   minProperties?: number;
   maxProperties?: number;
   items?: Schema;

@@ -41,6 +41,8 @@ const DEFS: Record<string, Schema> = {
     { type: 'object', properties: { b: { type: 'string' } }, required: ['b'] },
   ] },
 };
+/** A map whose keys are integers. */
+const NUMBERED: Schema = { type: 'object', patternProperties: { '^\\d+$': { type: 'string' } }, additionalProperties: false };
 const schemas = new Schemas(DEFS);
 const def = (name: string): Schema => ({ $ref: `#/$defs/${encodeURIComponent(name)}` });
 
@@ -53,7 +55,7 @@ test('every kind of schema is told', () => {
     [{ enum: ['a', null] }, 'nullable'], [{ type: ['integer', 'string'] }, 'variants'], [def('External'), 'variants'], [def('Internal'), 'variants'],
     [def('Adjacent'), 'variants'], [def('Untagged'), 'variants'], [def('Flat'), 'variants'], [{ type: 'array', items: true }, 'list'],
     [{ type: 'array', prefixItems: [true, true], minItems: 2, maxItems: 2 }, 'tuple'], [{ type: 'object', additionalProperties: { type: 'integer' } }, 'map'],
-    [{ type: 'object' }, 'map'], [def('Point'), 'struct'], [def('Page<Point>'), 'struct'], [{ type: 'object', additionalProperties: false }, 'struct'],
+    [{ type: 'object' }, 'map'], [NUMBERED, 'map'], [def('Point'), 'struct'], [def('Page<Point>'), 'struct'], [{ type: 'object', additionalProperties: false }, 'struct'],
   ];
   for (const [schema, kind] of table) assert.equal(kindOf(schemas, schema).kind, kind, JSON.stringify(schema));
 });
@@ -81,7 +83,7 @@ test('examples fit their schemas', () => {
     { type: 'string', contentEncoding: 'base64' }, { type: 'array', items: { type: 'integer' }, minItems: 3 }, { type: 'array', maxItems: 0 },
     { type: 'array', items: { type: 'integer' }, minItems: 3, uniqueItems: true }, { type: 'object', additionalProperties: { type: 'integer' }, minProperties: 2 },
     { type: 'object', propertyNames: { type: 'string', maxLength: 2 }, additionalProperties: { type: 'boolean' } }, { type: 'integer', default: 5 },
-    { type: 'integer', minimum: 10, default: 5 }, { type: 'string', examples: ['hi'] },
+    { type: 'integer', minimum: 10, default: 5 }, { type: 'string', examples: ['hi'] }, NUMBERED,
   ];
   for (const schema of [...Object.keys(DEFS).filter(it => it !== 'Endless').map(def), ...limited]) {
     const made = example(schemas, schema);
@@ -127,6 +129,7 @@ test('values are checked by the rules of servers', () => {
     [{ type: 'array', prefixItems: [{ type: 'integer' }, { type: 'string' }], minItems: 2, maxItems: 2 }, [1, 2], ['[1] type']],
     [{ type: 'object', additionalProperties: { maximum: 9 }, propertyNames: { maxLength: 1 } }, { ab: 10 }, ['["ab"] max_length', '["ab"] le']],
     [{ type: ['integer', 'null'] }, null, []],
+    [NUMBERED, { '1': 'a', x: 'b', '2': 3 }, ['["2"] type', '["x"] unknown']],
     [{ anyOf: [def('Point'), { type: 'null' }] }, { x: 1 }, ['y missing']],
   ];
   for (const [schema, value, expected] of table) {
@@ -190,6 +193,8 @@ test('bytes are found wherever they are', () => {
   const schema: Schema = { type: 'object', properties: { list: { type: 'array', items: blob }, maybe: { anyOf: [blob, { type: 'null' }] }, text: { type: 'string' } } };
   const bytes = Uint8Array.of(104, 105);
   assert.deepEqual(sendable(schemas, schema, { list: ['aGk='], maybe: 'aGk=', text: 'aGk=' }), { list: [bytes], maybe: bytes, text: 'aGk=' });
+  assert.deepEqual(sendable(schemas, NUMBERED, { '1': 'a' }), new Map([[1, 'a']]));
+  assert.deepEqual(sendable(schemas, NUMBERED, { x: 'a' }), { x: 'a' });
   assert.deepEqual(sendable(schemas, schema, { list: ['?'], maybe: null }), { list: ['?'], maybe: null });
 });
 

@@ -119,6 +119,10 @@ function ofType(schema: SchemaObject): Kind {
 function ofObject(schema: SchemaObject): Kind {
   const rest = schema.additionalProperties ?? true;
   const names = Object.keys(schema.properties ?? {});
+  const [patterned, ...others] = Object.entries(schema.patternProperties ?? {});
+  if (names.length === 0 && patterned && others.length === 0 && schema.additionalProperties === false) {
+    return { kind: 'map', keys: { type: 'string', pattern: patterned[0] }, values: patterned[1] };
+  }
   if (names.length === 0 && schema.additionalProperties !== false) {
     return { kind: 'map', keys: schema.propertyNames ?? true, values: rest };
   }
@@ -134,7 +138,7 @@ function ofObject(schema: SchemaObject): Kind {
 /** The type of a schema that does not say it. */
 function impliedType(schema: SchemaObject): string | undefined {
   const says = (...keywords: string[]) => keywords.some(keyword => schema[keyword] !== undefined);
-  if (says('properties', 'additionalProperties', 'propertyNames')) return 'object';
+  if (says('properties', 'additionalProperties', 'propertyNames', 'patternProperties')) return 'object';
   if (says('prefixItems', 'items', 'minItems', 'maxItems')) return 'array';
   if (says('pattern', 'minLength', 'maxLength', 'contentEncoding')) return 'string';
   if (schema.format !== undefined && /^(date|time|date-time|uuid|email|uri|duration|ip|ipv4|ipv6)$/.test(schema.format)) {

@@ -152,7 +152,8 @@ class Check {
   }
 
   private object(schema: SchemaObject, value: { [name: string]: Json }, path: Path): void {
-    const { properties = {}, required = [], additionalProperties: rest, propertyNames: keys } = schema;
+    const { properties = {}, required = [], additionalProperties: rest, propertyNames: keys, patternProperties = {} } = schema;
+    const patterns = Object.entries(patternProperties).map(([pattern, it]) => ({ pattern: expression(pattern), schema: it }));
     const isMap = Object.keys(properties).length === 0;
     const step = (name: string) => (isMap ? { key: name } : name);
     for (const name of required) {
@@ -167,7 +168,9 @@ class Check {
         this.found.push(...own.found.map(it => ({ ...it, message: `key ${it.message}` })));
       }
       const member = has(properties, name) ? properties[name] : undefined;
+      const matching = patterns.find(it => !it.pattern || it.pattern.test(name));
       if (member !== undefined) this.value(member, value[name], inside);
+      else if (matching) this.value(matching.schema, value[name], inside);
       else if (rest === false) this.wrong(inside, 'unknown', 'is not known here');
       else if (rest !== undefined && rest !== true) this.value(rest, value[name], inside);
     }

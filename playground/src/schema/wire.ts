@@ -1,6 +1,7 @@
 /** From the page's values to those that a client sends: bytes as bytes, parameters by position or by name. */
 
 import { fromBase64 } from '../json/bytes.ts';
+import { numberOf } from '../json/parse.ts';
 import { isObject, type Json, type JsonObject, put } from '../json/value.ts';
 import type { Procedure, Schema } from '../spec.ts';
 import { kindOf } from './kind.ts';
@@ -8,7 +9,7 @@ import type { Schemas } from './schemas.ts';
 import { closest } from './validate.ts';
 
 /** A value as clients take it. */
-export type Sendable = null | boolean | number | bigint | string | Uint8Array | Sendable[] | { [name: string]: Sendable };
+export type Sendable = null | boolean | number | bigint | string | Uint8Array | Sendable[] | Map<number | bigint, Sendable> | { [name: string]: Sendable };
 
 /** What a client is given for a call. In a binary protocol bytes are bytes; in JSON they stay base64. */
 export function parametersOnWire(
@@ -59,7 +60,7 @@ export function sendable(schemas: Schemas, schema: Schema, value: Json): Sendabl
       if (!Array.isArray(value)) return plain(value);
       return value.map((it, index) => sendable(schemas, kind.items[index] ?? kind.rest, it));
     case 'map':
-      return members(value, () => kind.values, schemas);
+      return hasNumbers(kind.keys) ? numbered(value, kind.values, schemas) : members(value, () => kind.values, schemas);
     case 'struct': {
       const fields = new Map(kind.fields.map(field => [field.name, field.schema]));
       return members(value, name => fields.get(name) ?? kind.rest, schemas);
@@ -76,6 +77,19 @@ function members(value: Json, schemaOf: (name: string) => Schema, schemas: Schem
     put(result as JsonObject, name, sendable(schemas, schemaOf(name), member) as Json);
   }
   return result;
+}
+
+/** Whether the keys of a map are integers, which JSON can only write as text. */
+function hasNumbers(keys: Schema): boolean {
+  return typeof keys === 'object' && /^\^-?\??\\d\+\$$/.test(keys.pattern ?? '');
+}
+
+function numbered(value: Json, values: Schema, schemas: Schemas): Sendable {
+  if (!isObject(value)) return plain(value);
+  const entries = Object.entries(value).map(([key, member]) => [numberOf(key), sendable(schemas, values, member)] as const);
+  // A key that is no number is for the server to refuse.
+  if (entries.some(([key]) => key === undefined)) return members(value, () => values, schemas);
+  return new Map(entries as [number | bigint, Sendable][]);
 }
 
 function plain(value: Json): Sendable {

@@ -105,6 +105,7 @@ export function constraintWords(schemas: Schemas, schema: Schema): string[] {
   if (flat.uniqueItems) words.push('no element twice');
   say(flat.pattern, it => `matches ${plainPattern(it)}`);
   if (kind.kind === 'bytes') words.push('base64 in JSON');
+  if (flat.deprecated) words.push('deprecated');
   if (kind.kind === 'map' && kind.keys !== true) {
     const keys = constraintWords(schemas, kind.keys);
     if (keys.length > 0) words.push(`keys: ${keys.join(', ')}`);

@@ -12,6 +12,7 @@ const WRITER: Writer = {
   text: quoted,
   bytes: value => `b"${Array.from(value, byte).join('')}"`,
   member: (name, value) => `${quoted(name)}: ${value}`,
+  numbered: pairs => `{${pairs.map(pair => pair.join(': ')).join(', ')}}`,
 };
 
 /** The program. */

@@ -5,7 +5,7 @@ import type { Schemas } from '../schema/schemas.ts';
 import type { Schema } from '../spec.ts';
 import { linesOf, type Snippet, type Writer, written } from './snippet.ts';
 
-/** Within `json!`. */
+/** Within `json!`, which has neither bytes nor keys that are numbers; what has them is written by {@link VALUE}. */
 const JSON_MACRO: Writer = {
   null: 'null',
   true: 'true',
@@ -16,6 +16,7 @@ const JSON_MACRO: Writer = {
   text: quoted,
   bytes: () => 'null',
   member: (name, value) => `${quoted(name)}: ${value}`,
+  numbered: () => 'null',
 };
 
 /** Values of the client's own type, which can be bytes, too. */
@@ -29,6 +30,7 @@ const VALUE: Writer = {
   text: value => `Value::from(${quoted(value)})`,
   bytes: value => `Value::Bytes(${bytes(value)}.to_vec())`,
   member: (name, value) => `(${quoted(name)}.into(), ${value})`,
+  numbered: pairs => `Value::Map(vec![${pairs.map(pair => `(${pair.join(', ')})`).join(', ')}])`,
 };
 
 /** The program. */
@@ -48,6 +50,7 @@ export function rust(it: Snippet): string {
         '        .await?;',
       ];
   const lines = body(it, result, params, uses);
+  if (lines.includes('Value::')) uses.add('Value');
   return linesOf(
     `use swill_client::${uses.size === 1 ? 'Client' : `{${[...uses].sort().join(', ')}}`};`,
     it.deadline !== undefined && it.deadline !== null && 'use std::time::Duration;',
@@ -148,7 +151,7 @@ function isScalar(value: unknown): boolean {
 }
 
 function hasBytes(value: unknown): boolean {
-  if (value instanceof Uint8Array) return true;
+  if (value instanceof Uint8Array || value instanceof Map) return true;
   return typeof value === 'object' && value !== null && Object.values(value).some(hasBytes);
 }
 

@@ -57,6 +57,8 @@ export interface Writer {
   text(value: string): string;
   bytes(value: Uint8Array): string;
   member(name: string, value: string): string;
+  /** A map whose keys are numbers. */
+  numbered(pairs: [string, string][]): string;
 }
 
 /** A value as a language writes it, on one line if it is short. */
@@ -67,6 +69,9 @@ export function written(writer: Writer, value: unknown, indent = ''): string {
   if (typeof value === 'string') return writer.text(value);
   if (value instanceof Uint8Array) return writer.bytes(value);
   const deeper = `${indent}  `;
+  if (value instanceof Map) {
+    return writer.numbered([...value].map(([key, it]) => [written(writer, key), written(writer, it, deeper)]));
+  }
   const parts = Array.isArray(value)
     ? value.map(it => written(writer, it, deeper))
     : Object.entries(value).map(([name, it]) => writer.member(name, written(writer, it, deeper)));

@@ -16,6 +16,7 @@ const WRITER: Writer = {
       ? `Uint8Array.of(${value.join(', ')})`
       : `Uint8Array.from(atob(${quoted(base64(value))}), byte => byte.charCodeAt(0))`,
   member: (name, value) => `${/^[A-Za-z_$][\w$]*$/.test(name) ? name : quoted(name)}: ${value}`,
+  numbered: pairs => `new Map([${pairs.map(pair => `[${pair.join(', ')}]`).join(', ')}])`,
 };
 
 /** The program. */

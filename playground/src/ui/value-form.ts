@@ -1,6 +1,8 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { inline } from '../json/print.ts';
-import { has, isObject, type Json, moved, type Path, pathText, put, renamed, withAt, without } from '../json/value.ts';
+import {
+  has, isObject, type Json, type JsonObject, moved, type Path, pathText, put, renamed, type Step, withAt, without,
+} from '../json/value.ts';
 import { example, switched } from '../schema/example.ts';
 import { type Field, type Kind, kindOf, type Variant } from '../schema/kind.ts';
 import type { Schemas } from '../schema/schemas.ts';
@@ -111,9 +113,11 @@ export class ValueForm extends Element {
   private struct(kind: Kind & { kind: 'struct' }, place: Place): TemplateResult {
     const value = isObject(place.value) ? place.value : {};
     const known = new Set(kind.fields.map(field => field.name));
-    const others = Object.keys(value).filter(name => !known.has(name));
+    const others = Object.entries(value).filter(([name]) => !known.has(name));
+    const isOpen = typeof kind.rest === 'object';
     return html`${kind.fields.map(field => (field.hidden ? '' : this.member(field, value, place.path)))}
-      ${others.map(name => this.extra(name, value, [...place.path, name], kind.rest))}`;
+      ${others.map(([name]) => (isOpen ? this.entry(name, value, place.path, name, kind.rest) : this.extra(name, value, [...place.path, name], kind.rest)))}
+      ${isOpen ? this.adder(place.path, value, true, kind.rest, 'Add another') : ''}`;
   }
 
   private member(field: Field, value: Readonly<Record<string, Json>>, parent: Path): TemplateResult {
@@ -222,29 +226,38 @@ export class ValueForm extends Element {
   private map(kind: Kind & { kind: 'map' }, place: Place): TemplateResult {
     const map = isObject(place.value) ? place.value : {};
     const { path } = place;
-    const entries = Object.entries(map);
+    const keys = Object.keys(map);
+    return html`<div class="box">
+      ${keys.slice(0, MOST).map(key => this.entry(key, map, path, { key }, kind.values))}
+      ${keys.length > MOST ? html`<p class="help">and ${keys.length - MOST} more, which the editor has</p>` : ''}
+      ${this.adder(path, map, kind.keys, kind.values, 'Add')}
+    </div>`;
+  }
+
+  /** An entry whose key can be changed. */
+  private entry(key: string, map: Readonly<Record<string, Json>>, path: Path, step: Step, schema: Schema): TemplateResult {
+    const inside = [...path, step];
+    const rename = (event: Event) => this.change(renamed(this.value, path, key, (event.target as HTMLInputElement).value));
+    const tools = this.tool('remove', inside, 'close', 'Remove', () => this.change(without(this.value, inside)));
+    return html`<div class="entry">
+      <input class="key" data-testid="key-${pathText(inside)}" aria-label="key" .value=${key} @change=${rename}>
+      ${this.place({ schema, value: map[key], path: inside, label: key, tools })}
+    </div>`;
+  }
+
+  /** Adds an entry with a key that is not there yet. */
+  private adder(path: Path, map: Readonly<Record<string, Json>>, keys: Schema, values: Schema, words: string): TemplateResult {
     const add = () => {
-      const keys = kind.keys === true ? 'key' : example(this.schemas, kind.keys, 'key');
-      const base = typeof keys === 'string' && keys !== '' ? keys : 'key';
+      const made = keys === true ? 'key' : example(this.schemas, keys, 'key');
+      const base = typeof made === 'string' && made !== '' ? made : 'key';
       let key = base;
-      for (let number = 2; has(map, key); number += 1) key = `${base}${number}`;
-      const next = { ...map };
-      put(next, key, kind.values === true ? '' : example(this.schemas, kind.values));
+      // Another number goes on from a number, and another text has one behind it.
+      for (let number = 2; has(map, key); number += 1) key = /^\d+$/.test(base) ? `${Number(base) + number - 1}` : `${base}${number}`;
+      const next: JsonObject = { ...map };
+      put(next, key, values === true ? '' : example(this.schemas, values));
       this.set(path, next);
     };
-    return html`<div class="box">
-      ${entries.slice(0, MOST).map(([key, value]) => {
-        const inside = [...path, { key }];
-        const rename = (event: Event) => this.change(renamed(this.value, path, key, (event.target as HTMLInputElement).value));
-        return html`<div class="entry">
-          <input class="key" data-testid="key-${pathText(inside)}" aria-label="key" .value=${key} @change=${rename}>
-          ${this.place({ schema: kind.values, value, path: inside, label: key,
-            tools: this.tool('remove', inside, 'close', 'Remove', () => this.change(without(this.value, inside))) })}
-        </div>`;
-      })}
-      ${entries.length > MOST ? html`<p class="help">and ${entries.length - MOST} more, which the editor has</p>` : ''}
-      <div><button class="tiny" type="button" data-testid="add-${pathText(path)}" @click=${add}>${icon('plus', 14)}Add</button></div>
-    </div>`;
+    return html`<div><button class="tiny" type="button" data-testid="add-${pathText(path)}" @click=${add}>${icon('plus', 14)}${words}</button></div>`;
   }
 
   private tool(name: string, path: Path, shape: IconName, label: string, act: () => void, off = false): TemplateResult {
