@@ -246,14 +246,18 @@ export class Visitor {
   /** The entries of the call in sight, in their order. Only for short lists: all of it is drawn for the occasion. */
   async entries() {
     const all = await this.page.getByTestId('entries').first().evaluate(async list => {
+      const drawn = () => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
       list.style.height = '2000px';
-      await new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)));
-      return [...list.shadowRoot.querySelectorAll('[data-testid^="entry-"]')].map(entry => ({
+      await drawn();
+      const entries = [...list.shadowRoot.querySelectorAll('[data-testid^="entry-"]')].map(entry => ({
         number: Number(entry.dataset.testid.slice('entry-'.length)),
         direction: entry.dataset.direction,
         kind: entry.dataset.kind,
         text: entry.closest('[role=option]').textContent.replace(/\s+/g, ' ').trim(),
       }));
+      list.style.height = '';
+      await drawn();
+      return entries;
     });
     return all.sort((one, other) => one.number - other.number);
   }

@@ -45,6 +45,9 @@ for (const colorScheme of ['light', 'dark']) {
     }
     await visitor.click('end');
     await visitor.see('call-view', { 'data-status': 'completed' });
+    await visitor.page.setViewportSize({ width: 1280, height: 960 });
+    await picture(visitor, `docs-page-${colorScheme}`);
+    await visitor.page.setViewportSize({ width: 1280, height: 800 });
     await visitor.dock('wire');
     await visitor.page.locator('[data-testid^="wire-frame-"]').first().click();
     await picture(visitor, `stream-${colorScheme}`);
