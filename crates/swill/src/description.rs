@@ -297,6 +297,8 @@ impl Schemas {
             let name = if differing.contains(&name) { renamed(&name) } else { name };
             all.insert(name, schema);
         }
+        // Members of types stay in the order in which they are declared.
+        all.sort_keys();
         let mut needed = BTreeSet::new();
         for procedure in procedures {
             let data = procedure.errors.iter_mut().filter_map(|error| error.data.as_mut());
