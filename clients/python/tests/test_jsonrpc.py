@@ -474,3 +474,24 @@ async def test_a_notification_survives_its_connection() -> None:
             assert (await connection.message())["method"] == "log"
             assert [part["method"] for part in await connection.message()] == ["one", "two"]
             batch.cancel()
+
+
+@pytest.mark.parametrize(
+    ("levels", "around", "fits"),
+    [(64, 0, True), (65, 0, False), (63, 1, True), (64, 1, False), (2, 100, True)],
+)
+async def test_parameters_have_a_depth(pair: Pair, levels: int, around: int, fits: bool) -> None:
+    params: object = '[{"\\'
+    for _ in range(levels):
+        params = [params]
+    if around == 1:
+        params = (params, 0)
+    elif around:
+        params = [params] * around
+    call = asyncio.create_task(pair.client.call("get", params))
+    if fits:
+        await pair.server.message()
+        call.cancel()
+        return
+    with pytest.raises(swill.Error, match="400 the parameters are nested deeper than 64 levels"):
+        await call

@@ -3,10 +3,12 @@ read."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from . import _forms
 from ._calls import END_OF_STREAM, ERROR, MESSAGE, NOTHING, Answer, Call, StreamCall
 from ._errors import INVALID_REQUEST, PARSE_ERROR, Close, Code, Error, cannot_carry
 
@@ -16,6 +18,11 @@ if TYPE_CHECKING:
 
 ENCODER: Final = msgspec.json.Encoder()
 ANY: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
+
+DEPTH: Final = 64
+"""How deep a server reads into the members of a message."""
+
+STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 LONGEST_ID: Final = 255
 """The longest id of the server, in bytes as it is written."""
@@ -104,7 +111,14 @@ class JsonRpc:
         self, seq: int, name: str, params: object, metadata: object = None, reply: bool = True
     ) -> bytes:
         del metadata
-        return ENCODER.encode(Request("2.0", name, listed(params), seq if reply else msgspec.UNSET))
+        message = ENCODER.encode(
+            Request("2.0", name, listed(params), seq if reply else msgspec.UNSET)
+        )
+        if is_too_deep(message):
+            # A server could not tell whose it is.
+            why = f"the parameters are nested deeper than {DEPTH} levels; they were not sent"
+            raise Error(Code.BAD_REQUEST, why, procedure=name)
+        return message
 
     def open_in(self, seq: int, name: str, metadata: object) -> bytes:
         raise cannot_carry(self.name, "a stream in")
@@ -267,7 +281,7 @@ class JsonRpc:
         if decoder is None:
             if len(self.decoders) > 1000:
                 self.decoders.clear()
-            decoder = self.decoders[returns] = msgspec.json.Decoder(returns)
+            decoder = self.decoders[returns] = msgspec.json.Decoder(returns, dec_hook=_forms.decode)
         return decoder.decode(data)
 
     def failure(self, data: msgspec.Raw) -> Error:
@@ -295,6 +309,21 @@ def text_of(raw: msgspec.Raw) -> str | None:
     except UNREADABLE:
         return None
     return value if isinstance(value, str) else None
+
+
+def is_too_deep(message: bytes) -> bool:
+    """Whether a member of an object is nested too deeply."""
+    if message.count(b"[") + message.count(b"{") <= DEPTH + 1:
+        return False
+    depth = 0
+    for byte in STRINGS.sub(b"", message):
+        if byte in b"[{":
+            depth += 1
+            if depth > DEPTH + 1:
+                return True
+        elif byte in b"]}":
+            depth -= 1
+    return False
 
 
 def is_json(message: bytes | bytearray) -> bool:
