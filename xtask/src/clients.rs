@@ -118,7 +118,7 @@ fn drive(command: &mut Command) -> Result<usize> {
 }
 
 /// How many checks passed, by what a driver said, or why that is not good enough.
-fn passed(success: bool, said: &str) -> std::result::Result<usize, String> {
+pub(crate) fn passed(success: bool, said: &str) -> std::result::Result<usize, String> {
     let count = |word: &str| said.lines().filter(|line| line.starts_with(word)).count();
     match (count("ok "), count("FAIL ")) {
         (passed, failed @ 1..) => Err(format!("{failed} of {} checks failed", passed + failed)),

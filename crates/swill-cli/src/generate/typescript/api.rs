@@ -107,7 +107,7 @@ impl TypeScript<'_> {
             &["All procedures by their names: `new Client<Api>()` knows their types.".into()],
             false,
         );
-        text.block("export type Api = {", |text| {
+        text.block("export interface Api {", |text| {
             for procedure in self.model.root.all().iter().flat_map(|module| &module.procedures) {
                 let mut parts = vec![];
                 let shape = match (procedure.items.is_some(), procedure.streams_out) {
@@ -137,7 +137,7 @@ impl TypeScript<'_> {
                 text.line("};");
             }
         });
-        text.line("};");
+        text.line("}");
     }
 
     /// The type of what a call sends. `None` if nothing.
