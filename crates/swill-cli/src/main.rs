@@ -36,8 +36,8 @@ const STYLES: styling::Styles = styling::Styles::styled()
     .placeholder(styling::AnsiColor::Cyan.on_default());
 
 const AFTER_HELP: &str = "\
-An ADDRESS is a URL (ws://, wss://) or HOST[:PORT][/PATH]: `localhost` means ws://localhost:8000/ws, and
-`api.example` means wss://api.example/ws.
+An ADDRESS is a URL (ws://, wss://) or HOST[:PORT][/PATH]: `localhost` means
+ws://localhost:8000/ws, and `api.example` means wss://api.example/ws.
 
 Examples:
   swill demo                            serve an app to try things with
@@ -45,7 +45,8 @@ Examples:
   swill call localhost add 1 2          call a procedure
   swill call localhost count 3          print the items of a stream as they come
 
-Exit codes: 0 all is well, 1 the call failed, 2 wrong usage, 3 no connection, 4 deadline, 130 interrupted.";
+Exit codes: 0 all is well, 1 the call failed, 2 wrong usage, 3 no connection, 4 deadline,
+130 interrupted.";
 
 /// Typed RPC over one WebSocket: call servers, look at them, generate clients.
 #[derive(Debug, Parser)]

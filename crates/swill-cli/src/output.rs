@@ -21,7 +21,7 @@ pub(crate) const HELP: Style = AnsiColor::Yellow.on_default().effects(Effects::B
 #[derive(Clone, Copy, Debug, Args)]
 pub(crate) struct Colour {
     /// When to use colours. `auto` asks the terminal, and NO_COLOR and CLICOLOR_FORCE in the environment
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = false)]
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     color: When,
 }
 
@@ -57,14 +57,32 @@ pub(crate) fn draws_progress() -> bool {
 /// Prints why a command failed. If not even that can be done, the exit code has to tell.
 pub(crate) fn error(error: &Error) {
     let mut out = anstream::stderr().lock();
-    let _ = writeln!(out, "{WRONG}error:{WRONG:#} {error}");
+    let _ = writeln!(out, "{WRONG}error:{WRONG:#} {}", printable(&error.to_string()));
     for (name, text) in error.details() {
         let style = if name == "help" { HELP } else { FAINT };
-        let _ = writeln!(out, "  {style}{name}:{style:#} {}", text.replace('\n', "\n    "));
+        let _ = writeln!(out, "  {style}{name}:{style:#} {}", printable(text).replace('\n', "\n    "));
     }
 }
 
 /// Tells people something beside the result.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(anstream::stderr().lock(), "{FAINT}{text}{FAINT:#}");
+}
+
+/// Text of a stranger without what would move the cursor, or worse.
+pub(crate) fn printable(text: &str) -> String {
+    let is_harmless = |letter: char| !letter.is_control() || matches!(letter, '\n' | '\t');
+    text.chars()
+        .map(|letter| if is_harmless(letter) { letter } else { char::REPLACEMENT_CHARACTER })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn strangers_do_not_move_the_cursor() {
+        assert_eq!(printable("a\x1b[2J\u{9b}1m\r\n\tb"), "a\u{fffd}[2J\u{fffd}1m\u{fffd}\n\tb");
+    }
 }

@@ -22,18 +22,19 @@ use std::{io::Write, time::Duration};
 use swill_client::{Client, Limits};
 
 const AFTER_HELP: &str = "\
-Without --rate, every call is sent when an earlier one has ended, and its latency counts from there: a server that hangs
-is asked less, and looks better than it is. With --rate, calls are due at fixed moments, and latency counts from the
-moment at which a call was due, also if it could not be sent then: no time that a caller would have waited is left out
-(\"coordinated omission\").
+Without --rate, every call is sent when an earlier one has ended, and its latency counts from
+there: a server that hangs is asked less, and looks better than it is. With --rate, calls are
+due at fixed moments, and latency counts from the moment at which a call was due, also if it
+could not be sent then: no time that a caller would have waited is left out (\"coordinated
+omission\").
 
 The exit code is 1 if no call has succeeded.
 
 Examples:
-  swill bench localhost add 1 2                                       one call after the other, for 10 s
-  swill bench localhost add 1 2 --connections 4 --in-flight 64        as many as it takes
-  swill bench localhost add 1 2 --rate 5000 --in-flight 100           latency at 5,000 calls per second
-  swill bench localhost count 100 --calls 1000 --json                 streams, each read to its end";
+  swill bench localhost add 1 2                            one call after the other, for 10 s
+  swill bench localhost add 1 2 -c 4 -i 64                 as many as it takes
+  swill bench localhost add 1 2 --rate 5000 -i 100         latency at 5,000 calls per second
+  swill bench localhost count 100 --calls 1000 --json      streams, each read to its end";
 
 /// How often the progress is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);

@@ -19,8 +19,9 @@ use swill_client::{Client, Code, Items, Metadata, Protocol, Request, SendHalf, S
 use swill_proto::{Shape, spec::Spec};
 
 const AFTER_HELP: &str = "\
-Streams: items go out as they are read, one JSON value a line, and end with the input; or they are given as parameters.
-Items that come are printed as they come, one a line.
+Streams:
+  items go out as they are read, one JSON value a line, and end with the input; or they are
+  given as parameters; items that come are printed as they come, one a line
 
 Examples:
   swill call localhost add 1 2

@@ -3,7 +3,7 @@
 mod page;
 mod words;
 
-use crate::{Error, Result, connection::Connection, nearest, source};
+use crate::{Error, Result, connection::Connection, nearest, output, source};
 use clap::Args;
 use page::Page;
 use std::{collections::BTreeSet, io::Write};
@@ -36,6 +36,9 @@ impl Inspect {
     pub(crate) async fn run(self) -> Result<()> {
         let mut spec = source::load(&self.source, &self.connection).await?;
         let is_whole = self.name.is_none();
+        if !self.json {
+            spec = harmless(&spec)?;
+        }
         if let Some(name) = &self.name {
             narrow(&mut spec, name, &self.source)?;
         }
@@ -52,6 +55,27 @@ impl Inspect {
         };
         Ok(anstream::stdout().write_all(text.as_bytes())?)
     }
+}
+
+/// A description whose texts can be printed, whoever wrote them.
+fn harmless(spec: &Spec) -> Result<Spec> {
+    fn clean(value: &mut serde_json::Value) {
+        match value {
+            serde_json::Value::String(text) => *text = output::printable(text),
+            serde_json::Value::Array(elements) => elements.iter_mut().for_each(clean),
+            serde_json::Value::Object(members) => {
+                let cleaned = std::mem::take(members).into_iter().map(|(name, mut member)| {
+                    clean(&mut member);
+                    (output::printable(&name), member)
+                });
+                *members = cleaned.collect();
+            }
+            _ => {}
+        }
+    }
+    let mut value = serde_json::to_value(spec).map_err(|error| Error::failed(error.to_string()))?;
+    clean(&mut value);
+    serde_json::from_value(value).map_err(|error| Error::failed(error.to_string()))
 }
 
 /// Leaves nothing but the procedure or the module of this name, and the types that it needs.
@@ -123,6 +147,15 @@ mod tests {
         Shape,
         spec::{Info, ProcedureSpec},
     };
+
+    #[test]
+    fn texts_of_strangers_are_harmless() {
+        let mut spec = Spec::new(Info::new("a\x1b[31m", "1"));
+        spec.definitions.insert("b\x1b".into(), json!({ "enum": ["c\x1b"] }));
+        let harmless = harmless(&spec).unwrap();
+        assert!(!serde_json::to_string(&harmless).unwrap().contains("\\u001b"));
+        assert_eq!(harmless.info.title, "a\u{fffd}[31m");
+    }
 
     #[test]
     fn types_that_are_needed_are_kept_and_no_others() {

@@ -25,16 +25,17 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 
 const AFTER_HELP: &str = "\
-Bytes go through as they are, compressed or not. The display never holds up the connection: where it is too slow, lines
-are left out, and a line says how many.
+Bytes go through as they are, compressed or not. The display never holds up the connection:
+where it is too slow, lines are left out, and a line says how many.
 
 With --json every line is an object:
   at          seconds since 1970
-  connection  a number from 1, and `from`: `client` or `server`
-  kind        call, item, message, answer, notification, event, metadata, end, error, cancel; text, binary for what is
-              not understood; listening, open, refused, ping, pong, close, violation, gone, missed
-  call        the call's number or id, `procedure` its name, `payload` its value
-  metadata, leading, trailing   as they came
+  connection  a number from 1; `from` is `client` or `server`
+  kind        call, item, message, answer, notification, event, metadata, end, error, cancel;
+              text, binary for what is not understood; listening, open, refused, ping, pong,
+              close, violation, gone, missed
+  call        the call's number or id; `procedure` is its name, `payload` its value
+  metadata    of the caller; `leading`, `trailing` of the server
   size        bytes of the message, decompressed; `hex` with --hex; `note` in words
 
 Examples:

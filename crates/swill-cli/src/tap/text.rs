@@ -3,7 +3,7 @@
 use super::frame::Entry;
 use crate::{
     json,
-    output::{FAINT, HELP, NAME, WRONG},
+    output::{FAINT, HELP, NAME, WRONG, printable},
 };
 use anstyle::Style;
 use std::{fmt::Write, time::Duration};
@@ -42,7 +42,7 @@ pub(super) fn line(entry: &Entry<'_>, after: Duration, hex: bool, full: bool) ->
         let _ = write!(line, " {FAINT}{}{FAINT:#}", json::line(call));
     }
     if let Some(procedure) = &frame.procedure {
-        let _ = write!(line, " {NAME}{procedure}{NAME:#}");
+        let _ = write!(line, " {NAME}{}{NAME:#}", printable(procedure));
     }
     let shown = |text: String| if full { text } else { shortened(text) };
     if let Some(payload) = &frame.payload {
@@ -52,7 +52,7 @@ pub(super) fn line(entry: &Entry<'_>, after: Duration, hex: bool, full: bool) ->
         let _ = write!(line, " {FAINT}{place}{FAINT:#} {}", shown(json::line(metadata)));
     }
     if let Some(note) = &frame.note {
-        let _ = write!(line, " {FAINT}{}{FAINT:#}", printable(note));
+        let _ = write!(line, " {FAINT}{}{FAINT:#}", printable(note).replace('\n', " "));
     }
     if let Some(message) = entry.message {
         let _ = write!(line, "  {FAINT}{} B{FAINT:#}", message.len());
@@ -78,11 +78,6 @@ fn shortened(mut text: String) -> String {
         text.push('…');
     }
     text
-}
-
-/// A peer's text must not move the cursor.
-fn printable(text: &str) -> String {
-    text.chars().map(|letter| if letter.is_control() { '\u{fffd}' } else { letter }).collect()
 }
 
 /// Rows of digits, with the letters beside them.
