@@ -12,6 +12,7 @@ mod fuzz;
 mod guide;
 mod process;
 mod python;
+mod python_client;
 mod report;
 mod test;
 mod tidy;

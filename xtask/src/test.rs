@@ -3,6 +3,7 @@
 use crate::{
     Result, autobahn, book, clients, docs_page, examples, fresh, guide,
     process::{self, cargo, exists, target},
+    python_client,
     report::{Outcome, Report},
     tidy, vectors,
 };
@@ -39,6 +40,7 @@ fn run_checks(root: &Path, report: &mut Report) {
     report.check("fresh-crate", || fresh::check(root));
     report.check("vectors", || vectors::check(root));
     report.check("clients", || clients::check(root));
+    report.check("python-client", || python_client::check(root));
     report.check("book", || book::check(root));
     report.check("guide", || guide::check(root));
     report.check("docs-page", || docs_page::check(root));

@@ -46,9 +46,3 @@ def serve(name: str, *arguments: str) -> Iterator[str]:
 def scenarios() -> Iterator[str]:
     """Where the server of the scenarios listens."""
     yield from serve("scenarios", "--address", "127.0.0.1:0")
-
-
-@pytest.fixture(scope="session")
-def conformance() -> Iterator[str]:
-    """Where the server with the standard services listens (conformance/services.md)."""
-    yield from serve("conformance", "--addr", "127.0.0.1:0")
