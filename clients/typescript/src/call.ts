@@ -327,7 +327,7 @@ export class StreamCall extends Call {
   /** The answer of a call without a stream out. */
   answer(): Promise<unknown> {
     if (this.#answer !== undefined) return Promise.resolve(this.#answer.value);
-    if (this.phase === OVER) return Promise.reject(this.failure as Error);
+    if (this.phase === OVER) return Promise.reject(this.failure);
     return new Promise((resolve, reject) => (this.#answerWaiter = { resolve, reject }));
   }
 
@@ -358,7 +358,7 @@ export class StreamCall extends Call {
   #end(): Promise<IteratorResult<unknown, undefined>> {
     if (this.#failed) {
       this.#failed = false;
-      return Promise.reject(this.failure as Error);
+      return Promise.reject(this.failure);
     }
     return Promise.resolve({ value: undefined, done: true });
   }

@@ -37,7 +37,7 @@ export class Inlet {
       this.session.submit(this.call);
       return Promise.resolve();
     } catch (error) {
-      return Promise.reject(error as Error);
+      return Promise.reject(error);
     }
   }
 

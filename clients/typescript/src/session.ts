@@ -92,7 +92,7 @@ export class Session implements Owner, ConnectionEvents, Reading {
 
   /** Sends an item, or, with `undefined`, the end, as soon as there is room. */
   item(call: Call, payload: Payload | undefined): Promise<void> {
-    if (call.phase === OVER) return call.failure === undefined ? DONE : Promise.reject(call.failure as Error);
+    if (call.phase === OVER) return call.failure === undefined ? DONE : Promise.reject(call.failure);
     if (call.phase === SENT && call.queued === undefined && this.#connection?.hasRoom === true) {
       this.#sendItem(this.#connection, call, payload);
       return DONE;

@@ -6,7 +6,8 @@ import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { WebSocket, WebSocketServer } from 'ws';
-import { Client, decodeFrame, SwillError, type DecodedFrame, type WebSocketConstructor } from '../src/index.js';
+import type { SwillError } from '../src/index.js';
+import { Client, decodeFrame, type DecodedFrame, type WebSocketConstructor } from '../src/index.js';
 import { example, MISSING, start, type Server } from './servers.js';
 
 const skip = example('conformance') === undefined ? MISSING : false;
@@ -31,7 +32,9 @@ async function reached(client: Client, kind: string): Promise<void> {
 }
 
 /** Something that listens and that a test decides about. */
-async function listening(handle: (socket: Socket) => void): Promise<{ address: string; [Symbol.dispose](): void }> {
+async function listening(
+  handle: (socket: Socket) => void,
+): Promise<{ address: string; [Symbol.dispose](): void }> {
   const sockets = new Set<Socket>();
   const listener = createServer((socket) => {
     sockets.add(socket);
@@ -51,7 +54,9 @@ async function listening(handle: (socket: Socket) => void): Promise<{ address: s
 
 test('an aborted call is cancelled on the server and fails with the reason', { skip }, async () => {
   const frames: DecodedFrame[] = [];
-  await using client = new Client({ tap: ({ direction, data }) => direction === 'out' && frames.push(decodeFrame(data)) });
+  await using client = new Client({
+    tap: ({ direction, data }) => direction === 'out' && frames.push(decodeFrame(data)),
+  });
   await client.connect(await server());
   const abort = new AbortController();
   const slow = client.call('slow', 60_000, { signal: abort.signal });
@@ -64,12 +69,16 @@ test('an aborted call is cancelled on the server and fails with the reason', { s
   assert.equal(await client.call('add', [1, 2]), 3);
   assert.equal(frames.filter(({ kind }) => kind === 'cancel').length, 2);
   await assert.rejects(client.call('slow', 1, { signal: abort.signal }), reason);
-  await assert.rejects(client.call('slow', 60_000, { signal: AbortSignal.timeout(1) }), { name: 'TimeoutError' });
+  await assert.rejects(client.call('slow', 60_000, { signal: AbortSignal.timeout(1) }), {
+    name: 'TimeoutError',
+  });
 });
 
 test('leaving a loop cancels the stream', { skip }, async () => {
   const frames: DecodedFrame[] = [];
-  await using client = new Client({ tap: ({ direction, data }) => direction === 'out' && frames.push(decodeFrame(data)) });
+  await using client = new Client({
+    tap: ({ direction, data }) => direction === 'out' && frames.push(decodeFrame(data)),
+  });
   await client.connect(await server());
   const ticks = client.stream<number>('ticks', 0);
   for await (const tick of ticks) if (tick === 3) break;
@@ -170,12 +179,20 @@ test('an early answer ends the sending', { skip }, async () => {
 
 test('a stream in can begin with its first item', { skip }, async () => {
   const frames: DecodedFrame[] = [];
-  await using client = new Client({ tap: ({ direction, data }) => direction === 'out' && frames.push(decodeFrame(data)) });
+  await using client = new Client({
+    tap: ({ direction, data }) => direction === 'out' && frames.push(decodeFrame(data)),
+  });
   await client.connect(await server());
-  const sender = client.streamIn<number, unknown>('metadata_total', { metadata: { a: 1 }, metadataFirst: false });
+  const sender = client.streamIn<number, unknown>('metadata_total', {
+    metadata: { a: 1 },
+    metadataFirst: false,
+  });
   await sender.send(2);
   assert.deepEqual(await sender.finish(), { total: 2, metadata: { a: 1 } });
-  assert.deepEqual(frames.map(({ kind }) => kind), ['message', 'end']);
+  assert.deepEqual(
+    frames.map(({ kind }) => kind),
+    ['message', 'end'],
+  );
   const empty = client.streamIn<number, number>('total', { metadataFirst: false });
   assert.equal(await empty.finish(), 0);
 });
@@ -254,7 +271,10 @@ test('why a connection cannot be had is told', { skip }, async () => {
     assert.equal(client.state.kind, 'closed');
   }
   const reason = new Error('not now');
-  await assert.rejects(new Client().connect(`ws://${silent.address}/`, { signal: AbortSignal.abort(reason) }), reason);
+  await assert.rejects(
+    new Client().connect(`ws://${silent.address}/`, { signal: AbortSignal.abort(reason) }),
+    reason,
+  );
 });
 
 test('a client is connected once at a time, and can be connected again', { skip }, async () => {

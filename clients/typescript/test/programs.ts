@@ -20,7 +20,9 @@ export async function run(directory: string, program: string, ...options: string
     return (await execute(program, options, { cwd: directory })).stdout;
   } catch (error) {
     const { stdout, stderr } = error as { stdout?: string; stderr?: string };
-    throw new Error(`${program} ${options.join(' ')} failed:\n${stdout ?? ''}${stderr ?? ''}`, { cause: error });
+    throw new Error(`${program} ${options.join(' ')} failed:\n${stdout ?? ''}${stderr ?? ''}`, {
+      cause: error,
+    });
   }
 }
 

@@ -26,6 +26,6 @@ test('every scenario is played in a browser', { skip: server ?? NO_BROWSER }, as
   await browser(async (chromium) => {
     const tab = await page(chromium, 'test/browser/scenarios.ts');
     const played = `window.play(${JSON.stringify(list)}, ${JSON.stringify(address)})`;
-    check((await tab.evaluate(played)) as Report, 'Chromium');
+    check(await tab.evaluate<Report>(played), 'Chromium');
   });
 });

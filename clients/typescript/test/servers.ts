@@ -18,12 +18,14 @@ export const ROOT = fileURLToPath(new URL('../../../../../', import.meta.url));
 /** Where the program of an example is: in `SWILL_EXAMPLES`, or where cargo has built it. */
 export function example(name: string): string | undefined {
   const told = process.env['SWILL_EXAMPLES'];
-  const folders = told === undefined ? [`${ROOT}target/release/examples`, `${ROOT}target/debug/examples`] : [told];
+  const folders =
+    told === undefined ? [`${ROOT}target/release/examples`, `${ROOT}target/debug/examples`] : [told];
   return folders.map((folder) => `${folder}/${name}`).find(existsSync);
 }
 
 /** Why tests with a server are left out. */
-export const MISSING = 'there is no server: run `cargo build --examples`, or say where it is by SWILL_EXAMPLES';
+export const MISSING =
+  'there is no server: run `cargo build --examples`, or say where it is by SWILL_EXAMPLES';
 
 /** Starts an example, which ends with this process. */
 export async function start(name: string, option: string, port = 0): Promise<Server> {

@@ -127,7 +127,6 @@ function splitOnce(text: string, separator: string): [string, string] {
 }
 
 function checkHeader(name: string, value: string): void {
-  // eslint-disable-next-line no-control-regex -- control characters are what a header must not have
   if (!WORD.test(name) || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
     throw new SwillError(Code.BAD_REQUEST, `the header \`${name}\` cannot be sent`);
   }

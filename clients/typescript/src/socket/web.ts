@@ -55,7 +55,7 @@ export function openWebSocket(
       } catch (error) {
         silence(raw);
         raw.close();
-        reject(error as Error);
+        reject(error);
       }
     };
     raw.onmessage = ({ data }: { data: string | ArrayBuffer }) => socket?.message(data);
@@ -100,7 +100,7 @@ class WebSocketAdapter implements Socket {
   }
 
   binary(bytes: Uint8Array, length: number): void {
-    this.#send(bytes.slice(0, length) as Uint8Array<ArrayBuffer>);
+    this.#send(bytes.slice(0, length));
   }
 
   text(text: string): void {

@@ -34,7 +34,11 @@ export const NO_BROWSER =
 
 /** Runs something with a browser that has a profile of its own. */
 export async function browser<T>(run: (browser: Browser) => Promise<T>): Promise<T> {
-  const started = await chromium.launch({ executablePath: program() as string, headless: true, args: OPTIONS });
+  const started = await chromium.launch({
+    executablePath: program() as string,
+    headless: true,
+    args: OPTIONS,
+  });
   try {
     return await run(started);
   } finally {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { resolveAddress } from '../../src/address.js';
-import { SwillError } from '../../src/errors.js';
+import type { SwillError } from '../../src/errors.js';
 
 const page = { protocol: 'https:', host: 'page.example:8443' };
 
@@ -38,7 +38,10 @@ for (const [address, why] of [
   [':8000', /no URL/],
 ] as const) {
   test(`${JSON.stringify(address)} makes no sense`, () => {
-    assert.throws(() => resolveAddress(address), (error: SwillError) => error.code === 400 && why.test(error.message));
+    assert.throws(
+      () => resolveAddress(address),
+      (error: SwillError) => error.code === 400 && why.test(error.message),
+    );
   });
 }
 

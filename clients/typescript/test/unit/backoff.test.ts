@@ -28,11 +28,20 @@ test('attempts run out and start anew', () => {
 test('what ended a connection decides whether to connect again', () => {
   const again = [1001, 1005, 1006, 1009, 1011, 1012, 1013, 1014, 4008];
   const never = [1000, 1002, 1003, 1007, 1008, 1010, 3000, 4000, 4007, 4009, 4999];
-  assert.deepEqual(again.filter((code) => !isTemporary({ code, reason: '' })), []);
-  assert.deepEqual(never.filter((code) => isTemporary({ code, reason: '' })), []);
+  assert.deepEqual(
+    again.filter((code) => !isTemporary({ code, reason: '' })),
+    [],
+  );
+  assert.deepEqual(
+    never.filter((code) => isTemporary({ code, reason: '' })),
+    [],
+  );
 });
 
 test('a status decides likewise', () => {
-  assert.deepEqual([500, 502, 503, 408, 425, 429].filter((status) => !isTemporaryStatus(status)), []);
+  assert.deepEqual(
+    [500, 502, 503, 408, 425, 429].filter((status) => !isTemporaryStatus(status)),
+    [],
+  );
   assert.deepEqual([301, 400, 401, 403, 404, 406].filter(isTemporaryStatus), []);
 });

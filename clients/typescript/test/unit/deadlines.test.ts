@@ -4,14 +4,25 @@ import { Deadlines, type Expiring } from '../../src/deadlines.js';
 import { StillClock } from './fakes.js';
 
 function entry(name: string, expired: string[]): Expiring {
-  return { due: 0, line: undefined, earlier: undefined, later: undefined, expired: () => void expired.push(name) };
+  return {
+    due: 0,
+    line: undefined,
+    earlier: undefined,
+    later: undefined,
+    expired: () => void expired.push(name),
+  };
 }
 
 test('deadlines of all lengths pass in their order, on one timer', () => {
   const clock = new StillClock();
   const deadlines = new Deadlines(clock);
   const expired: string[] = [];
-  for (const [name, time] of [['b', 30], ['c', 40], ['a', 10], ['b2', 30]] as const) {
+  for (const [name, time] of [
+    ['b', 30],
+    ['c', 40],
+    ['a', 10],
+    ['b2', 30],
+  ] as const) {
     deadlines.add(entry(name, expired), time);
   }
   assert.equal(clock.waiting, 1);
@@ -33,7 +44,10 @@ test('what is removed does not expire, wherever it stands', () => {
     for (const each of entries) deadlines.add(each, 5);
     deadlines.remove(entries['abc'.indexOf(removed)]);
     clock.pass(5);
-    assert.deepEqual(expired, ['a', 'b', 'c'].filter((name) => name !== removed));
+    assert.deepEqual(
+      expired,
+      ['a', 'b', 'c'].filter((name) => name !== removed),
+    );
   }
 });
 

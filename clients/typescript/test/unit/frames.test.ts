@@ -7,7 +7,8 @@ function reader(limits = { message: 1000, fragments: 4 }): { it: FrameReader; sa
   const said: string[] = [];
   const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
   const events: FrameEvents = {
-    message: (opcode, bytes, start, end) => said.push(`${opcode === 1 ? 'text' : 'binary'} ${text(bytes.slice(start, end))}`),
+    message: (opcode, bytes, start, end) =>
+      said.push(`${opcode === 1 ? 'text' : 'binary'} ${text(bytes.slice(start, end))}`),
     ping: (payload) => said.push(`ping ${text(payload)}`),
     pong: () => said.push('pong'),
     closing: ({ code, reason }) => said.push(`close ${code} ${reason}`),
@@ -25,22 +26,46 @@ function frame(first: number, payload: string | Buffer): Buffer {
       ? Buffer.from([first, length])
       : length < 0x10000
         ? Buffer.from([first, 126, length >> 8, length & 255])
-        : Buffer.from([first, 127, 0, 0, 0, 0, length >> 24, (length >> 16) & 255, (length >> 8) & 255, length & 255]);
+        : Buffer.from([
+            first,
+            127,
+            0,
+            0,
+            0,
+            0,
+            length >> 24,
+            (length >> 16) & 255,
+            (length >> 8) & 255,
+            length & 255,
+          ]);
   return Buffer.concat([head, bytes]);
 }
 
-const close = (code: number, reason = ''): Buffer => frame(0x88, Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason, 'latin1')]));
+const close = (code: number, reason = ''): Buffer =>
+  frame(0x88, Buffer.concat([Buffer.from([code >> 8, code & 255]), Buffer.from(reason, 'latin1')]));
 
 for (const [name, frames, said] of [
-  ['messages', [frame(0x82, 'one'), frame(0x81, 'two'), frame(0x82, '')], ['binary one', 'text two', 'binary ']],
+  [
+    'messages',
+    [frame(0x82, 'one'), frame(0x81, 'two'), frame(0x82, '')],
+    ['binary one', 'text two', 'binary '],
+  ],
   ['medium messages', [frame(0x82, 'x'.repeat(126))], [`binary ${'x'.repeat(126)}`]],
-  ['fragments', [frame(0x02, 'a'), frame(0x00, 'b'), frame(0x80, 'c'), frame(0x82, 'd')], ['binary abc', 'binary d']],
-  ['pings between fragments', [frame(0x01, 'a'), frame(0x89, 'p'), frame(0x8a, ''), frame(0x80, 'c')], ['ping p', 'pong', 'text ac']],
+  [
+    'fragments',
+    [frame(0x02, 'a'), frame(0x00, 'b'), frame(0x80, 'c'), frame(0x82, 'd')],
+    ['binary abc', 'binary d'],
+  ],
+  [
+    'pings between fragments',
+    [frame(0x01, 'a'), frame(0x89, 'p'), frame(0x8a, ''), frame(0x80, 'c')],
+    ['ping p', 'pong', 'text ac'],
+  ],
   ['a close', [close(4000, 'bye'), frame(0x82, 'late')], ['close 4000 bye']],
   ['a close without a code', [frame(0x88, '')], ['close 1005 ']],
 ] as const) {
   test(`${name} are read, however they are cut`, () => {
-    const bytes = Buffer.concat(frames as unknown as Buffer[]);
+    const bytes = Buffer.concat(frames);
     for (let size = 1; size <= bytes.length; size++) {
       const { it, said: heard } = reader();
       // The buffer is used again, as that of a socket is.
@@ -68,7 +93,11 @@ for (const [name, frames, code] of [
   ['a continuation of nothing', [frame(0x80, 'x')], 1002],
   ['a message within a message', [frame(0x02, 'x'), frame(0x82, 'y')], 1002],
   ['a message that is too big', [Buffer.from([0x82, 126, 0x03, 0xe9])], 1009],
-  ['a message that says it is enormous', [Buffer.from([0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255])], 1009],
+  [
+    'a message that says it is enormous',
+    [Buffer.from([0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255])],
+    1009,
+  ],
   ['fragments that are too big together', [frame(0x02, 'x'.repeat(600)), frame(0x80, 'x'.repeat(600))], 1009],
   ['too many fragments', [frame(0x02, ''), frame(0, ''), frame(0, ''), frame(0, ''), frame(0, '')], 1008],
   ['half a close code', [frame(0x88, 'x')], 1002],

@@ -4,7 +4,8 @@ import { test } from 'node:test';
 import { SwillError } from '../../src/errors.js';
 import { limitsWith } from '../../src/limits.js';
 import { Handshake } from '../../src/socket/handshake.js';
-import { Refusal, type SocketOptions } from '../../src/socket/socket.js';
+import type { Refusal } from '../../src/socket/socket.js';
+import { type SocketOptions } from '../../src/socket/socket.js';
 
 function handshake(options: Partial<SocketOptions> = {}): Handshake {
   return new Handshake({
@@ -37,7 +38,15 @@ test('the request says what it has to', () => {
   const it = handshake({ token: 'secret', headers: { 'X-Trace': '7' } });
   const lines = it.request.split('\r\n');
   assert.equal(lines[0], 'GET /ws?room=1 HTTP/1.1');
-  for (const line of ['Host: calc.example:8000', 'Upgrade: websocket', 'Connection: Upgrade', 'Sec-WebSocket-Version: 13', 'Sec-WebSocket-Protocol: swill.1', 'Authorization: Bearer secret', 'X-Trace: 7']) {
+  for (const line of [
+    'Host: calc.example:8000',
+    'Upgrade: websocket',
+    'Connection: Upgrade',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Protocol: swill.1',
+    'Authorization: Bearer secret',
+    'X-Trace: 7',
+  ]) {
     assert.ok(lines.includes(line), line);
   }
   assert.ok(it.request.endsWith('\r\n\r\n'));
@@ -62,7 +71,8 @@ test('an agreement is read, however it is cut, with what follows it', () => {
     const bytes = Buffer.from(`${agreement(it)}frames`, 'latin1');
     let agreed: ReturnType<Handshake['push']>;
     let at = 0;
-    for (; agreed === undefined && at < bytes.length; at += size) agreed = it.push(bytes.subarray(at, at + size));
+    for (; agreed === undefined && at < bytes.length; at += size)
+      agreed = it.push(bytes.subarray(at, at + size));
     assert.equal(agreed?.subprotocol, 'swill.1');
     const rest = Buffer.concat([agreed?.rest ?? Buffer.alloc(0), bytes.subarray(at)]);
     assert.equal(rest.toString(), 'frames');
@@ -78,12 +88,20 @@ for (const [name, changes, why] of [
   test(`${name} is no agreement, and there is no use in another attempt`, () => {
     const it = handshake();
     const bytes = Buffer.from(agreement(it, changes), 'latin1');
-    assert.throws(() => it.push(bytes), (error: Refusal) => error.code === 501 && !error.temporary && why.test(error.message));
+    assert.throws(
+      () => it.push(bytes),
+      (error: Refusal) => error.code === 501 && !error.temporary && why.test(error.message),
+    );
   });
 }
 
 for (const [answer, code, temporary, message] of [
-  ['HTTP/1.1 401 Unauthorized\r\nContent-Length: 12\r\n\r\nlog in first', 401, false, /401 Unauthorized: log in first/],
+  [
+    'HTTP/1.1 401 Unauthorized\r\nContent-Length: 12\r\n\r\nlog in first',
+    401,
+    false,
+    /401 Unauthorized: log in first/,
+  ],
   ['HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n', 503, true, /503 Service Unavailable$/],
   ['HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n', 302, false, /302 Found/],
   [`HTTP/1.1 403 Forbidden\r\n\r\n${'x'.repeat(9000)}`, 403, false, /403/],

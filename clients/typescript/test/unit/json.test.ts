@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { checkDepth, parse, stringify } from '../../src/json.js';
-import { SwillError } from '../../src/errors.js';
+import type { SwillError } from '../../src/errors.js';
 
 for (const [name, value, text] of [
-  ['integers beyond what a number can hold', [2n ** 64n - 1n, -(2n ** 63n)], '[18446744073709551615,-9223372036854775808]'],
+  [
+    'integers beyond what a number can hold',
+    [2n ** 64n - 1n, -(2n ** 63n)],
+    '[18446744073709551615,-9223372036854775808]',
+  ],
   ['small bigints', { a: 1n }, '{"a":1}'],
   ['bytes as base64', [new Uint8Array([0, 1, 254]), Buffer.from([255])], '["AAH+","/w=="]'],
   ['maps and sets', [new Map([[1, 'a']]), new Set(['b'])], '[{"1":"a"},["b"]]'],
@@ -20,9 +24,15 @@ for (const [name, value, text] of [
 for (const [text, value] of [
   ['[18446744073709551615,-9223372036854775808]', [2n ** 64n - 1n, -(2n ** 63n)]],
   ['[9007199254740991,9007199254740993]', [9007199254740991, 9007199254740993n]],
-  ['{"a":12345678901234567890,"12345678901234567890":"12345678901234567890"}', { a: 12345678901234567890n, '12345678901234567890': '12345678901234567890' }],
-  ['[0.12345678901234567890,1e22,12345678901234567890.5]', [0.12345678901234568, 1e22, 12345678901234567890.5]],
-  ['["\\"12345678901234567890,\\\\",1234567890123456789]', ['"12345678901234567890,\\', 1234567890123456789n]],
+  [
+    '{"a":12345678901234567890,"12345678901234567890":"12345678901234567890"}',
+    { a: 12345678901234567890n, '12345678901234567890': '12345678901234567890' },
+  ],
+  ['[0.12345678901234567890,1e22,12345678901234567890.5]', [0.12345678901234568, 1e22, 1.2345678901234567e19]],
+  [
+    '["\\"12345678901234567890,\\\\",1234567890123456789]',
+    ['"12345678901234567890,\\', 1234567890123456789n],
+  ],
 ] as const) {
   test(`${text} is read exactly`, () => {
     assert.deepEqual(parse(text, 'auto'), value);
@@ -36,7 +46,10 @@ test('wide integers are numbers if one likes', () => {
 test('what is nested too deep is refused both ways, brackets in texts do not count', () => {
   const nested = (levels: number): string => '['.repeat(levels) + ']'.repeat(levels);
   assert.doesNotThrow(() => checkDepth(nested(64)));
-  assert.throws(() => checkDepth(nested(65)), (error: SwillError) => error.code === 400);
+  assert.throws(
+    () => checkDepth(nested(65)),
+    (error: SwillError) => error.code === 400,
+  );
   assert.doesNotThrow(() => checkDepth(JSON.stringify(['[{'.repeat(500), '\\"[[[', '\\'])));
   assert.throws(() => parse(nested(100_000), 'auto'), SyntaxError);
 });
@@ -45,6 +58,9 @@ test('what JSON has no room for is refused', () => {
   const circle: Record<string, unknown> = {};
   circle['self'] = circle;
   for (const value of [circle, () => 1, Symbol('s')]) {
-    assert.throws(() => stringify(value), (error: SwillError) => error.code === 400);
+    assert.throws(
+      () => stringify(value),
+      (error: SwillError) => error.code === 400,
+    );
   }
 });

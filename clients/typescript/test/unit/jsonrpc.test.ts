@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { BatchCall, Notification, SINGLE, STREAM_OUT, SingleCall, StreamCall, type Owner } from '../../src/call.js';
+import {
+  BatchCall,
+  Notification,
+  SINGLE,
+  STREAM_OUT,
+  SingleCall,
+  StreamCall,
+  type Owner,
+} from '../../src/call.js';
 import { SwillError } from '../../src/errors.js';
 import type { Handler, Peer } from '../../src/handlers.js';
 import { JsonRpc } from '../../src/jsonrpc.js';
@@ -8,14 +16,21 @@ import { limitsWith, type Limits } from '../../src/limits.js';
 import type { Machine } from '../../src/machine.js';
 import { FakeWire } from './fakes.js';
 
-const nobody: Owner = { expire: () => {}, cancel: () => {}, relax: () => {}, release: () => {}, arrived: () => {}, took: () => {} };
+const nobody: Owner = {
+  expire: () => {},
+  cancel: () => {},
+  relax: () => {},
+  release: () => {},
+  arrived: () => {},
+  took: () => {},
+};
 
 interface Made {
   readonly wire: FakeWire;
   readonly it: Machine;
   readonly unexpected: unknown[];
-  said(): unknown[];
-  say(message: unknown): void;
+  readonly said: () => unknown[];
+  readonly say: (message: unknown) => void;
 }
 
 function made(handlers: Record<string, Handler> = {}, limits: Partial<Limits> = {}): Made {
@@ -54,7 +69,10 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 
 test('parameters are a list or a map, or there are none', () => {
   for (const [params, written] of [
-    [[1, 2], [1, 2]],
+    [
+      [1, 2],
+      [1, 2],
+    ],
     [{ a: 1 }, { a: 1 }],
     ['wall', ['wall']],
     [0, [0]],
@@ -107,7 +125,10 @@ test('a stream has an id of its own, items, and an end', async () => {
     say({ jsonrpc: '2.0', method: '$/stream', params: { subscription, end: true } });
     say({ jsonrpc: '2.0', method: '$/stream', params: { subscription, result: 'late' } });
     const found = [await items.next(), await items.next(), await items.next()];
-    assert.deepEqual(found.map(({ value }) => value as unknown), ['one', null, undefined]);
+    assert.deepEqual(
+      found.map(({ value }) => value),
+      ['one', null, undefined],
+    );
     assert.equal(it.inFlight, 0);
   }
 });
@@ -117,7 +138,11 @@ test('a stream fails before it is open and after', async () => {
   const [before, after] = [stream(it), stream(it)];
   say({ jsonrpc: '2.0', id: 1, error: { code: 404, message: 'none' } });
   say({ jsonrpc: '2.0', id: 2, result: 1 });
-  say({ jsonrpc: '2.0', method: '$/stream', params: { subscription: 1, error: { code: 409, message: 'broke' } } });
+  say({
+    jsonrpc: '2.0',
+    method: '$/stream',
+    params: { subscription: 1, error: { code: 409, message: 'broke' } },
+  });
   await assert.rejects(before.next(), { code: 404 });
   await assert.rejects(after.next(), { code: 409 });
 });
@@ -233,8 +258,13 @@ test('a request is cancelled by its id as it was written', async () => {
   await turn();
   assert.deepEqual(said(), []);
   say({ jsonrpc: '2.0', method: '$/cancelRequest', params: { id: 1 } });
-  assert.deepEqual(said(), [{ jsonrpc: '2.0', error: { code: -32800, message: 'Request cancelled' }, id: 1 }]);
-  assert.deepEqual(signals.map(({ aborted }) => aborted), [true]);
+  assert.deepEqual(said(), [
+    { jsonrpc: '2.0', error: { code: -32800, message: 'Request cancelled' }, id: 1 },
+  ]);
+  assert.deepEqual(
+    signals.map(({ aborted }) => aborted),
+    [true],
+  );
 });
 
 test('the end of the connection stops handlers', async () => {
@@ -263,7 +293,11 @@ test('no more handlers run than the limit allows', () => {
 
 test('batches of the server are answered in one message', async () => {
   const { said, say } = made({ later: () => Promise.resolve(1), now: () => 2 });
-  const request = (method: string, id?: number): object => ({ jsonrpc: '2.0', method, ...(id !== undefined && { id }) });
+  const request = (method: string, id?: number): object => ({
+    jsonrpc: '2.0',
+    method,
+    ...(id !== undefined && { id }),
+  });
   say([request('later', 1), request('now', 2), request('now'), 5, []]);
   await turn();
   const [answers, ...more] = said() as { id: unknown }[][];

@@ -77,7 +77,7 @@ const values: unknown[] = [
   [],
   [1, [2, [3, 'four', { five: [6] }]]],
   {},
-  { a: null, 'ü': [true], nested: { deep: { deeper: 1.5 } } },
+  { a: null, ü: [true], nested: { deep: { deeper: 1.5 } } },
   Object.fromEntries(Array.from({ length: 300 }, (_, at) => [`key ${at}`, at])),
   new Date(0),
   new Date(1_700_000_000_123),
@@ -89,7 +89,12 @@ test('what is written can be read, and is the same', () => {
 });
 
 test('another implementation reads what is written, and writes what can be read', () => {
-  const settings = { useRecords: false, variableMapSize: true, int64AsType: 'auto', encodeUndefinedAsNil: true };
+  const settings = {
+    useRecords: false,
+    variableMapSize: true,
+    int64AsType: 'auto',
+    encodeUndefinedAsNil: true,
+  };
   const packr = new Packr(settings as unknown as ConstructorParameters<typeof Packr>[0]);
   const unpackr = new Unpackr(settings as unknown as ConstructorParameters<typeof Unpackr>[0]);
   for (const value of values) {
@@ -122,7 +127,14 @@ test('bytes that come out do not share memory with what was read', () => {
 
 test('a map with a key that is no text is a Map, with all its entries', () => {
   const bytes = Buffer.from('83a1610102c3c0a162', 'hex');
-  assert.deepEqual(unpack(bytes), new Map<unknown, unknown>([['a', 1], [2, true], [null, 'b']]));
+  assert.deepEqual(
+    unpack(bytes),
+    new Map<unknown, unknown>([
+      ['a', 1],
+      [2, true],
+      [null, 'b'],
+    ]),
+  );
 });
 
 test('a key cannot reach the prototype', () => {
@@ -139,7 +151,10 @@ for (const [name, value] of [
   ['a date that is none', new Date(Number.NaN)],
 ] as const) {
   test(`${name} cannot be sent`, () => {
-    assert.throws(() => pack(value), (error: SwillError) => error.code === 400);
+    assert.throws(
+      () => pack(value),
+      (error: SwillError) => error.code === 400,
+    );
   });
 }
 
@@ -157,7 +172,14 @@ test('64 levels can be read, and not one more', () => {
 });
 
 test('no announced length is believed', () => {
-  for (const message of ['dd7fffffff', 'df7fffffff', 'db7fffffff00', 'c67fffffff', 'c97fffffff01', 'dc00ff01']) {
+  for (const message of [
+    'dd7fffffff',
+    'df7fffffff',
+    'db7fffffff00',
+    'c67fffffff',
+    'c97fffffff01',
+    'dc00ff01',
+  ]) {
     assert.throws(() => unpack(Buffer.from(message, 'hex')), Malformed);
   }
 });
@@ -171,7 +193,8 @@ test('whatever comes, it is a value or an error', () => {
       new Decoder().begin(bytes, 0, bytes.length);
       unpack(bytes);
     } catch (error) {
-      const expected = error instanceof Malformed || error instanceof TooDeep || error instanceof assert.AssertionError;
+      const expected =
+        error instanceof Malformed || error instanceof TooDeep || error instanceof assert.AssertionError;
       assert.ok(expected, `${hex(bytes)}: ${String(error)}`);
     }
   }

@@ -87,7 +87,10 @@ test('what was sent has an unknown outcome when the connection breaks, what was 
   it.clock.pass(50);
   await turn();
   const second = it.sockets[1];
-  assert.deepEqual(second.sent.map(({ call, payload }) => [call, payload]), [[1, 2]]);
+  assert.deepEqual(
+    second.sent.map(({ call, payload }) => [call, payload]),
+    [[1, 2]],
+  );
   second.say(1, 'done', 0, null, null);
   assert.equal(await waiting, 'done');
 });
@@ -104,7 +107,10 @@ test('what is idempotent is sent again, in its order and before what came later'
   it.clock.pass(50);
   await turn();
   const socket = it.sockets[1];
-  assert.deepEqual(socket.sent.map(({ payload }) => payload), [[1], 2, 3]);
+  assert.deepEqual(
+    socket.sent.map(({ payload }) => payload),
+    [[1], 2, 3],
+  );
   for (const seq of [1, 2, 3]) socket.say(seq, seq, 0, null, null);
   assert.deepEqual(await Promise.all([...again, later]), [1, 2, 3]);
 });
@@ -122,7 +128,10 @@ test('a stream that has brought an item is not sent again', async () => {
   await assert.rejects(begun.next(), { outcomeUnknown: true });
   it.clock.pass(50);
   await turn();
-  assert.deepEqual(it.sockets[1].sent.map(({ name }) => name), ['quiet']);
+  assert.deepEqual(
+    it.sockets[1].sent.map(({ name }) => name),
+    ['quiet'],
+  );
 });
 
 test('a proper end of the server is the end', async () => {
@@ -158,7 +167,10 @@ test('a deadline fails the call and tells the server', async () => {
   assert.equal(it.session.inFlight, 1);
   it.clock.pass(1);
   await assert.rejects(answer, { code: 504, outcomeUnknown: false });
-  assert.deepEqual(it.sockets[0].sent.map(({ kind }) => kind), ['message', 'cancel']);
+  assert.deepEqual(
+    it.sockets[0].sent.map(({ kind }) => kind),
+    ['message', 'cancel'],
+  );
 });
 
 test('a deadline also counts while there is no connection', async () => {
@@ -184,7 +196,10 @@ test('an aborted call fails with the reason of its signal, and the server is tol
   const reason = new Error('no longer');
   abort.abort(reason);
   await assert.rejects(answer, reason);
-  assert.deepEqual(it.sockets[0].sent.map(({ kind }) => kind), ['message', 'cancel']);
+  assert.deepEqual(
+    it.sockets[0].sent.map(({ kind }) => kind),
+    ['message', 'cancel'],
+  );
 });
 
 test('no more calls are in flight than the limit allows, and the rest come in their order', async () => {
@@ -192,10 +207,16 @@ test('no more calls are in flight than the limit allows, and the rest come in th
   await it.session.connect(false);
   const [socket] = it.sockets;
   for (let at = 0; at < 5; at++) void call(it, { params: at });
-  assert.deepEqual(socket.sent.map(({ payload }) => payload), [0, 1]);
+  assert.deepEqual(
+    socket.sent.map(({ payload }) => payload),
+    [0, 1],
+  );
   socket.say(2, null, 0, null, null);
   socket.say(1, null, 0, null, null);
-  assert.deepEqual(socket.sent.map(({ payload }) => payload), [0, 1, 2, 3]);
+  assert.deepEqual(
+    socket.sent.map(({ payload }) => payload),
+    [0, 1, 2, 3],
+  );
 });
 
 test('who sends faster than the socket takes has to wait', async () => {
@@ -214,13 +235,16 @@ test('who sends faster than the socket takes has to wait', async () => {
   socket.drain();
   await Promise.all([...waiting, end]);
   assert.deepEqual(heard, [2, 3]);
-  assert.deepEqual(socket.sent.map(({ kind, payload }) => [kind, payload]), [
-    ['metadata', null],
-    ['message', 1],
-    ['message', 2],
-    ['message', 3],
-    ['end', null],
-  ]);
+  assert.deepEqual(
+    socket.sent.map(({ kind, payload }) => [kind, payload]),
+    [
+      ['metadata', null],
+      ['message', 1],
+      ['message', 2],
+      ['message', 3],
+      ['end', null],
+    ],
+  );
 });
 
 test('items that wait hear of the end of their call', async () => {
@@ -273,7 +297,10 @@ test('a stream that holds up others fails after a while', async () => {
   it.clock.pass(10_000);
   assert.ok(!socket.paused);
   await assert.rejects(items.next(), { code: 429 });
-  assert.deepEqual(socket.sent.map(({ kind }) => kind), ['message', 'message', 'cancel']);
+  assert.deepEqual(
+    socket.sent.map(({ kind }) => kind),
+    ['message', 'message', 'cancel'],
+  );
   socket.say(2, 'now', 0, null, null);
   assert.equal(await other, 'now');
 });

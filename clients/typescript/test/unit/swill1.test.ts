@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { BOTH, SINGLE, STREAM_IN, STREAM_OUT, type Shape } from '../../src/call.js';
 import { MetadataCall, StreamCall, type Call, type Owner } from '../../src/call.js';
-import { SwillError } from '../../src/errors.js';
+import type { SwillError } from '../../src/errors.js';
 import { limitsWith, type Limits } from '../../src/limits.js';
 import type { Machine } from '../../src/machine.js';
 import type { Response } from '../../src/metadata.js';
@@ -28,7 +28,11 @@ function say(machine: Machine, ...message: unknown[]): void {
   machine.binary(bytes, 0, bytes.length);
 }
 
-function single(machine: Machine, params?: unknown, metadata?: Record<string, unknown>): Promise<Response<unknown>> {
+function single(
+  machine: Machine,
+  params?: unknown,
+  metadata?: Record<string, unknown>,
+): Promise<Response<unknown>> {
   const call = new MetadataCall(nobody, SINGLE, { name: 'add', params, metadata });
   const answer = new Promise((resolve, reject) => Object.assign(call, { resolve, reject }));
   answer.catch(() => {});
@@ -59,7 +63,14 @@ test('an answer comes with all of its metadata, wherever it travels', async () =
   for (const [messages, leading, trailing] of [
     [[[1, 3, 0, null, null]], {}, {}],
     [[[1, 3, 0, { l: 1 }, { t: 2 }]], { l: 1 }, { t: 2 }],
-    [[[1, null, 2, { l: 1 }, null], [1, 3, 0, null, { t: 2 }]], { l: 1 }, { t: 2 }],
+    [
+      [
+        [1, null, 2, { l: 1 }, null],
+        [1, 3, 0, null, { t: 2 }],
+      ],
+      { l: 1 },
+      { t: 2 },
+    ],
     // An older server leaves out what is nil.
     [[[1, 3, 0]], {}, {}],
   ] as const) {
@@ -124,7 +135,7 @@ test('a stream in is opened, filled and ended', () => {
   ]);
 });
 
-test('a stream in that is answered early is ended, for the server waits for that', async () => {
+test('a stream in that is answered early is ended, for the server waits for that', () => {
   for (const [shape, last] of [
     [STREAM_IN, [1, 7, 0, null, null]],
     [BOTH, [1, null, 1, null, null]],
@@ -134,7 +145,10 @@ test('a stream in that is answered early is ended, for the server waits for that
     const call = streaming(it, shape, 'first');
     say(it, ...last);
     it.item(call, pack(2));
-    assert.deepEqual(wire.sent.map(({ kind }) => kind), ['metadata', 'end']);
+    assert.deepEqual(
+      wire.sent.map(({ kind }) => kind),
+      ['metadata', 'end'],
+    );
   }
 });
 
@@ -145,7 +159,10 @@ test('a cancelled call is forgotten at once, and what still comes for it is nobo
   it.cancel(call);
   say(it, 1, 'late', 0, null, null);
   assert.equal(it.inFlight, 0);
-  assert.deepEqual(wire.sent.map(({ kind }) => kind), ['message', 'cancel']);
+  assert.deepEqual(
+    wire.sent.map(({ kind }) => kind),
+    ['message', 'cancel'],
+  );
   assert.equal(wire.breach, undefined);
 });
 
@@ -198,7 +215,10 @@ test('an answer beyond a limit fails its call only, and the server is told', asy
     say(it, ...message);
     await assert.rejects(answer, { code: 413 });
     assert.equal(wire.breach, undefined);
-    assert.deepEqual(wire.sent.map(({ kind }) => kind), ['message', 'cancel']);
+    assert.deepEqual(
+      wire.sent.map(({ kind }) => kind),
+      ['message', 'cancel'],
+    );
   }
 });
 
@@ -209,11 +229,17 @@ test('what is too large, too deep or cannot be written is not sent, and its numb
     return () => void it.open(call);
   };
   assert.throws(open('echo', 'x'.repeat(1000)), (error: SwillError) => error.code === 413);
-  assert.throws(open('echo', () => 1), (error: SwillError) => error.code === 400);
+  assert.throws(
+    open('echo', () => 1),
+    (error: SwillError) => error.code === 400,
+  );
   assert.throws(open('x'.repeat(256), 1), (error: SwillError) => error.code === 404);
   assert.throws(open('ü'.repeat(128), 1), (error: SwillError) => error.code === 404);
   assert.doesNotThrow(open('x'.repeat(255), 1));
-  assert.deepEqual(wire.sent.map(({ call }) => call), [1]);
+  assert.deepEqual(
+    wire.sent.map(({ call }) => call),
+    [1],
+  );
 });
 
 test('a single call that is ended without an answer has failed', async () => {
