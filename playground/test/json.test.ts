@@ -4,6 +4,7 @@ import { base64, fromBase64, fromHex, hex, hexLines, sizeText } from '../src/jso
 import { numberOf, parse, parseValue } from '../src/json/parse.ts';
 import { placeOf } from '../src/json/place.ts';
 import { compact, inline, print } from '../src/json/print.ts';
+import { numbered } from '../src/json/template.ts';
 import { at, type Json, moved, type Path, pathText, renamed, same, withAt, without } from '../src/json/value.ts';
 
 test('what is JSON is read as JSON.parse reads it', () => {
@@ -115,6 +116,12 @@ test('the place of a value in its text', () => {
     const { from, to } = placeOf(parse(text), path);
     assert.equal(text.slice(from, to), expected, pathText(path));
   }
+});
+
+test('many values are made of one', () => {
+  const value: Json = { a: 1, b: ['x{n}', 2n ** 60n, 1.5], c: null };
+  assert.deepEqual(numbered({ value, countsUp: true }, 2), { a: 3, b: ['x3', 2n ** 60n + 2n, 1.5], c: null });
+  assert.deepEqual(numbered({ value, countsUp: false }, 0), { ...value, b: ['x1', 2n ** 60n, 1.5] });
 });
 
 test('bytes as text', () => {

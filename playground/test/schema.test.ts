@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Json, pathText } from '../src/json/value.ts';
+import { announced } from '../src/schema/announced.ts';
 import { example, exampleOf, switched } from '../src/schema/example.ts';
 import { kindOf } from '../src/schema/kind.ts';
 import { matching } from '../src/schema/pattern.ts';
+import { refused } from '../src/schema/refused.ts';
 import { Schemas } from '../src/schema/schemas.ts';
 import { closest, validate } from '../src/schema/validate.ts';
 import { byName, parametersOnWire, sendable } from '../src/schema/wire.ts';
@@ -150,6 +152,7 @@ test('the variant that is meant is found', () => {
 
 const procedure = (more: Partial<Procedure>): Procedure =>
   ({ name: 'p', streams_in: false, streams_out: false, parameters: [], result: true, ...more });
+const INT: Schema = { type: 'integer' };
 const integer: Schema = { type: 'integer', format: 'int64' };
 const ADD = procedure({ parameters: [{ name: 'a', required: true, schema: integer }, { name: 'b', required: true, schema: integer }] });
 const GREET = procedure({ parameters: [{ name: 'name', required: true, schema: { type: 'string' } }] });
@@ -196,6 +199,37 @@ test('bytes are found wherever they are', () => {
   assert.deepEqual(sendable(schemas, NUMBERED, { '1': 'a' }), new Map([[1, 'a']]));
   assert.deepEqual(sendable(schemas, NUMBERED, { x: 'a' }), { x: 'a' });
   assert.deepEqual(sendable(schemas, schema, { list: ['?'], maybe: null }), { list: ['?'], maybe: null });
+});
+
+test('what servers refuse is read', () => {
+  const table: [unknown, string[]][] = [
+    [{ b: [{ description: 'is text' }] }, ['b: is text']],
+    [{ '*': [{ description: 'x' }] }, [': x']],
+    [{ order: [{ lines: [{ index: 2, errors: [{ qty: [{ description: 'too much' }] }] }] }, { prices: [{ key: 'tea', errors: [{ description: 'y' }] }] }] },
+      ['order.lines[2].qty: too much', 'order.prices["tea"]: y']],
+    [{ errors: [{ parameter: 'a', path: 'a.b', code: 'type', message: 'is text' }] }, ['a.b: is text']],
+    [{ stock: 3 }, []], ['text', []], [null, []], [{ a: [{ other: 1 }] }, []],
+  ];
+  for (const [data, expected] of table) assert.deepEqual(refused(data).map(it => `${it.path}: ${it.message}`), expected);
+});
+
+test('announced errors are known by code, data and message', () => {
+  const errors = [
+    { name: 'Unknown', code: 404, message: 'no user {id}', data: { type: 'object', properties: { id: INT }, required: ['id'] } },
+    { name: 'Gone', code: 410, message: 'gone' }, { name: 'Late', code: 409, message: 'too {how}' }, { name: 'Early', code: 409, message: 'soon', json_rpc_code: -1 },
+    { name: 'Bad', code: 422, message: 'bad' },
+  ];
+  const it = procedure({ errors });
+  const name = (protocol: 'swill' | 'json-rpc', code: number, message: string, data?: unknown) =>
+    announced(schemas, it, protocol, { code, message, data })?.name;
+  assert.equal(name('swill', 404, 'no user 1', { id: 1 }), 'Unknown');
+  assert.equal(name('swill', 404, 'There is no procedure'), undefined);
+  assert.equal(name('swill', 410, 'whatever'), 'Gone');
+  assert.equal(name('swill', 409, 'too late'), 'Late');
+  assert.equal(name('swill', 409, 'else'), undefined);
+  assert.equal(name('json-rpc', -1, 'soon'), 'Early');
+  assert.equal(name('json-rpc', -32602, 'bad'), 'Bad');
+  assert.equal(name('swill', 500, 'x'), undefined);
 });
 
 test('types and constraints in words', () => {

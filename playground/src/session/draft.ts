@@ -34,6 +34,7 @@ export class Draft extends Changes {
   /** Of `send many`. */
   count = '10';
   rate = '0';
+  countsUp = false;
 
   constructor(
     private readonly schemas: Schemas,
@@ -84,7 +85,7 @@ export class Draft extends Changes {
   }
 
   /** Changes something beside the value. */
-  set(change: Partial<Pick<Draft, 'metadata' | 'deadline' | 'idempotent' | 'count' | 'rate'>>): void {
+  set(change: Partial<Pick<Draft, 'metadata' | 'deadline' | 'idempotent' | 'count' | 'rate' | 'countsUp'>>): void {
     Object.assign(this, change);
     this.changed();
   }

@@ -1,4 +1,5 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
+import { numbered } from '../json/template.ts';
 import type { Json } from '../json/value.ts';
 import { pathText } from '../json/value.ts';
 import { placeOf } from '../json/place.ts';
@@ -157,7 +158,9 @@ export class CallPanel extends Element {
         <input type="number" min="0" data-testid="send-many-rate" aria-label="items a second, 0 is as fast as it goes" .value=${draft.rate} @input=${(event: Event) => draft.set({ rate: valueOf(event) })}>
         <span>a second</span>
         <button class="tiny" type="button" data-testid="send-many" ?disabled=${!takes || (running?.toSend ?? 0) > 0} @click=${() => this.sendMany()}>Send many</button>
-        ${running && running.toSend > 0 ? html`<span>${running.toSend} to go</span>` : draft.rate === '0' ? html`<span class="small">0 is as fast as it goes</span>` : ''}
+        <label class="check small"><input type="checkbox" data-testid="send-many-counting" .checked=${draft.countsUp}
+          @change=${(event: Event) => draft.set({ countsUp: (event.target as HTMLInputElement).checked })}>counting up</label>
+        ${running && running.toSend > 0 ? html`<span role="status">${running.toSend} to go</span>` : html`<span class="small">0 a second is as fast as it goes; in texts, <code>{n}</code> is the number of the item</span>`}
       </div>`;
   }
 
@@ -224,8 +227,8 @@ export class CallPanel extends Element {
     if (this.isRefused()) return;
     const draft = this.page.draft(this.procedure);
     const count = Math.max(1, Math.min(1_000_000, Math.floor(Number(draft.count) || 1)));
-    const { value } = draft;
-    void this.page.calls.shown(this.procedure)?.sendMany(() => value, count, Math.max(0, Number(draft.rate) || 0));
+    const { value, countsUp } = draft;
+    void this.page.calls.shown(this.procedure)?.sendMany(index => numbered({ value, countsUp }, index), count, Math.max(0, Number(draft.rate) || 0));
   }
 
   private isRefused(): boolean {

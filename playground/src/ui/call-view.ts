@@ -2,6 +2,7 @@ import { css, html, nothing, type TemplateResult } from 'lit';
 import { sizeText } from '../json/bytes.ts';
 import { compact, inline } from '../json/print.ts';
 import { announced } from '../schema/announced.ts';
+import { refused } from '../schema/refused.ts';
 import type { Call } from '../session/call.ts';
 import { type Entry, entryRecord, KINDS } from '../session/entry.ts';
 import { Element } from './element.ts';
@@ -41,6 +42,8 @@ export class CallView extends Element {
       .result { position: relative; padding: 12px 14px; border: 1px solid var(--line); border-radius: 10px; max-height: 360px; overflow: auto; background: var(--soft); }
       .result copy-button { position: absolute; top: 6px; right: 6px; }
       .result.bad { border-color: transparent; background: var(--bad-soft); color: var(--text); }
+      .result ul { margin: 6px 0; padding-left: 20px; }
+      .result.bad { display: grid; gap: 4px; }
       .code { font: 650 13px var(--mono); color: var(--bad); }
       .metadata { display: grid; gap: 3px; }
       .metadata h3 { margin-bottom: 0; }
@@ -88,8 +91,10 @@ export class CallView extends Element {
     const { error } = call;
     const { code, data } = error && 'code' in error ? error : { code: undefined, data: undefined };
     const known = code === undefined ? undefined : announced(call.schemas, call.request.procedure, call.protocol, { code, data, message: error?.message ?? '' });
+    const wrong = refused(data);
     return html`<div class="result bad" role="alert" data-testid="call-error">
       <p>${code === undefined ? '' : html`<span class="code">${code}</span> `}${known ? html`<span class="code" data-testid="call-error-name" title=${known.doc ?? nothing}>${known.name}</span> ` : ''}${error?.message}</p>
+      ${wrong.length === 0 ? '' : html`<ul>${wrong.map(it => html`<li data-testid="call-violation">${it.path === '' ? '' : html`<code>${it.path}</code> `}${it.message}</li>`)}</ul>`}
       ${data === undefined ? '' : html`<json-view .value=${data}></json-view>`}
     </div>`;
   }

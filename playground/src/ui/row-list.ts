@@ -33,7 +33,7 @@ export class RowList extends Element {
   static override styles = [
     ...Element.styles,
     css`
-      :host { display: block; position: relative; min-height: 0; overflow-y: auto; overflow-x: hidden; overscroll-behavior: contain; background: var(--bg); contain: strict; }
+      :host { container-type: inline-size; display: block; position: relative; min-height: 0; overflow-y: auto; overflow-x: hidden; overscroll-behavior: contain; background: var(--bg); contain: strict; }
       .all { position: relative; }
       .seen { position: absolute; left: 0; right: 0; top: 0; will-change: transform; }
       .row { display: flex; flex-wrap: nowrap; gap: 10px; height: 28px; padding: 0 10px; font: 12.5px/28px var(--mono); white-space: nowrap; cursor: default; }
@@ -49,9 +49,16 @@ export class RowList extends Element {
       .s { width: 64px; color: var(--muted); text-align: right; }
       .k { width: 70px; color: var(--muted); }
       .p { width: 150px; }
-      @media (max-width: 700px) {
-        .t, .s, .p { display: none; }
-        .n { width: 34px; }
+      @container (max-width: 600px) {
+        .row { gap: 8px; padding: 0 8px; }
+        .s { display: none; }
+        .k { width: 58px; }
+        .n { width: 32px; }
+        .t { width: 60px; }
+        .p { width: 90px; }
+      }
+      @container (max-width: 380px) {
+        .t, .p { display: none; }
       }
     `,
   ];

@@ -169,6 +169,9 @@ export const base = css`
   input[aria-invalid='true'], textarea[aria-invalid='true'], select[aria-invalid='true'] {
     border-color: var(--bad);
   }
+  ::-webkit-search-cancel-button {
+    appearance: none;
+  }
   ::placeholder {
     color: var(--muted);
     opacity: 1;

@@ -45,7 +45,7 @@ export class TypeView extends Element {
       .head > * { margin-right: 8px; }
       .name { font: 550 12.5px var(--mono); }
       .type { font-size: 13px; color: var(--muted); }
-      button.type { min-height: 0; padding: 0 4px; margin: 0 -4px; border: 0; background: none; font-weight: 500; color: var(--accent);
+      button.type { min-height: 0; padding: 0 4px; margin: 0 4px 0 -4px; border: 0; background: none; font-weight: 500; color: var(--accent);
         white-space: normal; text-align: left; border-radius: 4px; }
       .sign { font-family: var(--mono); }
       .words { font-size: 12.5px; color: var(--muted); }
