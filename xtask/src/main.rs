@@ -9,6 +9,7 @@ mod docs_page;
 mod examples;
 mod fresh;
 mod fuzz;
+mod generated;
 mod guide;
 mod process;
 mod python;
@@ -16,6 +17,7 @@ mod python_client;
 mod report;
 mod test;
 mod tidy;
+mod typescript;
 mod vectors;
 
 use report::Report;

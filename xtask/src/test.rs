@@ -1,11 +1,11 @@
 //! Everything that has to hold before a change goes in: what CI runs, and what everybody can run.
 
 use crate::{
-    Result, autobahn, book, clients, docs_page, examples, fresh, guide,
+    Result, autobahn, book, clients, docs_page, examples, fresh, generated, guide,
     process::{self, cargo, exists, target},
     python_client,
     report::{Outcome, Report},
-    tidy, vectors,
+    tidy, typescript, vectors,
 };
 use std::{
     path::Path,
@@ -40,10 +40,12 @@ fn run_checks(root: &Path, report: &mut Report) {
     report.check("fresh-crate", || fresh::check(root));
     report.check("vectors", || vectors::check(root));
     report.check("clients", || clients::check(root));
+    report.check("typescript", || typescript::check(root));
     report.check("python-client", || python_client::check(root));
     report.check("book", || book::check(root));
     report.check("guide", || guide::check(root));
     report.check("docs-page", || docs_page::check(root));
+    report.check("generated", || generated::check(root));
     autobahn::checks(root, report);
 }
 
