@@ -93,10 +93,10 @@ async fn main() -> swill_client::Result<()> {
     'let mut items = client.stream::<i64>("count", 3).await?;', 'while let Some(item) = items.next().await {', 'println!("{:?}", item?);',
   ]);
   assert.deepEqual(body(rust(snippet(TOTAL, 7))), [
-    'let mut items = client.request("total").stream_in::<_, i64>().await?;', 'items.send(7).await?;', 'println!("{:?}", items.finish().await?);',
+    'let mut items = client.request("total").stream_in::<i64, i64>().await?;', 'items.send(7).await?;', 'println!("{:?}", items.finish().await?);',
   ]);
   assert.deepEqual(body(rust(snippet(BOTH, 7))), [
-    'let (mut sender, mut items) = client.request("multiply").both::<_, i64>().await?;', 'sender.send(7).await?;', 'sender.finish().await?;',
+    'let (mut sender, mut items) = client.request("multiply").both::<i64, i64>().await?;', 'sender.send(7).await?;', 'sender.finish().await?;',
     'while let Some(item) = items.next().await {', 'println!("{:?}", item?);',
   ]);
 });

@@ -84,6 +84,13 @@ export class Draft extends Changes {
     this.setValue(exampleOf(this.schemas, this.procedure));
   }
 
+  /** Takes over what has been typed into another one. */
+  takeOver(other: Draft): void {
+    const { metadata, deadline, idempotent, count, rate, countsUp } = other;
+    this.set({ metadata, deadline, idempotent, count, rate, countsUp });
+    this.setText(other.text);
+  }
+
   /** Changes something beside the value. */
   set(change: Partial<Pick<Draft, 'metadata' | 'deadline' | 'idempotent' | 'count' | 'rate' | 'countsUp'>>): void {
     Object.assign(this, change);

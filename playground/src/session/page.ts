@@ -60,7 +60,7 @@ export class Page extends Changes {
       this.isOutdated = false;
       for (const [name, draft] of before) {
         const procedure = description.procedure(name);
-        if (procedure) this.draft(procedure).setText(draft.text);
+        if (procedure) this.draft(procedure).takeOver(draft);
       }
       this.connection.describe(description);
     } catch (error) {

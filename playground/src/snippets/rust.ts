@@ -67,7 +67,8 @@ export function rust(it: Snippet): string {
 
 function body(it: Snippet, result: string, params: string, uses: Set<string>): string {
   const name = quoted(it.procedure.name);
-  const item = it.procedure.items ? argument(it.item, uses) : '';
+  const item = it.procedure.items ? argument(it.item, uses, true) : '';
+  const itemType = typeOfValue(it.item);
   const prepared = prepare(it, name);
   switch (it.shape) {
     case 'single':
@@ -88,13 +89,13 @@ function body(it: Snippet, result: string, params: string, uses: Set<string>): s
       );
     case 'streamIn':
       return linesOf(
-        `let mut items = ${prepared ?? `client.request(${name})`}.stream_in::<_, ${result}>().await?;`,
+        `let mut items = ${prepared ?? `client.request(${name})`}.stream_in::<${itemType}, ${result}>().await?;`,
         `items.send(${item}).await?;`,
         'println!("{:?}", items.finish().await?);',
       );
     case 'both':
       return linesOf(
-        `let (mut sender, mut items) = ${prepared ?? `client.request(${name})`}.both::<_, ${result}>().await?;`,
+        `let (mut sender, mut items) = ${prepared ?? `client.request(${name})`}.both::<${itemType}, ${result}>().await?;`,
         `sender.send(${item}).await?;`,
         'sender.finish().await?;',
         'while let Some(item) = items.next().await {',
@@ -117,7 +118,7 @@ function prepare(it: Snippet, name: string): string | undefined {
 }
 
 /** A value as an argument: as a literal if it is simple, as JSON or as a value of the client's otherwise. */
-function argument(value: unknown, uses: Set<string>): string {
+function argument(value: unknown, uses: Set<string>, isItem = false): string {
   if (value instanceof Uint8Array) {
     uses.add('Bytes');
     return `Bytes::from(${bytes(value)}.to_vec())`;
@@ -126,7 +127,7 @@ function argument(value: unknown, uses: Set<string>): string {
     uses.add('Value');
     return written(VALUE, value, '    ');
   }
-  if (Array.isArray(value) && value.length > 0 && value.every(isScalar)) {
+  if (!isItem && Array.isArray(value) && value.length > 0 && value.every(isScalar)) {
     return `(${value.map(literal).join(', ')}${value.length === 1 ? ',' : ''})`;
   }
   return isScalar(value) ? literal(value) : `serde_json::json!(${written(JSON_MACRO, value, '    ')})`;
@@ -153,6 +154,24 @@ function isScalar(value: unknown): boolean {
 function hasBytes(value: unknown): boolean {
   if (value instanceof Uint8Array || value instanceof Map) return true;
   return typeof value === 'object' && value !== null && Object.values(value).some(hasBytes);
+}
+
+/** The type of what {@link argument} writes for an item. */
+function typeOfValue(value: unknown): string {
+  if (value instanceof Uint8Array) return 'Bytes';
+  if (hasBytes(value)) return 'Value';
+  switch (typeof value) {
+    case 'number':
+    case 'bigint':
+      if (typeof value === 'number' && !Number.isInteger(value)) return 'f64';
+      return BigInt(value) > 2n ** 63n - 1n ? 'u64' : 'i64';
+    case 'string':
+      return '&str';
+    case 'boolean':
+      return 'bool';
+    default:
+      return value === null ? 'Option<()>' : 'serde_json::Value';
+  }
 }
 
 /** An integer beyond 32 bits needs its type. */

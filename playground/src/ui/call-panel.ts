@@ -45,7 +45,7 @@ export class CallPanel extends Element {
       .foot { padding: 12px 16px; border-top: 1px solid var(--line); display: grid; gap: 10px; }
       .buttons { display: flex; gap: 8px; flex-wrap: wrap; align-items: center; }
       .many { display: flex; gap: 6px; align-items: center; flex-wrap: wrap; font-size: 13px; color: var(--muted); }
-      .many input { width: 76px; }
+      .many input[type='number'] { width: 76px; }
       .calls { display: flex; gap: 4px; overflow-x: auto; padding-bottom: 2px; scrollbar-width: thin; }
       .calls button { gap: 7px; }
       .dot { width: 8px; height: 8px; border-radius: 50%; background: var(--muted); }

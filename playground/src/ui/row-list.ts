@@ -49,7 +49,7 @@ export class RowList extends Element {
       .s { width: 64px; color: var(--muted); text-align: right; }
       .k { width: 70px; color: var(--muted); }
       .p { width: 150px; }
-      @container (max-width: 600px) {
+      @container (max-width: 500px) {
         .row { gap: 8px; padding: 0 8px; }
         .s { display: none; }
         .k { width: 58px; }
