@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -110,7 +111,9 @@ class Server:
 
 
 @asynccontextmanager
-async def serving(greet: Greet | None = None) -> AsyncIterator[Server]:
+async def serving(
+    greet: Greet | None = None, tls: ssl.SSLContext | None = None
+) -> AsyncIterator[Server]:
     """A server of one's own at a free port."""
     opened: asyncio.Queue[Connection] = asyncio.Queue()
     tasks: set[asyncio.Task[None]] = set()
@@ -119,7 +122,7 @@ async def serving(greet: Greet | None = None) -> AsyncIterator[Server]:
         task = asyncio.create_task(Connection(reader, writer).serve(greet, opened))
         tasks.add(task)
 
-    listener = await asyncio.start_server(begin, "127.0.0.1", 0)
+    listener = await asyncio.start_server(begin, "127.0.0.1", 0, ssl=tls)
     host, port = listener.sockets[0].getsockname()[:2]
     try:
         yield Server(f"ws://{host}:{port}/ws", opened)

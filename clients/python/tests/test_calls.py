@@ -6,7 +6,7 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import msgspec
@@ -88,7 +88,17 @@ async def test_what_is_said_in_one_turn_leaves_in_one_write(pair: Pair) -> None:
         (b"\x00\xff", b"\x00\xff"),
         (2**64 - 1, 2**64 - 1),
         (-(2**63), -(2**63)),
-        (datetime(2026, 1, 2, 3, 4, 5, 678901, UTC), datetime(2026, 1, 2, 3, 4, 5, 678901, UTC)),
+        (datetime(2026, 1, 2, 3, 4, 5, 678901, UTC), "2026-01-02T03:04:05.678901Z"),
+        ({"at": date(2026, 1, 2)}, {"at": "2026-01-02"}),
+        (
+            [msgspec.msgpack.Ext(7, b"x"), datetime(2026, 1, 2, tzinfo=UTC), b"\xd6\xff"],
+            [msgspec.msgpack.Ext(7, b"x"), "2026-01-02T00:00:00Z", b"\xd6\xff"],
+        ),
+        (
+            {1: b"\xd6\xff", 2: 2**64 - 1, b"\xd7\xff": 0.5},
+            {1: b"\xd6\xff", 2: 2**64 - 1, b"\xd7\xff": 0.5},
+        ),
+        (msgspec.msgpack.Ext(-1, bytes(4)), datetime(1970, 1, 1, tzinfo=UTC)),
         (msgspec.msgpack.Ext(7, b"x"), msgspec.msgpack.Ext(7, b"x")),
         ({1: {2: b""}}, {1: {2: b""}}),
     ],
@@ -125,6 +135,8 @@ class Line:
         (tuple[int, str], [1, "a"], (1, "a")),
         (bytes, b"abc", b"abc"),
         (Any, [1, {"a": None}], [1, {"a": None}]),
+        (datetime, "2026-01-02T03:04:05Z", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        (datetime, datetime(2026, 1, 2, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC)),
     ],
 )
 async def test_answers_become_what_is_expected(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import shutil
 import socket
+import ssl
+import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -183,6 +187,45 @@ async def test_messages_that_come_with_the_handshake_are_not_lost() -> None:
     ):
         await heard.acquire()
         await heard.acquire()
+
+
+# TLS.
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for `localhost` that signs itself, and its key."""
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("openssl is not installed")
+    folder = tmp_path_factory.mktemp("tls")
+    file, key = folder / "certificate.pem", folder / "key.pem"
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"]
+    command += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    command += ["-keyout", str(key), "-out", str(file)]
+    subprocess.run(command, capture_output=True, check=True)
+    return file, key
+
+
+async def test_tls_is_spoken_with_those_who_are_trusted(
+    certificate: tuple[Path, Path],
+) -> None:
+    file, key = certificate
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, key)
+    async with serving(tls=context) as server:
+        port = server.address.split(":")[2].split("/")[0]
+        address = f"wss://localhost:{port}/ws"
+        error = await failure(swill.connect(address))
+        assert error.code == 503
+        assert "the certificate of the server is not trusted" in error.message
+        trusting = ssl.create_default_context(cafile=str(file))
+        async with swill.connect(address, ssl=trusting) as client:
+            call = asyncio.create_task(client.call("echo", b"x" * 200_000))
+            connection = await server.client()
+            _, data, _ = await connection.message()
+            connection.answer(1, data, MESSAGE, None, None)
+            assert await call == data
 
 
 # Ends.

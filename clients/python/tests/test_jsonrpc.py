@@ -495,3 +495,24 @@ async def test_parameters_have_a_depth(pair: Pair, levels: int, around: int, fit
         return
     with pytest.raises(swill.Error, match="400 the parameters are nested deeper than 64 levels"):
         await call
+
+
+async def test_a_stream_that_was_accepted_is_opened_anew_on_the_next_connection() -> None:
+    rules = swill.Reconnect(base=0.001)
+    async with (
+        serving() as server,
+        swill.connect(server.address, protocol="json-rpc", reconnect=rules) as client,
+    ):
+        first = asyncio.ensure_future(anext(client.stream("ticks", idempotent=True)))
+        connection = await server.client()
+        await connection.message()
+        connection.tell(result(5))
+        # An answer to this says that the client has read as far.
+        connection.text(request("nope"))
+        await connection.message()
+        connection.cut()
+        connection = await server.client()
+        assert (await connection.message())["id"] == 2
+        connection.tell(result(5, 2))
+        connection.tell(streamed(5, result="tick"))
+        assert await first == "tick"

@@ -17,7 +17,7 @@ QUICK_START = re.findall(
     r"^```python\n(.*?)^```", (FOLDER / "README.md").read_text(), re.DOTALL | re.MULTILINE
 )[0]
 
-CONSUMER = '''
+CONSUMER = """
 import asyncio
 from dataclasses import dataclass
 from typing import Any, assert_type
@@ -56,7 +56,7 @@ async def main(client: swill.Client) -> None:
         assert_type(other, swill.Client)
     assert_type(await swill.connect("localhost", reconnect=None), swill.Client)
     await client.call("add", returns=int, deadline="soon")  # type: ignore[call-overload]
-'''
+"""
 
 
 def run(*command: str | Path, **options: str | Path) -> str:

@@ -69,7 +69,7 @@ class Call:
         self.seq = seq
         self.name = name
         self.future = future
-        self.deadline = deadline
+        self.deadline: float | None = deadline
         self.again = again
         """The message that opens it, if it may be sent again over the next connection."""
         self.until_sent = False
@@ -234,7 +234,7 @@ class Waiter:
     ) -> None:
         self.future = future
         self.slots = slots
-        self.deadline = deadline
+        self.deadline: float | None = deadline
 
     def tell(self, error: Error | None) -> None:
         if not self.future.done():

@@ -363,8 +363,9 @@ class Client:
     # The connection.
 
     def type_errors(self, name: str, convert: Callable[[Error], Error]) -> None:
-        """Says what becomes of errors that calls of a procedure fail with, in all shapes: the function
-        gets each, and what it returns is raised. Generated clients make errors with types so."""
+        """Says what becomes of errors that calls of a procedure fail with, in all shapes: the
+        function gets each, and what it returns is raised. Generated clients make errors with types
+        so."""
         self._core.error_types[name] = convert
 
     @property

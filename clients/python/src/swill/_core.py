@@ -272,6 +272,8 @@ class Core:
         call.again = self.machine.renumber(call.again, self.last)
         call.seq = self.last
         self.calls[call.seq] = call
+        if isinstance(call, StreamCall):
+            call.subscription = None
         if call.until_sent:
             within = self.settings.deadline
             call.deadline = None if within is None else self.loop.time() + within

@@ -11,6 +11,9 @@ ENCODER: Final = msgspec.msgpack.Encoder()
 TIMESTAMPS: Final = (b"\xd6\xff", b"\xd7\xff", b"\xc7\x0c\xff")
 """How a timestamp of MessagePack begins."""
 
+KEPT: Final = (bytes, bytearray, memoryview, msgspec.msgpack.Ext, msgspec.Raw)
+"""What stays as it is when dates and times become text."""
+
 
 def pack(message: tuple[Any, ...]) -> bytes:
     """A message in MessagePack. Dates and times are text, as the schemas of servers say."""
@@ -18,7 +21,7 @@ def pack(message: tuple[Any, ...]) -> bytes:
     one, two, three = TIMESTAMPS
     # Other values may have these bytes, too: then the same is written once more.
     if one in packed or two in packed or three in packed:
-        plain = msgspec.to_builtins(message, builtin_types=(bytes, bytearray, memoryview))
+        plain = msgspec.to_builtins(message, builtin_types=KEPT)
         packed = ENCODER.encode(plain)
     return packed
 
