@@ -260,10 +260,21 @@ export class Session implements Owner, ConnectionEvents, Reading {
     }
     if (call.line !== undefined && call.until === 'sent') this.#deadlines.remove(call);
     if (call.phase === OVER) this.release(call);
+    if (call instanceof BatchCall) this.#membersSent(call);
     call.sent();
     if (call.queued !== undefined) {
       this.#stalled.add(call);
       this.#sendItems();
+    }
+  }
+
+  #membersSent(batch: BatchCall): void {
+    for (const member of batch.members) {
+      if (member.phase === OVER) continue;
+      member.phase = member.reply ? SENT : OVER;
+      if (member.reply) continue;
+      this.release(member);
+      member.sent();
     }
   }
 

@@ -108,6 +108,8 @@ class NodeSocket implements Socket, FrameEvents {
   #reader: FrameReader;
   #out = Buffer.allocUnsafeSlow(GATHERED);
   #length = 0;
+  /** The beginning of it that was written last: often the next one is as long. */
+  #chunk = this.#out.subarray(0, 0);
   #scheduled = false;
   /** Somebody has found no room. */
   #full = false;
@@ -116,10 +118,13 @@ class NodeSocket implements Socket, FrameEvents {
   #close: Close | undefined;
   #closeSent = false;
   #over = false;
-  #heard = performance.now();
-  #pinged: number | undefined;
+  /** Whether something has come since the last look, and how long before it nothing had, in milliseconds. */
+  #heard = true;
+  #silence = 0;
+  #pinged = false;
   #stuck: number | undefined;
   #watch: NodeJS.Timeout;
+  readonly #interval: number;
   #keys = new Keys();
 
   constructor(
@@ -130,7 +135,8 @@ class NodeSocket implements Socket, FrameEvents {
   ) {
     this.#reader = new FrameReader(limits, this);
     const shortest = Math.min(limits.pingAfter, limits.pongWithin, limits.writeStall);
-    this.#watch = setInterval(() => this.#look(), Math.max(1, shortest / 16)).unref();
+    this.#interval = Math.max(1, shortest / 16);
+    this.#watch = setInterval(() => this.#look(), this.#interval).unref();
   }
 
   // What the connection asks.
@@ -155,7 +161,7 @@ class NodeSocket implements Socket, FrameEvents {
 
   resume(): void {
     this.#paused = false;
-    this.#heard = performance.now();
+    this.#heard = true;
     this.stream.resume();
   }
 
@@ -170,8 +176,7 @@ class NodeSocket implements Socket, FrameEvents {
   // What the stream says.
 
   read(bytes: Uint8Array, length: number): void {
-    this.#heard = performance.now();
-    this.#pinged = undefined;
+    this.#heard = true;
     this.#reader.push(bytes, 0, length);
   }
 
@@ -237,7 +242,7 @@ class NodeSocket implements Socket, FrameEvents {
     const size = head + length;
     if (this.#length + size > this.#out.length) {
       this.#flush();
-      if (size > this.#out.length) this.#out = Buffer.allocUnsafeSlow(size);
+      if (size > this.#out.length) this.#renew(size);
     }
     const out = this.#out;
     let at = this.#length;
@@ -281,16 +286,22 @@ class NodeSocket implements Socket, FrameEvents {
     this.#scheduled = false;
     if (this.#length === 0 || this.stream.destroyed) return;
     const { stream } = this;
-    stream.write(this.#out.subarray(0, this.#length), this.#written);
+    if (this.#chunk.length !== this.#length) this.#chunk = this.#out.subarray(0, this.#length);
+    stream.write(this.#chunk, this.#written);
     this.#length = 0;
     if (stream.writableLength > 0) {
       // The stream keeps it until the socket takes it.
-      this.#out = Buffer.allocUnsafeSlow(GATHERED);
+      this.#renew(GATHERED);
       this.#stuck ??= performance.now();
     } else if (this.#out.length > GATHERED) {
-      this.#out = Buffer.allocUnsafeSlow(GATHERED);
+      this.#renew(GATHERED);
     }
   };
+
+  #renew(size: number): void {
+    this.#out = Buffer.allocUnsafeSlow(size);
+    this.#chunk = this.#out.subarray(0, 0);
+  }
 
   #written = (): void => {
     this.#stuck = this.stream.writableLength === 0 ? undefined : performance.now();
@@ -303,17 +314,23 @@ class NodeSocket implements Socket, FrameEvents {
   // Time.
 
   #look(): void {
-    const now = performance.now();
     const { pingAfter, pongWithin, writeStall } = this.limits;
-    if (this.#stuck !== undefined && now - this.#stuck >= writeStall) {
+    if (this.#stuck !== undefined && performance.now() - this.#stuck >= writeStall) {
       return this.#giveUp('the server took nothing of what was sent to it');
     }
     // Pongs wait behind the data that is not read: the silence of the server is ours.
-    if (this.#paused || this.#closeSent) return;
-    if (this.#pinged !== undefined) {
-      if (now - this.#pinged >= pongWithin) this.#giveUp('the server did not answer a ping');
-    } else if (now - this.#heard >= pingAfter) {
-      this.#pinged = now;
+    if (this.#heard || this.#paused || this.#closeSent) {
+      this.#heard = this.#pinged = false;
+      this.#silence = 0;
+      return;
+    }
+    // It may have begun right after the last look but one.
+    this.#silence += this.#interval;
+    if (this.#pinged) {
+      if (this.#silence + this.#interval > pongWithin) this.#giveUp('the server did not answer a ping');
+    } else if (this.#silence + this.#interval > pingAfter) {
+      this.#pinged = true;
+      this.#silence = 0;
       this.#frame(PING, Buffer.alloc(0), 0);
     }
   }

@@ -86,6 +86,7 @@ class WebSocketAdapter implements Socket {
   /** What this side has said, which says more than what comes back. */
   #wish: Close | undefined;
   #looking = false;
+  #patience: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly raw: WebSocketLike,
@@ -121,7 +122,7 @@ class WebSocketAdapter implements Socket {
     } catch {
       this.raw.close();
     }
-    setTimeout(() => this.ended({ code: 1006, reason: '' }), this.limits.close);
+    this.#patience ??= setTimeout(() => this.ended({ code: 1006, reason: '' }), this.limits.close);
   }
 
   message(data: string | ArrayBuffer): void {
@@ -140,6 +141,7 @@ class WebSocketAdapter implements Socket {
   ended(close: Close): void {
     if (this.#closed) return;
     this.#closed = true;
+    clearTimeout(this.#patience);
     silence(this.raw);
     this.events.closed(this.#wish ?? close);
   }

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { SINGLE, STREAM_IN, STREAM_OUT, SingleCall, StreamCall, type Opening } from '../../src/call.js';
+import {
+  BatchCall,
+  SINGLE,
+  STREAM_IN,
+  STREAM_OUT,
+  SingleCall,
+  StreamCall,
+  type Opening,
+} from '../../src/call.js';
+import { JsonRpc } from '../../src/jsonrpc.js';
 import { Refusal } from '../../src/socket/socket.js';
 import { bench, pack, type Bench } from './fakes.js';
 
@@ -341,6 +350,28 @@ test('cancellations go out no faster than servers take them', async () => {
   it.clock.pass(1100);
   assert.equal(cancels(), 190);
   assert.equal(it.session.inFlight, 0);
+});
+
+test('the calls of a batch share the fate of their connection, and each has its own deadline', async () => {
+  const serving = { find: () => undefined, peer: () => assert.fail(), failed: () => {} };
+  const it = bench({ protocol: (limits) => new JsonRpc({ limits, int64: 'auto' }, serving) });
+  await it.session.connect(false);
+  const members = ['late', 'lost', 'told'].map((name) => {
+    const member = new SingleCall(it.session, SINGLE, { name });
+    member.reply = name !== 'told';
+    return member;
+  });
+  const answers = members.map(
+    (member) => new Promise((resolve, reject) => Object.assign(member, { resolve, reject })),
+  );
+  it.session.deadline(members[0], 10);
+  it.session.submit(new BatchCall(it.session, members));
+  assert.equal(it.session.inFlight, 2);
+  it.clock.pass(10);
+  await assert.rejects(answers[0], { code: 504 });
+  assert.equal(it.sockets[0].sent.at(-1)?.kind, 'cancel');
+  it.sockets[0].end();
+  await assert.rejects(answers[1], { code: 503, outcomeUnknown: true });
 });
 
 test('closing fails what is in flight and refuses what comes', async () => {
