@@ -52,7 +52,7 @@ export class CallPanel extends Element {
       .dot.running { background: var(--warn); }
       .dot.completed { background: var(--accent); }
       .dot.failed, .dot.lost, .dot.deadline { background: var(--bad); }
-      kbd { font: 11px var(--mono); opacity: 0.8; }
+      kbd { font: 11px var(--mono); }
       @media (pointer: coarse) { kbd { display: none; } }
     `,
   ];

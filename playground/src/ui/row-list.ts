@@ -34,7 +34,8 @@ export class RowList extends Element {
     ...Element.styles,
     css`
       :host { container-type: inline-size; display: block; position: relative; min-height: 0; overflow-y: auto; overflow-x: hidden; overscroll-behavior: contain; background: var(--bg); contain: strict; }
-      .all { position: relative; }
+      :host(:focus-within) { box-shadow: inset 0 0 0 2px var(--accent); }
+      .all { position: relative; min-height: 100%; outline: none; }
       .seen { position: absolute; left: 0; right: 0; top: 0; will-change: transform; }
       .row { display: flex; flex-wrap: nowrap; gap: 10px; height: 28px; padding: 0 10px; font: 12.5px/28px var(--mono); white-space: nowrap; cursor: default; }
       .row:hover { background: var(--soft); }
@@ -65,8 +66,6 @@ export class RowList extends Element {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.tabIndex = 0;
-    this.setAttribute('role', 'listbox');
     this.addEventListener('scroll', this.scrolled, { passive: true });
     this.addEventListener('keydown', this.pressed);
     this.sizes.observe(this);
@@ -80,9 +79,9 @@ export class RowList extends Element {
   protected override render(): unknown {
     const { from, to, height, top } = windowOf(this.count, ROW, this.follow ? Infinity : this.top, this.height);
     const rows = Array.from({ length: to - from }, (_, index) => from + index);
-    this.setAttribute('aria-label', this.label);
-    if (this.chosen >= 0) this.setAttribute('aria-activedescendant', `row-${this.chosen}`);
-    return html`<div class="all" .style=${`height:${height}px`}><div class="seen" .style=${`transform:translateY(${top}px)`}>
+    // What is not drawn cannot be pointed to.
+    const active = this.chosen >= from && this.chosen < to ? `row-${this.chosen}` : nothing;
+    return html`<div class="all" role="listbox" tabindex="0" aria-label=${this.label} aria-activedescendant=${active} .style=${`height:${height}px`}><div class="seen" .style=${`transform:translateY(${top}px)`}>
       ${rows.map(index => html`<div class="row" role="option" id="row-${index}" aria-selected=${index === this.chosen}
         aria-setsize=${this.count} aria-posinset=${index + 1} @click=${() => this.choose(index)}>${this.row(index)}</div>`)}
     </div></div>`;

@@ -126,7 +126,7 @@ export class WireView extends Element {
       <div class="row"><h3>Frame ${frame.number}, decoded</h3><copy-button label="Copy" .text=${() => inline(withoutEmpty(decoded))}></copy-button></div>
       <json-view hook="wire-detail" .value=${withoutEmpty(decoded)}></json-view>
       <div class="row"><h3>${sizeText(frame.size)}</h3><copy-button label="Copy the bytes" .text=${() => hex(bytes, ' ')}></copy-button></div>
-      <pre class="hex" data-testid="wire-hex">${hexLines(bytes, LINES).map(line => html`<span class="o">${line.offset}</span>  <span class="x">${line.bytes.padEnd(47)}</span>  ${line.text}
+      <pre class="hex" tabindex="0" data-testid="wire-hex">${hexLines(bytes, LINES).map(line => html`<span class="o">${line.offset}</span>  <span class="x">${line.bytes.padEnd(47)}</span>  ${line.text}
 `)}${bytes.length > LINES * 16 ? '…' : ''}</pre>
     </div>`;
   }
