@@ -87,8 +87,10 @@ fn write(mut writer: impl Write, mut waiting: mpsc::Receiver<Piece>) -> io::Resu
             next = waiting.try_recv().ok();
         }
         writer.flush()?;
-        // Who asked may have stopped waiting.
-        marks.drain(..).for_each(|mark| drop(mark.send(())));
+        for mark in marks.drain(..) {
+            // Who asked may have stopped waiting.
+            let _ = mark.send(());
+        }
     }
     Ok(())
 }

@@ -34,6 +34,8 @@ pub(super) struct Display {
     look: Look,
     begun: SystemTime,
     queue: mpsc::Sender<Vec<u8>>,
+    /// How many bytes may wait, and how many do.
+    room: usize,
     waiting: Arc<AtomicUsize>,
     missed: AtomicU64,
 }
@@ -42,7 +44,15 @@ impl Display {
     /// Begins to write; the receiver hears when the last line has been written, or why no more can be.
     pub(super) fn start(
         look: Look,
+        writer: impl Write + Send + 'static,
+    ) -> (Self, oneshot::Receiver<io::Result<()>>) {
+        Self::with_room(look, writer, WAITING)
+    }
+
+    fn with_room(
+        look: Look,
         mut writer: impl Write + Send + 'static,
+        room: usize,
     ) -> (Self, oneshot::Receiver<io::Result<()>>) {
         let (queue, lines) = mpsc::channel::<Vec<u8>>();
         let waiting = Arc::new(AtomicUsize::new(0));
@@ -62,7 +72,7 @@ impl Display {
             // Nobody listens once the command has given up.
             let _ = report.send(write());
         });
-        (Self { look, begun: SystemTime::now(), queue, waiting, missed: AtomicU64::new(0) }, done)
+        (Self { look, begun: SystemTime::now(), queue, room, waiting, missed: AtomicU64::new(0) }, done)
     }
 
     /// Shows an entry, if it is wanted.
@@ -72,7 +82,7 @@ impl Display {
         }
         let line = self.line(entry);
         let size = line.len();
-        if self.waiting.fetch_add(size, Ordering::Relaxed) + size > WAITING {
+        if self.waiting.fetch_add(size, Ordering::Relaxed) + size > self.room {
             self.waiting.fetch_sub(size, Ordering::Relaxed);
             self.missed.fetch_add(1, Ordering::Relaxed);
             return;
@@ -152,13 +162,13 @@ mod tests {
         let (let_go, held) = mpsc::channel();
         let written = Arc::default();
         let look = Look { json: true, ..Look::default() };
-        let (display, done) = Display::start(look, Slow(held, Arc::clone(&written)));
-        let payload = Value::Text("x".repeat(1 << 20));
+        let (display, done) = Display::with_room(look, Slow(held, Arc::clone(&written)), 10_000);
+        let payload = Value::Text("x".repeat(900));
         let entry = Entry::of_tap(Frame::new("text").payload(payload));
         for _ in 0..100 {
             display.show(&entry);
         }
-        assert!(display.waiting.load(Ordering::Relaxed) <= WAITING);
+        assert!(display.waiting.load(Ordering::Relaxed) <= 10_000);
         drop(let_go);
         drop(display);
         done.blocking_recv().unwrap().unwrap();
@@ -166,7 +176,7 @@ mod tests {
         let lines: Vec<serde_json::Value> =
             written.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         let (last, shown) = lines.split_last().unwrap();
-        assert!(shown.len() < 40 && shown.iter().all(|line| line["kind"] == "text"));
+        assert!(shown.len() < 12 && shown.iter().all(|line| line["kind"] == "text"));
         let missed = format!("{} lines had no room; what shows them is too slow", 100 - shown.len());
         assert_eq!((&last["kind"], &last["note"]), (&"missed".into(), &missed.into()));
     }

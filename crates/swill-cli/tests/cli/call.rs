@@ -222,6 +222,29 @@ fn tokens_and_headers_open_doors() {
 }
 
 #[test]
+fn certificates_are_checked() {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let certificate =
+        rcgen::CertificateParams::new(["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();
+    let tls = swill::Tls::from_pem(certificate.pem().as_bytes(), key.serialize_pem().as_bytes()).unwrap();
+    let server = Server::serve(move |app| app.tls(tls));
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("root.pem");
+    let file = file.to_str().unwrap();
+    std::fs::write(file, certificate.pem()).unwrap();
+    let at = format!("wss://localhost:{}/ws", server.address.rsplit(':').next().unwrap());
+    let arguments = ["call", &at, "add", "1", "2"];
+    assert_eq!(output(&[&arguments[..], &["--root-certificate", file]].concat(), ""), "3\n");
+    let said = run(&arguments, "");
+    assert_eq!(said.code, 3, "{}", said.err);
+    for (path, message) in [("no/such/file", "no/such/file: "), ("Cargo.toml", "no root certificate")] {
+        let said = run(&[&arguments[..], &["--root-certificate", path]].concat(), "");
+        assert_eq!(said.code, 2, "{}", said.err);
+        assert!(said.err.contains(message), "{}", said.err);
+    }
+}
+
+#[test]
 fn a_server_that_does_not_describe_itself_can_be_called() {
     let server = Server::serve(|app| app.description(false));
     assert_eq!(output(&["call", &server.address, "add", "1", "2"], ""), "3\n");
