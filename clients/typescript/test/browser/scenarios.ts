@@ -1,5 +1,5 @@
 import { playAll } from '../scenarios/runner.js';
 
 Object.assign(globalThis, {
-  play: (list: unknown, address: string) => playAll(list, address, 'browser'),
+  play: (list: unknown, address: string, only?: string) => playAll(list, address, 'browser', only),
 });
