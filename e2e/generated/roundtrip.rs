@@ -87,23 +87,23 @@ fn revive(json: &serde_json::Value) -> Value {
 
 /// Calls the method of the generated client that a case is about: with a value, or with a reference to one.
 macro_rules! echoes {
-    ($api:ident, $case:ident; $($name:literal => $kind:ident $($module:ident).+ . $method:ident;)*) => {
+    ($api:ident, $case:ident; $($name:literal => $kind:ident [$($module:ident)+] $method:ident;)*) => {
         match $case.procedure.as_str() {
-            $($name => $case.compare(echoes!(@ $kind, $case, $api$(.$module())+.$method).await),)*
+            $($name => $case.compare(echoes!(@ $kind $case, $api$(.$module())+, $method).await),)*
             other => Err(format!("nothing calls `{other}`")),
         }
     };
-    (@ copied, $case:ident, $api:ident$(.$module:ident())+.$method:ident) => {
-        $api$(.$module())+.$method($case.value()?)
+    (@ copied $case:ident, $module:expr, $method:ident) => {
+        $module.$method($case.value()?)
     };
-    (@ borrowed, $case:ident, $api:ident$(.$module:ident())+.$method:ident) => {
-        $api$(.$module())+.$method(&$case.value::<Owned<_>>()?.0)
+    (@ borrowed $case:ident, $module:expr, $method:ident) => {
+        $module.$method(&$case.value::<Owned<_>>()?.0)
     };
-    (@ text, $case:ident, $api:ident$(.$module:ident())+.$method:ident) => {
-        $api$(.$module())+.$method(&$case.value::<String>()?)
+    (@ text $case:ident, $module:expr, $method:ident) => {
+        $module.$method(&$case.value::<String>()?)
     };
-    (@ list, $case:ident, $api:ident$(.$module:ident())+.$method:ident) => {
-        $api$(.$module())+.$method(&$case.value::<Vec<_>>()?)
+    (@ list $case:ident, $module:expr, $method:ident) => {
+        $module.$method(&$case.value::<Vec<_>>()?)
     };
 }
 
@@ -114,65 +114,65 @@ struct Owned<T>(T);
 
 async fn echo(api: &Api, case: &Case) -> Outcome {
     echoes! { api, case;
-        "plain.flag" => copied plain.flag;
-        "plain.tiny" => copied plain.tiny;
-        "plain.port" => copied plain.port;
-        "plain.int" => copied plain.int;
-        "plain.long" => copied plain.long;
-        "plain.size" => copied plain.size;
-        "plain.positive" => copied plain.positive;
-        "plain.single" => copied plain.single;
-        "plain.double" => copied plain.double;
-        "plain.letter" => copied plain.letter;
-        "plain.text" => text plain.text;
-        "plain.bytes" => borrowed plain.bytes;
-        "plain.nothing" => copied plain.nothing;
-        "plain.anything" => borrowed plain.anything;
-        "plain.moment" => text plain.moment;
-        "plain.day" => text plain.day;
-        "plain.hour" => text plain.hour;
-        "plain.uuid" => text plain.uuid;
-        "plain.duration" => borrowed plain.duration;
-        "containers.list" => list containers.list;
-        "containers.set" => borrowed containers.set;
-        "containers.array" => borrowed containers.array;
-        "containers.tuple" => borrowed containers.tuple;
-        "containers.by_name" => borrowed containers.by_name;
-        "containers.by_number" => borrowed containers.by_number;
-        "containers.option" => copied containers.option;
-        "containers.nested" => list containers.nested;
-        "containers.points" => borrowed containers.points;
-        "containers.words" => borrowed containers.words;
-        "structs.point" => borrowed structs.point;
-        "structs.settings" => borrowed structs.settings;
-        "structs.renamed" => borrowed structs.renamed;
-        "structs.reserved" => borrowed structs.reserved;
-        "structs.user_id" => borrowed structs.user_id;
-        "structs.celsius" => borrowed structs.celsius;
-        "structs.marker" => borrowed structs.marker;
-        "structs.segment" => borrowed structs.segment;
-        "structs.circle" => borrowed structs.circle;
-        "structs.extra" => borrowed structs.extra;
-        "structs.strict" => borrowed structs.strict;
-        "structs.empty" => borrowed structs.empty;
-        "structs.order" => borrowed structs.order;
-        "structs.tree" => borrowed structs.tree;
-        "structs.everything" => borrowed structs.everything;
-        "enums.colour" => borrowed enums.colour;
-        "enums.direction" => borrowed enums.direction;
-        "enums.external" => borrowed enums.external;
-        "enums.internal" => borrowed enums.internal;
-        "enums.adjacent" => borrowed enums.adjacent;
-        "enums.untagged" => borrowed enums.untagged;
-        "enums.term" => borrowed enums.term;
-        "enums.nested" => borrowed enums.nested;
-        "enums.envelope" => borrowed enums.envelope;
-        "enums.signed" => borrowed enums.signed;
-        "class.delete" => text class.delete;
-        "class.constructor" => text class.constructor;
-        "class.client" => text class.client_;
-        "class.two-words" => text class.two_words;
-        "class.import.async" => copied class.import.async_;
+        "plain.flag" => copied [plain] flag;
+        "plain.tiny" => copied [plain] tiny;
+        "plain.port" => copied [plain] port;
+        "plain.int" => copied [plain] int;
+        "plain.long" => copied [plain] long;
+        "plain.size" => copied [plain] size;
+        "plain.positive" => copied [plain] positive;
+        "plain.single" => copied [plain] single;
+        "plain.double" => copied [plain] double;
+        "plain.letter" => copied [plain] letter;
+        "plain.text" => text [plain] text;
+        "plain.bytes" => borrowed [plain] bytes;
+        "plain.nothing" => copied [plain] nothing;
+        "plain.anything" => borrowed [plain] anything;
+        "plain.moment" => text [plain] moment;
+        "plain.day" => text [plain] day;
+        "plain.hour" => text [plain] hour;
+        "plain.uuid" => text [plain] uuid;
+        "plain.duration" => borrowed [plain] duration;
+        "containers.list" => list [containers] list;
+        "containers.set" => borrowed [containers] set;
+        "containers.array" => borrowed [containers] array;
+        "containers.tuple" => borrowed [containers] tuple;
+        "containers.by_name" => borrowed [containers] by_name;
+        "containers.by_number" => borrowed [containers] by_number;
+        "containers.option" => copied [containers] option;
+        "containers.nested" => list [containers] nested;
+        "containers.points" => borrowed [containers] points;
+        "containers.words" => borrowed [containers] words;
+        "structs.point" => borrowed [structs] point;
+        "structs.settings" => borrowed [structs] settings;
+        "structs.renamed" => borrowed [structs] renamed;
+        "structs.reserved" => borrowed [structs] reserved;
+        "structs.user_id" => borrowed [structs] user_id;
+        "structs.celsius" => borrowed [structs] celsius;
+        "structs.marker" => borrowed [structs] marker;
+        "structs.segment" => borrowed [structs] segment;
+        "structs.circle" => borrowed [structs] circle;
+        "structs.extra" => borrowed [structs] extra;
+        "structs.strict" => borrowed [structs] strict;
+        "structs.empty" => borrowed [structs] empty;
+        "structs.order" => borrowed [structs] order;
+        "structs.tree" => borrowed [structs] tree;
+        "structs.everything" => borrowed [structs] everything;
+        "enums.colour" => borrowed [enums] colour;
+        "enums.direction" => borrowed [enums] direction;
+        "enums.external" => borrowed [enums] external;
+        "enums.internal" => borrowed [enums] internal;
+        "enums.adjacent" => borrowed [enums] adjacent;
+        "enums.untagged" => borrowed [enums] untagged;
+        "enums.term" => borrowed [enums] term;
+        "enums.nested" => borrowed [enums] nested;
+        "enums.envelope" => borrowed [enums] envelope;
+        "enums.signed" => borrowed [enums] signed;
+        "class.delete" => text [class] delete;
+        "class.constructor" => text [class] constructor;
+        "class.client" => text [class] client_;
+        "class.two-words" => text [class] two_words;
+        "class.import.async" => copied [class import] async_;
     }
 }
 

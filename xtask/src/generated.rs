@@ -67,7 +67,9 @@ fn up_to_date(root: &Path, swill: &Path, url: &str) -> Result {
         .into());
     }
     for (language, file) in LANGUAGES {
-        run(Command::new(swill).args(["generate", language, url, "--check", "--output"]).arg(golden.join(file)))?;
+        run(Command::new(swill)
+            .args(["generate", language, url, "--check", "--output"])
+            .arg(golden.join(file)))?;
     }
     Ok(())
 }
@@ -92,9 +94,7 @@ fn rust(root: &Path, copy: &Path, url: &str) -> Result<usize> {
     // The versions that everything else is tested with.
     fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
     let built = target(root).join("generated-rust");
-    run(cargo(&folder)
-        .args(["clippy", "--quiet", "--", "-D", "warnings"])
-        .env("CARGO_TARGET_DIR", &built))?;
+    run(cargo(&folder).args(["clippy", "--quiet", "--", "-D", "warnings"]).env("CARGO_TARGET_DIR", &built))?;
     run(cargo(&folder).args(["build", "--quiet"]).env("CARGO_TARGET_DIR", &built))?;
     round_trip(&mut Command::new(built.join("debug/roundtrip")), root, url)
 }

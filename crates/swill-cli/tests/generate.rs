@@ -6,7 +6,8 @@ use assert_cmd::Command;
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf};
 
-const LANGUAGES: &[(&str, &str)] = &[("typescript", "kinds.ts"), ("python", "kinds.py"), ("rust", "kinds.rs")];
+const LANGUAGES: &[(&str, &str)] =
+    &[("typescript", "kinds.ts"), ("python", "kinds.py"), ("rust", "kinds.rs")];
 
 fn golden(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name)
@@ -20,7 +21,8 @@ fn swill(arguments: &[&str]) -> Command {
 
 /// Generates from a description; returns what it wrote and what it warned of.
 fn generate(language: &str, description: &Value) -> (String, String) {
-    let output = swill(&["generate", language, "-"]).write_stdin(description.to_string()).output().expect("it runs");
+    let output =
+        swill(&["generate", language, "-"]).write_stdin(description.to_string()).output().expect("it runs");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     (String::from_utf8(output.stdout).expect("text"), String::from_utf8(output.stderr).expect("text"))
 }
@@ -63,7 +65,8 @@ fn order_does_not_matter() {
     let mut description: Value = serde_json::from_str(&text).expect("JSON");
     let (before, _) = generate("rust", &description);
     let types = |text: &str| {
-        let mut types: Vec<String> = text.lines().filter(|line| line.starts_with("pub ")).map(Into::into).collect();
+        let mut types: Vec<String> =
+            text.lines().filter(|line| line.starts_with("pub ")).map(Into::into).collect();
         types.sort();
         types
     };
@@ -86,7 +89,10 @@ fn a_file_that_is_out_of_date_is_told() {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(said.contains(wanted) && said.contains("without `--check`"), "{said}");
         if file == &old {
-            assert!(said.contains("- export interface Spot {") && said.contains("+ export interface Point {"), "{said}");
+            assert!(
+                said.contains("- export interface Spot {") && said.contains("+ export interface Point {"),
+                "{said}"
+            );
         }
     }
     assert!(!missing.exists());
@@ -105,7 +111,10 @@ fn what_is_not_understood_is_any_value_and_a_warning() {
         for (language, any) in [("typescript", "unknown"), ("python", "Any"), ("rust", "Value")] {
             let (text, warnings) = generate(language, &description(schema, &json!({})));
             assert!(warnings.contains("procedure `find`, `value`"), "{schema}: {warnings}");
-            let line = text.lines().find(|line| line.contains("find(") && line.contains("value")).unwrap_or_default();
+            let line = text
+                .lines()
+                .find(|line| line.contains("find(") && line.contains("value"))
+                .unwrap_or_default();
             assert!(line.contains(any), "{schema}: {line}");
             assert!(text.contains("more about this type than the generator understands"), "{schema}");
         }
@@ -119,7 +128,8 @@ fn names_that_collide_or_are_reserved_are_told_apart() {
         "PageOf": { "type": "object", "properties": { "x": { "type": "integer" } } },
         "Client": { "type": "string", "enum": ["a-b", "a_b", "class"] },
     });
-    let parts: Vec<Value> = ["page_of", "PageOf", "Client"].iter().map(|it| json!({ "$ref": format!("#/$defs/{it}") })).collect();
+    let parts: Vec<Value> =
+        ["page_of", "PageOf", "Client"].iter().map(|it| json!({ "$ref": format!("#/$defs/{it}") })).collect();
     let schema = json!({ "type": "array", "prefixItems": parts, "minItems": 3, "maxItems": 3 });
     let described = description(&schema, &definitions);
     for (language, wanted) in [
@@ -138,7 +148,8 @@ fn names_that_collide_or_are_reserved_are_told_apart() {
 fn a_description_without_procedures_says_what_to_do() {
     let mut described = description(&json!(true), &json!({}));
     described["procedures"] = json!([]);
-    let output = swill(&["generate", "python", "-"]).write_stdin(described.to_string()).output().expect("it runs");
+    let output =
+        swill(&["generate", "python", "-"]).write_stdin(described.to_string()).output().expect("it runs");
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("no procedures") && said.contains("swill inspect"), "{said}");

@@ -13,6 +13,7 @@ const LONGER: &[(&str, usize, &str)] = &[
     ("crates/swill/tests/common/services.rs", 550, "the procedures that all tests call"),
     ("crates/swill/src/hook.rs", 490, "one trait with its documentation, and the way through it"),
     ("crates/swill-ws/src/reader.rs", 500, "one state machine"),
+    ("crates/swill-cli/tests/golden/kinds.rs", 1500, "it is generated"),
 ];
 
 /// Names of protocols, in small letters.

@@ -26,7 +26,7 @@ pub(crate) fn fold(spec: &Spec) -> Spec {
             normal(&spec.definitions[name], &new) != normal(&spec.definitions[&other], &new)
         };
         let differing: Vec<String> = same.iter().filter(|name| differs(name)).cloned().collect();
-        differing.iter().for_each(|name| drop(same.remove(name)));
+        same.retain(|name| !differing.contains(name));
         if same.len() == before {
             break;
         }

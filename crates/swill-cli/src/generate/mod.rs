@@ -11,6 +11,7 @@ mod names;
 mod python;
 mod reader;
 mod rust;
+mod scalars;
 mod text;
 mod typescript;
 

@@ -43,7 +43,7 @@ pub(crate) enum Kind {
 /// Fields by their names.
 #[derive(Clone, Debug)]
 pub(crate) struct Struct {
-    /// First those that are required, in the order in which they were declared.
+    /// In the order of the description.
     pub(crate) fields: Vec<Field>,
     /// What else may be there, under any name.
     pub(crate) rest: Option<Type>,

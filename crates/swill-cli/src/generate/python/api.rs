@@ -112,8 +112,8 @@ impl Python<'_> {
             }
             for procedure in module.procedures.iter().filter(|it| !it.errors.is_empty()) {
                 let errors: Vec<_> = procedure.errors.iter().map(|it| self.error_name(it)).collect();
-                let first = format!("client.type_errors({}, _typed(", literal(&json!(procedure.path)));
-                bracketed(text, &first, &errors, "))");
+                let arguments = [literal(&json!(procedure.path)), format!("_typed({})", errors.join(", "))];
+                bracketed(text, "client.type_errors(", &arguments, ")");
             }
         });
         for procedure in &module.procedures {

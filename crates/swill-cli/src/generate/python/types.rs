@@ -287,7 +287,16 @@ impl Python<'_> {
                     others.iter().map(|it| format!("{}: {}", literal(&json!(it.name)), class(it))).collect();
                 let words = format!("{{{}}}", words.join(", ")).replace("{}", "set()");
                 let first = format!("{name} = _external({}, {words}, {{", literal(&json!(name)));
-                bracketed(text, &first, &classes, "})");
+                if text.indentation() + first.len() + classes.join(", ").len() + 2 <= super::WIDTH {
+                    return text.line(format!("{first}{}}})", classes.join(", ")));
+                }
+                text.block(format!("{name} = _external("), |text| {
+                    text.line(format!("{},", literal(&json!(name))));
+                    text.line(format!("{words},"));
+                    text.block("{", |text| classes.iter().for_each(|class| text.line(format!("{class},"))));
+                    text.line("},");
+                });
+                text.line(")");
             });
             return;
         }
@@ -314,7 +323,11 @@ fn union(text: &mut Text, name: &str, types: &[String]) {
     if text.indentation() + line.len() <= super::WIDTH {
         return text.line(line);
     }
+    let joined = types.join(" | ");
     text.block(format!("{name}: TypeAlias = ("), |text| {
+        if text.indentation() + joined.len() <= super::WIDTH {
+            return text.line(joined);
+        }
         for (at, ty) in types.iter().enumerate() {
             text.line(format!("{}{ty}", if at == 0 { "" } else { "| " }));
         }

@@ -58,7 +58,7 @@ fn holds(definition: &Definition) -> BTreeSet<String> {
 
 fn walk(ty: &Type, found: &mut BTreeSet<String>) {
     match ty {
-        Type::Named(name) => drop(found.insert(name.clone())),
+        Type::Named(name) => found.extend([name.clone()]),
         Type::Option(ty) | Type::Array(ty, _) | Type::Held(ty, _) => walk(ty, found),
         Type::Tuple(parts) => parts.iter().for_each(|part| walk(part, found)),
         // What is in a list is elsewhere.

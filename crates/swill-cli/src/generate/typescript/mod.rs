@@ -102,6 +102,21 @@ pub(crate) enum Int64 {
     Number,
 }
 
+/// What stands for maps whose keys are integers.
+const INT_MAP: &str = "
+/**
+ * A map whose keys are integers. What is sent has to be a `Map`; what comes is an object instead if it is empty, and in
+ * JSON-RPC: {@link toMap} makes a `Map` of either.
+ */
+export type IntMap<T> = Map<number, T> | Record<number, T>;
+
+/** A map whose keys are integers, as a `Map`. */
+export function toMap<T>(map: IntMap<T>): Map<number, T> {
+  if (map instanceof Map) return map;
+  return new Map(Object.entries(map).map(([key, value]) => [Number(key), value]));
+}
+";
+
 struct TypeScript<'m> {
     model: &'m Model,
     /// The names of types.
@@ -146,6 +161,9 @@ pub(crate) fn emit(model: &Model, int64: Int64) -> String {
         text.line("/** An integer of 64 bits: a number where that is exact, a bigint beyond. */");
         text.line("export type Int64 = number | bigint;");
     }
+    if format!("{types}{rest}").contains("IntMap<") {
+        text.lines(INT_MAP);
+    }
     text.lines(&types);
     text.lines(&rest);
     text.finish()
@@ -174,7 +192,7 @@ impl TypeScript<'_> {
                 format!("[{}]", parts.iter().map(|it| self.ty(it)).collect::<Vec<_>>().join(", "))
             }
             Type::Map(Key::Text, ty) => format!("Record<string, {}>", self.ty(ty)),
-            Type::Map(Key::Int { .. }, ty) => format!("Map<number, {}>", self.ty(ty)),
+            Type::Map(Key::Int { .. }, ty) => format!("IntMap<{}>", self.ty(ty)),
             Type::Named(name) => self.scope.of(name).to_owned(),
             Type::Held(ty, _) => self.ty(ty),
         }
