@@ -107,7 +107,8 @@ test('lines for the shell', () => {
     [snippet(COUNT, { to: 3 }), 'swill call ws://h/ws count 3'],
     [snippet(TOTAL, 7), 'swill call ws://h/ws total 7'],
     [snippet(ORDER, { order: { name: `it's "ü"` } }), `swill call ws://h/ws order '{"name":"it'\\''s \\"ü\\""}'`],
-    [snippet(ADD, { a: 1, b: 2 }, { protocol: 'json-rpc', hasToken: true }), `swill call ws://h/ws add '{"a":1,"b":2}' --protocol json-rpc --token "$SWILL_TOKEN"`],
+    [snippet(ADD, { a: 1, b: 2 }, { protocol: 'json-rpc', hasToken: true }), `swill call ws://h/ws add '[1,2]' --protocol json-rpc --token "$SWILL_TOKEN"`],
+    [snippet(COUNT, { to: 3 }, { protocol: 'json-rpc' }), 'swill call ws://h/ws count 3 --protocol json-rpc'],
     [
       snippet(ADD, { a: 1, b: 2 }, { metadata: { language: 'fr', level: 3 }, deadline: 500 }),
       `swill call ws://h/ws add '[1,2]' --metadata language=fr --metadata level:=3 --deadline 500ms`,

@@ -1,12 +1,14 @@
 /** A call on the command line, with `swill call`. */
 
 import { compact } from '../json/print.ts';
+import { parametersOnWire } from '../schema/wire.ts';
 import type { Snippet } from './snippet.ts';
 
 /** The line. */
 export function shell(it: Snippet): string {
   const parts = ['swill', 'call', quoted(it.address), quoted(it.procedure.name)];
-  const { params } = it;
+  // A single parameter stands alone, whatever the protocol: the command puts it where that wants it.
+  const params = it.procedure.items ? undefined : parametersOnWire(it.schemas, it.procedure, it.value, 'swill');
   if (it.procedure.items) parts.push(quoted(compact(it.item)));
   else if (params !== undefined) parts.push(quoted(compact(params)));
   for (const [key, value] of Object.entries(it.metadata ?? {})) {

@@ -14,6 +14,8 @@ export interface Snippet {
   protocol: 'swill' | 'json-rpc';
   /** Whether the page has a token. It is never written: programs read it from their environment. */
   hasToken: boolean;
+  /** The value as the page has it: the parameters by name, or an item. */
+  value: Json;
   /** What the client is given; `undefined` if nothing. */
   params: Sendable | undefined;
   /** An item of the stream in. */
@@ -25,14 +27,11 @@ export interface Snippet {
 }
 
 /** Prepares a snippet. */
-export function snippetOf(
-  given: Omit<Snippet, 'shape' | 'params' | 'item'> & { value: Json },
-): Snippet {
-  const { value, ...rest } = given;
-  const { schemas, procedure, protocol } = given;
+export function snippetOf(given: Omit<Snippet, 'shape' | 'params' | 'item'>): Snippet {
+  const { schemas, procedure, protocol, value } = given;
   const items = procedure.items;
   return {
-    ...rest,
+    ...given,
     // JSON-RPC has none.
     metadata: protocol === 'json-rpc' ? undefined : given.metadata,
     shape: shapeOf(procedure),
