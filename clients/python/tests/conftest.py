@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from peer import serving
+from support import Pair
+from support_jsonrpc import Peers, served
+
+import swill
 
 ROOT = Path(__file__).parents[3]
 """The repository."""
@@ -46,3 +51,17 @@ def serve(name: str, *arguments: str) -> Iterator[str]:
 def scenarios() -> Iterator[str]:
     """Where the server of the scenarios listens."""
     yield from serve("scenarios", "--address", "127.0.0.1:0")
+
+
+@pytest.fixture
+async def pair() -> AsyncIterator[Pair]:
+    """A client that speaks `swill/1`, and its server."""
+    async with serving() as server, swill.connect(server.address) as client:
+        yield Pair(client, await server.client())
+
+
+@pytest.fixture
+async def peers() -> AsyncIterator[Peers]:
+    """A client that speaks JSON-RPC and serves its server, and that server."""
+    async with served() as peers:
+        yield peers

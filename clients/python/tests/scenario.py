@@ -6,9 +6,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from typing import Any, cast
 
+from scenario_handlers import Received, StepError, handler, only
 from values import Round, matches
 
 import swill
@@ -30,17 +31,6 @@ REQUEST = {"client", "name", "params", "metadata", "deadline_ms", "idempotent"}
 ANSWER = {"value", "leading", "trailing", "error"}
 
 
-class StepError(AssertionError):
-    """A step went wrong."""
-
-
-class Received:
-    """What the handlers of a client got, in order."""
-
-    def __init__(self) -> None:
-        self.calls: asyncio.Queue[tuple[str, Any]] = asyncio.Queue()
-
-
 class Opened:
     """A stream of any shape, or why there is none."""
 
@@ -54,12 +44,6 @@ class Opened:
         if error is not None:
             raise error
         return self.stream
-
-
-def only(step: dict[str, Any], *allowed: str) -> None:
-    unknown = set(step) - {"do", *allowed}
-    if unknown:
-        raise StepError(f"unknown members {sorted(unknown)}")
 
 
 def seconds(step: dict[str, Any], name: str) -> float | None:
@@ -131,8 +115,10 @@ class Player:
         if "reconnect" in step:
             options["reconnect"] = self.reconnect(step["reconnect"])
         options["handlers"] = {
-            names.text(handler): self.handler(names.text(handler), told, name, names, received)
-            for handler, told in step.get("handlers", {}).items()
+            names.text(served): handler(
+                self.clients, names.text(served), told, name, names, received
+            )
+            for served, told in step.get("handlers", {}).items()
         }
         path = names.text(step.get("path", "/ws"))
         address = f"ws://{self.address}{path}?key={self.run}.{name}"
@@ -158,45 +144,6 @@ class Player:
         if "attempts" in told:
             options["attempts"] = told["attempts"]
         return swill.Reconnect(**options)
-
-    def handler(
-        self, name: str, told: dict[str, Any], client: str, names: Round, received: Received
-    ) -> Callable[..., Any]:
-        (kind,) = told
-
-        def begin(arguments: tuple[Any, ...], named: dict[str, Any]) -> Any:
-            params: Any = named or list(arguments)
-            received.calls.put_nowait((name, params))
-            return params
-
-        def value(*arguments: Any, **named: Any) -> Any:
-            begin(arguments, named)
-            return names.value(told["value"])
-
-        def error(*arguments: Any, **named: Any) -> Any:
-            begin(arguments, named)
-            failure = told["error"]
-            only(failure, "code", "message", "data")
-            raise swill.Error(
-                failure["code"], names.text(failure["message"]), names.value(failure.get("data"))
-            )
-
-        def params(*arguments: Any, **named: Any) -> Any:
-            return begin(arguments, named)
-
-        async def call(*arguments: Any, **named: Any) -> Any:
-            begin(arguments, named)
-            request = told["call"]
-            only(request, "name", "params")
-            return await self.clients[client].call(
-                names.text(request["name"]), names.value(request.get("params"))
-            )
-
-        async def hang(*arguments: Any, **named: Any) -> Any:
-            begin(arguments, named)
-            await asyncio.Event().wait()
-
-        return {"value": value, "error": error, "params": params, "call": call, "hang": hang}[kind]
 
     async def do_close(self, step: dict[str, Any], names: Round) -> None:
         only(step, "client")

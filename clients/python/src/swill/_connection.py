@@ -248,7 +248,7 @@ class Connection(asyncio.BufferedProtocol):
         """A message as a frame of its own, masked (RFC 6455, 5.2 and 5.3)."""
         if isinstance(message, Bundle):
             message = message.join()
-        if self.core.settings.tap is not None:
+        if self.reader.tapped:
             self.core.tapped("out", message if self.first == 0x82 else message.decode())
         at = self.next_key
         if at == len(self.keys):

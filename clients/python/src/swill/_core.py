@@ -76,6 +76,7 @@ class Core:
         self.loop = loop
         self.settings = settings
         self.limits = settings.limits
+        self.most, self.full = settings.limits.calls, settings.limits.outbox
         self.machine = machine(self)
         self.error_types: dict[str, Callable[[Error], Error]] = {}
         """What makes typed errors of those that procedures fail with, by their names."""
@@ -115,10 +116,10 @@ class Core:
     def must_wait(self, slots: int = 1) -> bool:
         """Whether a new call has to wait for its turn. To be asked first, and followed by ``turn``
         if so."""
-        return (
-            len(self.calls) + self.reserved + len(self.late_cancels) + slots > self.limits.calls
-            or self.outbox.size >= self.limits.outbox
-            or bool(self.waiting)
+        return bool(
+            self.waiting
+            or len(self.calls) + self.reserved + len(self.late_cancels) + slots > self.most
+            or self.outbox.size >= self.full
             or self.end is not None
         )
 

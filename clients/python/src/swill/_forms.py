@@ -18,9 +18,8 @@ KEPT: Final = (bytes, bytearray, memoryview, msgspec.msgpack.Ext, msgspec.Raw)
 def pack(message: tuple[Any, ...]) -> bytes:
     """A message in MessagePack. Dates and times are text, as the schemas of servers say."""
     packed = ENCODER.encode(message)
-    one, two, three = TIMESTAMPS
     # Other values may have these bytes, too: then the same is written once more.
-    if one in packed or two in packed or three in packed:
+    if b"\xff" in packed and any(start in packed for start in TIMESTAMPS):
         plain = msgspec.to_builtins(message, builtin_types=KEPT)
         packed = ENCODER.encode(plain)
     return packed

@@ -61,6 +61,7 @@ class Reader:
         self.parts: list[bytes] | None = None
         self.parts_opcode = Opcode.BINARY
         self.empty_parts = 0
+        self.tapped = core.settings.tap is not None
         self.paused = False
         self.deaf = False
         """The connection is about to end: messages are of no interest any more."""
@@ -106,9 +107,9 @@ class Reader:
             if left < 2:
                 break
             length = buffer[at + 1]
-            if buffer[at] == self.plain and length < 126:
+            if length < 126 and buffer[at] == self.plain:
                 start = at + 2
-            elif buffer[at] == self.plain and length == 126 and left >= 4:
+            elif length == 126 and buffer[at] == self.plain and left >= 4:
                 start = at + 4
                 length = buffer[at + 2] << 8 | buffer[at + 3]
                 if length > self.core.limits.message or length + 4 > len(buffer):
@@ -126,7 +127,7 @@ class Reader:
                 break
             message = buffer[start:end]
             self.at = at = end
-            if self.core.settings.tap is not None:
+            if self.tapped:
                 self.show(message, self.plain & 15)
             close = receive(message)
             if close is not None:
@@ -216,7 +217,7 @@ class Reader:
         if self.deaf:
             return
         machine = self.core.machine
-        if self.core.settings.tap is not None:
+        if self.tapped:
             self.show(data, opcode)
         binary = opcode is Opcode.BINARY
         close = (machine.receive if binary == machine.binary else machine.other_kind)(data)
