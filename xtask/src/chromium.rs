@@ -4,7 +4,8 @@ use crate::process::exists;
 use std::{env, path::PathBuf};
 
 /// Why a check that needs a browser is left out.
-pub(crate) const MISSING: &str = "no Chromium (install it, or say where it is: SWILL_CHROMIUM=/path/to/chromium)";
+pub(crate) const MISSING: &str =
+    "no Chromium (install it, or say where it is: SWILL_CHROMIUM=/path/to/chromium)";
 
 /// What a Chromium may be called, most likely first.
 const NAMES: &[&str] = &["/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "chrome"];

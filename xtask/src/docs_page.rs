@@ -36,7 +36,6 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
     for folder in [PLAYGROUND, CLIENT, SERVED, TESTS] {
         mirror(&root.join(folder), &copy.join(folder))?;
     }
-    install(&copy.join(CLIENT), &["--omit=dev"])?;
     let playground = copy.join(PLAYGROUND);
     install(&playground, &[])?;
     run(Command::new("npm").args(["run", "--silent", "check"]).current_dir(&playground))?;
