@@ -21,9 +21,13 @@ const WANTED: &str = "3\n";
 /// How many there are.
 const COUNT: usize = 6;
 
-/// The server of that chapter, and that of all others.
-const SERVER: &str = "guide";
+/// The chapter for whose programs clients are generated.
+const GENERATED: &str = "generated.md";
+
+/// The servers of these chapters, and that of all others.
 const SERVER_OF_CLIENTS: &str = "everybody";
+const SERVER_OF_GENERATED: &str = "shop";
+const SERVER: &str = "guide";
 
 /// A program of the guide.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,6 +52,7 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
     for (chapter, text) in book.chapters() {
         let (server, default) = match chapter {
             CLIENTS => (SERVER_OF_CLIENTS, Some(WANTED)),
+            GENERATED => (SERVER_OF_GENERATED, None),
             _ => (SERVER, None),
         };
         for program in programs(text) {

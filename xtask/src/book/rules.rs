@@ -7,6 +7,9 @@ use super::{
 
 /// How a block is marked that a program runs, and by what; see `guide.rs`.
 const RUNS: &[&str] = &[
+    "generated python",
+    "generated rust",
+    "generated typescript",
     "node",
     "python conformance",
     "python jsonrpc",
@@ -122,7 +125,7 @@ fn linked(book: &Book) -> Vec<String> {
                     None => continue,
                 },
             };
-            if file.contains("://") {
+            if file.contains("://") || (file == "SUMMARY.md" && !prefix.is_empty()) {
                 continue;
             }
             let why = match book.chapters.get(file) {
@@ -210,6 +213,7 @@ mod tests {
             ("<!-- runs: shell -->\n```console\n```\n<!-- prints -->\n```text\n```\n", None),
             ("<!-- runs: perl -->\n```perl\n```\n", Some("a.md:2: `perl` is none of")),
             ("<!-- checked: toml -->\n```toml\n```\n", None),
+            ("<!-- command: digits differ -->\n```console\n```\n", None),
             ("<!-- prints -->\n```text\n```\n", Some("a.md:2: this is printed by no program")),
         ] {
             let found = held(&book(&[("a.md", text)]));

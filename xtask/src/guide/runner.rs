@@ -56,10 +56,17 @@ impl<'r> Runner<'r> {
         let text = at(text, &address)?;
         match (runs, runs.split_once(' ')) {
             ("shell", _) => self.shell(&text),
-            ("rust", _) => self.rust(&text),
+            ("rust", _) => self.rust(&text, None),
             ("node", _) => self.node(&text),
-            ("typescript", _) => self.typescript(&text),
+            ("typescript", _) => self.typescript(&text, None),
             (_, Some(("python", environment))) => self.python(environment, &text),
+            (_, Some(("generated", "typescript"))) => self.typescript(&text, Some(&address)),
+            (_, Some(("generated", "rust"))) => self.rust(&text, Some(&address)),
+            (_, Some(("generated", "python"))) => {
+                let client = self.folder.0.join("shop.py");
+                self.generate("python", &address, &client)?;
+                self.python("swill", &text)
+            }
             _ => Ok(Ran::Failed(format!("nothing is known to run `{runs}`"))),
         }
     }
@@ -80,21 +87,31 @@ impl<'r> Runner<'r> {
         Ok(address)
     }
 
-    /// A crate of its own that depends on the client alone.
-    fn rust(&self, text: &str) -> Result<Ran> {
-        let folder = &self.folder.0;
+    /// Writes a client for the server at an address, which programs know as `shop`.
+    fn generate(&mut self, language: &str, address: &str, to: &Path) -> Result {
+        let swill = self.command()?.join("swill");
+        run(Command::new(swill).args(["generate", language, address, "-o"]).arg(to))
+    }
+
+    /// A crate of its own that depends on the client alone, and on what a generated client needs if there is one.
+    fn rust(&mut self, text: &str, generated: Option<&str>) -> Result<Ran> {
+        let folder = self.folder.0.clone();
         fs::create_dir_all(folder.join("src"))?;
         fs::write(folder.join("src/main.rs"), text)?;
+        if let Some(address) = generated {
+            self.generate("rust", address, &folder.join("src/shop.rs"))?;
+        }
         let client = self.root.join("crates/swill-client");
         let manifest = format!(
             "[package]\nname = \"guide\"\nversion = \"0.0.0\"\nedition = \"2024\"\n\n[dependencies]\n\
              swill-client = {{ path = {client:?} }}\n\
+             serde = {{ version = \"1\", features = [\"derive\"] }}\n\
              tokio = {{ version = \"1\", features = [\"macros\", \"rt-multi-thread\"] }}\n"
         );
         fs::write(folder.join("Cargo.toml"), manifest)?;
         fs::copy(self.root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
         let built = target(self.root).join("fresh-crate");
-        run(cargo(folder).arg("build").env("CARGO_TARGET_DIR", &built))?;
+        run(cargo(&folder).arg("build").env("CARGO_TARGET_DIR", &built))?;
         ran(&mut Command::new(built.join("debug/guide")))
     }
 
@@ -125,7 +142,7 @@ impl<'r> Runner<'r> {
     }
 
     /// Compiles strictly, then runs. The program lies in the client's own package, which finds itself by its name.
-    fn typescript(&mut self, text: &str) -> Result<Ran> {
+    fn typescript(&mut self, text: &str, generated: Option<&str>) -> Result<Ran> {
         if !clients::has_node() {
             return Ok(Ran::Missing(clients::NO_NODE));
         }
@@ -142,6 +159,9 @@ impl<'r> Runner<'r> {
         let folder = package.join("guide");
         fs::create_dir_all(&folder)?;
         fs::write(folder.join("guide.ts"), text)?;
+        if let Some(address) = generated {
+            self.generate("typescript", address, &folder.join("shop.ts"))?;
+        }
         let compiler = package.join("node_modules/typescript/bin/tsc");
         let options = ["--strict", "--target", "es2022", "--module", "nodenext", "--types", "node"];
         let mut compile = Command::new("node");
@@ -154,15 +174,17 @@ impl<'r> Runner<'r> {
         ran(Command::new("node").arg(folder.join("guide.js")))
     }
 
+    /// The folder in which the command is.
+    fn command(&mut self) -> Result<PathBuf> {
+        if self.command.is_none() {
+            run(cargo(self.root).args(["build", "--package", "swill-cli"]))?;
+        }
+        Ok(self.command.get_or_insert(target(self.root).join("debug")).clone())
+    }
+
     /// Lines that begin with `$` are typed, all others come out.
     fn shell(&mut self, text: &str) -> Result<Ran> {
-        let command = match &self.command {
-            Some(folder) => folder.clone(),
-            None => {
-                run(cargo(self.root).args(["build", "--package", "swill-cli"]))?;
-                self.command.insert(target(self.root).join("debug")).clone()
-            }
-        };
+        let command = self.command()?;
         let path = env::var_os("PATH").unwrap_or_default();
         let path = env::join_paths(std::iter::once(command).chain(env::split_paths(&path)))?;
         for (typed, wanted) in session(text) {
