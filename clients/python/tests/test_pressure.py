@@ -152,3 +152,37 @@ async def test_what_is_thrown_away_counts_no_more() -> None:
         connection.answer(message[0], 1, MESSAGE, None, None)
         assert await call == 1
         assert client._core.unread.unread == 0
+
+
+async def test_a_server_that_takes_no_answers_is_not_heard() -> None:
+    async with (
+        serving() as server,
+        swill.connect(server.address, protocol="json-rpc") as client,
+    ):
+        connection = await server.client()
+        reading: Any = connection.writer.transport
+        writing: Any = client._driver.connection.transport  # type: ignore[union-attr]
+        for transport in (reading, writing):
+            raw = transport.get_extra_info("socket")
+            for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                raw.setsockopt(socket.SOL_SOCKET, buffer, 4096)
+        reading.pause_reading()
+        reading.set_write_buffer_limits(high=0)
+        request = b'{"jsonrpc":"2.0","method":"nope","id":"' + b"x" * 200 + b'"}'
+        sent = 0
+        while sent < 200_000:
+            connection.ws.send_text(request)
+            connection.flush()
+            sent += 1
+            try:
+                async with asyncio.timeout(0.2):
+                    await connection.writer.drain()
+            except TimeoutError:
+                break
+        assert sent < 200_000
+        assert client._core.outbox.size < 200_000
+        # When they are taken, all of them come.
+        reading.resume_reading()
+        for _ in range(sent):
+            answer = await connection.message()
+            assert answer["error"]["code"] == -32601

@@ -48,6 +48,7 @@ class Connection(asyncio.BufferedProtocol):
         self.in_handshake = True
         self.reader = Reader(core, ws, self)
         self.continuing = False
+        self.choked = False
         # Writing.
         self.keys = b""
         self.next_key = 0
@@ -201,6 +202,12 @@ class Connection(asyncio.BufferedProtocol):
             self.pause()
             self.core.loop.call_soon(self.release)
 
+    def choke(self) -> None:
+        """Handles no more until what waits to be sent has been written."""
+        if not self.reader.paused:
+            self.choked = True
+            self.pause()
+
     def release(self) -> None:
         if not self.core.unread.paused:
             self.resume()
@@ -241,6 +248,9 @@ class Connection(asyncio.BufferedProtocol):
         else:
             data = b"".join([self.framed(message) for _, message in entries])
         self.transport.write(data)
+        if self.choked and core.wire is self:
+            self.choked = False
+            self.release()
         if core.senders or core.waiting:
             core.admit()
 

@@ -63,6 +63,9 @@ class Wire(Protocol):
     def hold(self) -> None:
         """Reading goes on when everything else had its turn."""
 
+    def choke(self) -> None:
+        """Reading goes on when the socket takes what is written."""
+
 
 class Core:
     """See the module."""

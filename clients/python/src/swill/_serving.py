@@ -289,5 +289,10 @@ class Serving:
         return INTERNAL_ERROR
 
     def send(self, message: bytes) -> None:
-        if self.core.reader is not None:
-            self.core.push(REPLY, message)
+        core = self.core
+        if core.reader is None:
+            return
+        core.push(REPLY, message)
+        if core.wire is None and core.outbox.size >= core.full:
+            # A server that takes no answers is not to ask for more of them.
+            core.reader.choke()
