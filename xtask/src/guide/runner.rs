@@ -179,7 +179,7 @@ impl<'r> Runner<'r> {
         if self.command.is_none() {
             run(cargo(self.root).args(["build", "--package", "swill-cli"]))?;
         }
-        Ok(self.command.get_or_insert(target(self.root).join("debug")).clone())
+        Ok(self.command.get_or_insert_with(|| target(self.root).join("debug")).clone())
     }
 
     /// Lines that begin with `$` are typed, all others come out.
