@@ -165,7 +165,7 @@ async def test_a_server_that_takes_no_answers_is_not_heard() -> None:
         for transport in (reading, writing):
             raw = transport.get_extra_info("socket")
             for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
-                raw.setsockopt(socket.SOL_SOCKET, buffer, 4096)
+                raw.setsockopt(socket.SOL_SOCKET, buffer, 1 << 17)
         reading.pause_reading()
         reading.set_write_buffer_limits(high=0)
         request = b'{"jsonrpc":"2.0","method":"nope","id":"' + b"x" * 200 + b'"}'
