@@ -258,7 +258,9 @@ impl Reader<'_> {
             }
         }
         let kinds = keywords.get("type").and_then(Value::as_str);
-        if let (Some("object"), None, None) = (kinds, keywords.get("properties"), keywords.get("oneOf"))
+        let combines = ["properties", "allOf", "anyOf", "oneOf"].iter().any(|it| keywords.contains_key(*it));
+        if kinds == Some("object")
+            && !combines
             && let Some(map) = self.map(keywords, place)
         {
             return Some(held(map, schema));

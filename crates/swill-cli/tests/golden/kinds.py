@@ -133,8 +133,8 @@ class Envelope(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     id: UInt64
     content: External
-    colours: list[Colour]
     event: Internal | None = None
+    colours: list[Colour]
 
 
 class Everything(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -152,12 +152,12 @@ class Everything(msgspec.Struct, omit_defaults=True, kw_only=True):
     labels: dict[str, bytes | None]
     settings: Settings
     marker: None
-    version: Literal["v1"]
     length: UInt32 | None = None
     """Nobody should look at it.
 
     Deprecated.
     """
+    version: Literal["v1"]
 
 
 class EverythingOutput(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -202,18 +202,18 @@ class PageOfPoint(msgspec.Struct, omit_defaults=True, kw_only=True):
     """A part of many."""
 
     items: list[Point]
-    total: UInt64
     next: str | None = None
     """What to ask for next."""
+    total: UInt64
 
 
 class PageOfString(msgspec.Struct, omit_defaults=True, kw_only=True):
     """A part of many."""
 
     items: list[str]
-    total: UInt64
     next: str | None = None
     """What to ask for next."""
+    total: UInt64
 
 
 class PlaceOutput(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -249,9 +249,9 @@ class Reserved(msgspec.Struct, omit_defaults=True, kw_only=True):
     from_: str = msgspec.field(name="from")
     self_: bool
     self_2: bool = msgspec.field(name="self")
+    default: Int32 | None = None
     none: bool = msgspec.field(name="None")
     constructor: str
-    default: Int32 | None = None
 
 
 class Settings(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -259,6 +259,11 @@ class Settings(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     name: str
     """What they are for."""
+    retries: UInt32 | msgspec.UnsetType = msgspec.UNSET
+    """How often to try again.
+
+    `3` if it is left out.
+    """
     enabled: bool | msgspec.UnsetType = msgspec.UNSET
     """Whether they count.
 
@@ -268,11 +273,6 @@ class Settings(msgspec.Struct, omit_defaults=True, kw_only=True):
     """What else there is to say. Left out if there is nothing."""
     parent: UInt64 | None = None
     """May be null."""
-    retries: UInt32 | msgspec.UnsetType = msgspec.UNSET
-    """How often to try again.
-
-    `3` if it is left out.
-    """
     tags: list[str] | msgspec.UnsetType = msgspec.UNSET
     """`[]` if it is left out."""
 
@@ -292,12 +292,12 @@ class SettingsOutput(msgspec.Struct, omit_defaults=True, kw_only=True):
 
     `false` if it is left out.
     """
+    note: str | None = None
+    """What else there is to say. Left out if there is nothing."""
     parent: UInt64 | None
     """May be null."""
     tags: list[str]
     """`[]` if it is left out."""
-    note: str | None = None
-    """What else there is to say. Left out if there is nothing."""
 
 
 class Strict(msgspec.Struct, omit_defaults=True, kw_only=True):
@@ -474,11 +474,7 @@ class UntaggedNameSize(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 Adjacent: TypeAlias = (
-    AdjacentPing
-    | AdjacentText
-    | AdjacentPosition
-    | AdjacentMoved
-    | AdjacentAmount
+    AdjacentPing | AdjacentText | AdjacentPosition | AdjacentMoved | AdjacentAmount
 )
 """The variant's name beside its content."""
 
@@ -496,14 +492,18 @@ if TYPE_CHECKING:
         | ExternalColour
     )
 else:
-    External = _external("External", {"Nothing", "Empty"}, {
-        "Text": ExternalText,
-        "At": ExternalAt,
-        "Pair": ExternalPair,
-        "Rectangle": ExternalRectangle,
-        "Blob": ExternalBlob,
-        "Colour": ExternalColour,
-    })
+    External = _external(
+        "External",
+        {"Nothing", "Empty"},
+        {
+            "Text": ExternalText,
+            "At": ExternalAt,
+            "Pair": ExternalPair,
+            "Rectangle": ExternalRectangle,
+            "Blob": ExternalBlob,
+            "Colour": ExternalColour,
+        },
+    )
 """The variant's name outside, its content inside."""
 
 Extra: TypeAlias = dict[str, str | int]
@@ -920,12 +920,13 @@ class FaultsModule:
 
     def __init__(self, client: swill.Client) -> None:
         self._client = client
-        client.type_errors("faults.fail", _typed(
-            UnknownError, TakenError, FarError, ClosedError, ClosedUntilError
-        ))
-        client.type_errors("faults.fail_after", _typed(
-            UnknownError, TakenError, FarError, ClosedError, ClosedUntilError
-        ))
+        client.type_errors(
+            "faults.fail", _typed(UnknownError, TakenError, FarError, ClosedError, ClosedUntilError)
+        )
+        client.type_errors(
+            "faults.fail_after",
+            _typed(UnknownError, TakenError, FarError, ClosedError, ClosedUntilError),
+        )
 
     async def fail(self, name: str, **options: Unpack[CallOptions]) -> str:
         """Fails as it is told, or says what it was told.

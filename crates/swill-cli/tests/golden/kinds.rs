@@ -74,9 +74,9 @@ pub struct Empty {}
 pub struct Envelope {
     pub id: u64,
     pub content: External,
-    pub colours: Vec<Colour>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub event: Option<Internal>,
+    pub colours: Vec<Colour>,
 }
 
 /// Almost everything at once.
@@ -94,12 +94,12 @@ pub struct Everything {
     pub labels: BTreeMap<String, Option<Bytes>>,
     pub settings: Settings,
     pub marker: (),
-    pub version: String,
     /// Nobody should look at it.
     ///
     /// Deprecated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub length: Option<u32>,
+    pub version: String,
 }
 
 /// Almost everything at once.
@@ -201,20 +201,20 @@ pub struct Order {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageOfPoint {
     pub items: Vec<Point>,
-    pub total: u64,
     /// What to ask for next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    pub total: u64,
 }
 
 /// A part of many.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PageOfString {
     pub items: Vec<String>,
-    pub total: u64,
     /// What to ask for next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+    pub total: u64,
 }
 
 /// Where it is.
@@ -256,11 +256,11 @@ pub struct Reserved {
     pub self_: bool,
     #[serde(rename = "self")]
     pub self_2: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<i32>,
     #[serde(rename = "None")]
     pub none: bool,
     pub constructor: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub default: Option<i32>,
 }
 
 /// A list of different things.
@@ -272,6 +272,11 @@ pub struct Segment(pub Point, pub Point, pub String);
 pub struct Settings {
     /// What they are for.
     pub name: String,
+    /// How often to try again.
+    ///
+    /// `3` if it is left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retries: Option<u32>,
     /// Whether they count.
     ///
     /// `false` if it is left out.
@@ -283,11 +288,6 @@ pub struct Settings {
     /// May be null.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<u64>,
-    /// How often to try again.
-    ///
-    /// `3` if it is left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub retries: Option<u32>,
     /// `[]` if it is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tags: Option<Vec<String>>,
@@ -306,13 +306,13 @@ pub struct SettingsOutput {
     ///
     /// `false` if it is left out.
     pub enabled: bool,
+    /// What else there is to say. Left out if there is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
     /// May be null.
     pub parent: Option<u64>,
     /// `[]` if it is left out.
     pub tags: Vec<String>,
-    /// What else there is to say. Left out if there is nothing.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub note: Option<String>,
 }
 
 /// The fields of an enum among others.
@@ -815,7 +815,7 @@ impl<'a> ContainersModule<'a> {
 
     /// A number or nothing.
     pub async fn option(&self, value: Option<i64>) -> Result<Option<i64>> {
-        self.0.request("containers.option").call(one(self.0, value)).await
+        self.0.request("containers.option").call(one_or_none(self.0, value)).await
     }
 
     /// Lists in lists.
@@ -1042,7 +1042,7 @@ impl<'a> StreamsModule<'a> {
     ///
     /// - `number`: `21` if it is left out.
     pub async fn double(&self, number: Option<i64>) -> Result<i64> {
-        self.0.request("streams.double").call(one(self.0, number)).await
+        self.0.request("streams.double").call(one_or_none(self.0, number)).await
     }
 
     /// Does nothing.
@@ -1129,6 +1129,13 @@ enum One<T> {
 fn one<T: Serialize>(api: &Api, value: T) -> One<T> {
     match api.client.protocol() {
         Protocol::Swill => One::Whole(value),
+        _ => One::Listed((value,)),
+    }
+}
+
+fn one_or_none<T: Serialize>(api: &Api, value: Option<T>) -> One<Option<T>> {
+    match (api.client.protocol(), &value) {
+        (Protocol::Swill, _) | (_, None) => One::Whole(value),
         _ => One::Listed((value,)),
     }
 }

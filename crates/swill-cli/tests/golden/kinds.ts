@@ -14,6 +14,18 @@ import {
 /** An integer of 64 bits: a number where that is exact, a bigint beyond. */
 export type Int64 = number | bigint;
 
+/**
+ * A map whose keys are integers. What is sent has to be a `Map`; what comes is an object instead if it is empty, and in
+ * JSON-RPC: {@link toMap} makes a `Map` of either.
+ */
+export type IntMap<T> = Map<number, T> | Record<number, T>;
+
+/** A map whose keys are integers, as a `Map`. */
+export function toMap<T>(map: IntMap<T>): Map<number, T> {
+  if (map instanceof Map) return map;
+  return new Map(Object.entries(map).map(([key, value]) => [Number(key), value]));
+}
+
 export interface AdjacentMoved {
   kind: 'Moved';
   data: {
@@ -69,8 +81,8 @@ export type Empty = Record<string, never>;
 export interface Envelope {
   id: Int64;
   content: External;
-  colours: Colour[];
   event?: Internal | null;
+  colours: Colour[];
 }
 
 /** An enum beside other fields. */
@@ -95,12 +107,12 @@ export interface Everything {
   labels: Record<string, Uint8Array | null>;
   settings: Settings;
   marker: null;
-  version: 'v1';
   /**
    * Nobody should look at it.
    * @deprecated
    */
   length?: number | null;
+  version: 'v1';
 }
 
 /** Almost everything at once. */
@@ -214,9 +226,9 @@ export interface OrderOutput {
 /** A part of many. */
 export interface PageOfPoint {
   items: Point[];
-  total: Int64;
   /** What to ask for next. */
   next?: string | null;
+  total: Int64;
 }
 
 /** A part of many. */
@@ -230,9 +242,9 @@ export interface PageOfPointOutput {
 /** A part of many. */
 export interface PageOfString {
   items: string[];
-  total: Int64;
   /** What to ask for next. */
   next?: string | null;
+  total: Int64;
 }
 
 /** A part of many. */
@@ -272,9 +284,9 @@ export interface Reserved {
   from: string;
   self_: boolean;
   self: boolean;
+  default?: number | null;
   None: boolean;
   constructor: string;
-  default?: number | null;
 }
 
 /** Names that mean something else in some language. */
@@ -297,6 +309,12 @@ export interface Settings {
   /** What they are for. */
   name: string;
   /**
+   * How often to try again.
+   *
+   * `3` if it is left out.
+   */
+  retries?: number;
+  /**
    * Whether they count.
    *
    * `false` if it is left out.
@@ -306,12 +324,6 @@ export interface Settings {
   note?: string | null;
   /** May be null. */
   parent?: Int64 | null;
-  /**
-   * How often to try again.
-   *
-   * `3` if it is left out.
-   */
-  retries?: number;
   /** `[]` if it is left out. */
   tags?: string[];
 }
@@ -332,12 +344,12 @@ export interface SettingsOutput {
    * `false` if it is left out.
    */
   enabled: boolean;
+  /** What else there is to say. Left out if there is nothing. */
+  note?: string | null;
   /** May be null. */
   parent: Int64 | null;
   /** `[]` if it is left out. */
   tags: string[];
-  /** What else there is to say. Left out if there is nothing. */
-  note?: string | null;
 }
 
 export interface SignedStarted {
@@ -539,7 +551,7 @@ export interface Api {
     result: [string, number, boolean | null];
   };
   'containers.by_name': { shape: 'single'; params: Record<string, Point>; result: Record<string, Point> };
-  'containers.by_number': { shape: 'single'; params: Map<number, string>; result: Map<number, string> };
+  'containers.by_number': { shape: 'single'; params: IntMap<string>; result: IntMap<string> };
   'containers.option': { shape: 'single'; params: Int64 | null | undefined; result: Int64 | null };
   'containers.nested': { shape: 'single'; params: (Uint8Array[] | null)[]; result: (Uint8Array[] | null)[] };
   'containers.points': { shape: 'single'; params: PageOfPoint; result: PageOfPointOutput };
@@ -948,8 +960,8 @@ export class ContainersModule {
   }
 
   /** Texts by their numbers. */
-  byNumber(value: Map<number, string>, options?: CallOptions): Promise<Map<number, string>> {
-    return this.#client.call<Map<number, string>>('containers.by_number', one(this.#client, value), options);
+  byNumber(value: IntMap<string>, options?: CallOptions): Promise<IntMap<string>> {
+    return this.#client.call<IntMap<string>>('containers.by_number', one(this.#client, value), options);
   }
 
   /** A number or nothing. */

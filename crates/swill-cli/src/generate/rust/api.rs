@@ -32,8 +32,15 @@ impl Rust<'_> {
             text.line("");
             self.module(text, module, &scope);
         }
-        if procedures().any(|it| it.parameters.len() == 1) {
+        let singles = || procedures().filter_map(|it| <&[Field; 1]>::try_from(&it.parameters[..]).ok());
+        if singles().next().is_some() {
             text.lines(ONE);
+        }
+        if singles().any(|[one]| one.required) {
+            text.lines(ONE_REQUIRED);
+        }
+        if singles().any(|[one]| !one.required) {
+            text.lines(ONE_OPTIONAL);
         }
         text.lines(&CHECK.replace("HASH", &quoted(&self.model.hash)));
         text.blank();
@@ -170,6 +177,7 @@ impl Rust<'_> {
     fn sent(&self, text: &mut Text, procedure: &Procedure, names: &[String], api: &str) -> String {
         match (&procedure.parameters[..], names) {
             ([], _) => "()".into(),
+            ([parameter], [one]) if !parameter.required => format!("one_or_none({api}, {one})"),
             ([_], [one]) => format!("one({api}, {one})"),
             (parameters, names) if parameters.iter().all(|it| it.required) => tuple(names),
             (parameters, names) => {
@@ -302,10 +310,21 @@ enum One<T> {
     Whole(T),
     Listed((T,)),
 }
+";
 
+const ONE_REQUIRED: &str = "
 fn one<T: Serialize>(api: &Api, value: T) -> One<T> {
     match api.client.protocol() {
         Protocol::Swill => One::Whole(value),
+        _ => One::Listed((value,)),
+    }
+}
+";
+
+const ONE_OPTIONAL: &str = "
+fn one_or_none<T: Serialize>(api: &Api, value: Option<T>) -> One<Option<T>> {
+    match (api.client.protocol(), &value) {
+        (Protocol::Swill, _) | (_, None) => One::Whole(value),
         _ => One::Listed((value,)),
     }
 }
