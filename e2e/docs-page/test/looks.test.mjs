@@ -45,7 +45,7 @@ for (const colorScheme of ['light', 'dark']) {
     }
     await visitor.click('end');
     await visitor.see('call-view', { 'data-status': 'completed' });
-    await visitor.page.setViewportSize({ width: 1280, height: 960 });
+    await visitor.page.setViewportSize({ width: 1280, height: 1020 });
     await picture(visitor, `docs-page-${colorScheme}`);
     await visitor.page.setViewportSize({ width: 1280, height: 800 });
     await visitor.dock('wire');
