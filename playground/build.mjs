@@ -1,4 +1,5 @@
-// Makes the files that are served: one script, one style sheet, the page, the icon. The same source gives the same bytes.
+// Makes the files that are served: one script, one style sheet, the page, the icon. The same source gives the
+// same bytes.
 //
 // `node build.mjs` writes them; `node build.mjs --check` compares them with those that are there.
 
@@ -14,7 +15,10 @@ const assets = new URL('../crates/swill/assets/docs/', here);
 /** Bytes of all files together, as they are served. */
 const MOST = 150_000;
 
-/** Modules that do nothing by being imported, though their packages do not say so: what is not used is left out. */
+/**
+ * Modules that do nothing by being imported, though their packages do not say so: what is not used is left
+ * out.
+ */
 const withoutEffects = {
   name: 'without-effects',
   setup(build) {
@@ -31,7 +35,8 @@ const withoutNode = {
   name: 'without-node',
   setup(build) {
     build.onResolve({ filter: /\/node\.js$/ }, ({ importer }) =>
-      importer.includes('clients/typescript/src') ? { path: 'node', namespace: 'nothing' } : undefined);
+      importer.includes('clients/typescript/src') ? { path: 'node', namespace: 'nothing' } : undefined,
+    );
     build.onLoad({ filter: /.*/, namespace: 'nothing' }, () => ({ contents: 'export {};' }));
   },
 };
@@ -44,7 +49,7 @@ const smallTemplates = {
       const source = await readFile(path, 'utf8');
       const contents = source
         .replace(/css`[^`]*`/g, style => style.replace(/\s+/g, ' ').replace(/ ?([{};,]) ?/g, '$1'))
-        .replace(/\n\s+(?=<\/?[a-z])/g, '\n');
+        .replace(/\n[ \t]+/g, '\n');
       return { contents, loader: 'ts' };
     });
   },
@@ -67,9 +72,18 @@ export async function bundle({ minify = true } = {}) {
     metafile: true,
     alias: { '@swill/client': fileURLToPath(new URL('../clients/typescript/src/index.ts', here)) },
     plugins: minify ? [withoutEffects, withoutNode, smallTemplates] : [withoutEffects, withoutNode],
-    tsconfigRaw: { compilerOptions: { experimentalDecorators: true, useDefineForClassFields: false, verbatimModuleSyntax: true } },
+    tsconfigRaw: {
+      compilerOptions: {
+        experimentalDecorators: true,
+        useDefineForClassFields: false,
+        verbatimModuleSyntax: true,
+      },
+    },
   });
-  const style = await esbuild.transform(await readFile(new URL('src/app.css', here), 'utf8'), { loader: 'css', minify });
+  const style = await esbuild.transform(await readFile(new URL('src/app.css', here), 'utf8'), {
+    loader: 'css',
+    minify,
+  });
   const script = result.outputFiles[0]?.contents;
   if (script === undefined) throw new Error('esbuild wrote nothing');
   return { script: Buffer.from(script), style: Buffer.from(style.code), metafile: result.metafile };
@@ -79,7 +93,8 @@ export async function bundle({ minify = true } = {}) {
 async function files() {
   const { script, style } = await bundle();
   for (const word of ['new Function', 'eval(']) {
-    if (script.includes(word)) throw new Error(`the script has \`${word}\` in it, which the page's policy forbids`);
+    if (script.includes(word))
+      throw new Error(`the script has \`${word}\` in it, which the page's policy forbids`);
   }
   return new Map([
     ['index.html', await readFile(new URL('index.html', here))],
@@ -91,7 +106,9 @@ async function files() {
 
 /** A file as it is served. Nothing that comes with it changes from day to day: neither a time nor a name. */
 async function served(name, contents) {
-  return name.endsWith('.gz') ? Buffer.from(await zopfli.gzipAsync(contents, { numiterations: 10 })) : contents;
+  return name.endsWith('.gz')
+    ? Buffer.from(await zopfli.gzipAsync(contents, { numiterations: 10 }))
+    : contents;
 }
 
 /** What a served file holds, whatever has compressed it. */
@@ -108,7 +125,9 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
     let bytes = await readFile(path).catch(() => undefined);
     const isFresh = bytes !== undefined && contentsOf(name, bytes).equals(contents);
     if (!isFresh && isCheck) {
-      console.error(`${name} is not what the source makes: run \`npm run build\` in playground/ and commit it`);
+      console.error(
+        `${name} is not what the source makes: run \`npm run build\` in playground/ and commit it`,
+      );
       process.exitCode = 1;
     } else if (!isFresh) {
       bytes = await served(name, contents);

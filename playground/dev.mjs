@@ -1,7 +1,7 @@
 // Serves the page for an app that runs elsewhere: `node dev.mjs http://127.0.0.1:8000/ws [PORT]`.
 //
-// Everything that is no file of the page is asked of the app, sockets included, as if both were one server. The bundle is
-// made anew for every request, not compressed.
+// Everything that is no file of the page is asked of the app, sockets included, as if both were one server.
+// The bundle is made anew for every request, not compressed.
 
 import { readFile } from 'node:fs/promises';
 import { createServer, request as ask } from 'node:http';
@@ -33,7 +33,11 @@ const target = incoming => ({
 const server = createServer(async (incoming, outgoing) => {
   const [type, content] = FILES[new URL(incoming.url, app).pathname] ?? [];
   if (type) {
-    outgoing.writeHead(200, { 'Content-Type': `${type}; charset=utf-8`, 'Content-Security-Policy': POLICY, 'Cache-Control': 'no-store' });
+    outgoing.writeHead(200, {
+      'Content-Type': `${type}; charset=utf-8`,
+      'Content-Security-Policy': POLICY,
+      'Cache-Control': 'no-store',
+    });
     outgoing.end(await content());
     return;
   }
@@ -48,7 +52,9 @@ const server = createServer(async (incoming, outgoing) => {
 server.on('upgrade', (incoming, socket, head) => {
   const asked = ask(target(incoming));
   asked.on('upgrade', (answer, upstream, first) => {
-    const headers = answer.rawHeaders.map((text, index) => (index % 2 === 0 ? `${text}: ` : `${text}\r\n`)).join('');
+    const headers = answer.rawHeaders
+      .map((text, index) => (index % 2 === 0 ? `${text}: ` : `${text}\r\n`))
+      .join('');
     socket.write(`HTTP/1.1 101 Switching Protocols\r\n${headers}\r\n`);
     socket.write(first);
     upstream.write(head);
@@ -56,7 +62,9 @@ server.on('upgrade', (incoming, socket, head) => {
     upstream.on('error', () => socket.destroy());
     socket.on('error', () => upstream.destroy());
   });
-  asked.on('response', answer => socket.end(`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}\r\nConnection: close\r\n\r\n`));
+  asked.on('response', answer =>
+    socket.end(`HTTP/1.1 ${answer.statusCode} ${answer.statusMessage}\r\nConnection: close\r\n\r\n`),
+  );
   asked.on('error', () => socket.destroy());
   asked.end();
 });

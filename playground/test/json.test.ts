@@ -5,10 +5,30 @@ import { numberOf, parse, parseValue } from '../src/json/parse.ts';
 import { placeOf } from '../src/json/place.ts';
 import { compact, inline, print } from '../src/json/print.ts';
 import { numbered } from '../src/json/template.ts';
-import { at, type Json, moved, type Path, pathText, renamed, same, withAt, without } from '../src/json/value.ts';
+import {
+  at,
+  type Json,
+  moved,
+  type Path,
+  pathText,
+  renamed,
+  same,
+  withAt,
+  without,
+} from '../src/json/value.ts';
 
 test('what is JSON is read as JSON.parse reads it', () => {
-  for (const text of ['1', '-0.5e3', '"a\\u00e9\\n"', 'true', 'null', '[]', '{}', ' [1, {"a": [true, null]}, "x"] ', '{"a":{"b":[{}]}}']) {
+  for (const text of [
+    '1',
+    '-0.5e3',
+    '"a\\u00e9\\n"',
+    'true',
+    'null',
+    '[]',
+    '{}',
+    ' [1, {"a": [true, null]}, "x"] ',
+    '{"a":{"b":[{}]}}',
+  ]) {
     assert.deepEqual(parseValue(text), JSON.parse(text), text);
     assert.deepEqual(parse(text).problems, [], text);
   }
@@ -27,7 +47,8 @@ test('integers stay exact', () => {
     assert.equal(parseValue(text), value);
     if (typeof value === 'bigint') assert.equal(print(value), text);
   }
-  for (const text of ['', '01', '1.', '.5', '+1', '0x1', 'NaN', '1e999', '--1']) assert.equal(numberOf(text), undefined, text);
+  for (const text of ['', '01', '1.', '.5', '+1', '0x1', 'NaN', '1e999', '--1'])
+    assert.equal(numberOf(text), undefined, text);
 });
 
 test('mistakes have places, and reading goes on after them', () => {
@@ -62,13 +83,25 @@ test('names of objects are only names', () => {
 });
 
 test('what is printed is read again', () => {
-  const value: Json = { a: [1, 2, 3], b: { c: 'x'.repeat(80), d: [] }, e: [{ f: null }, {}], g: 18446744073709551615n };
-  for (const text of [print(value), inline(value), compact(value)]) assert.ok(same(parseValue(text), value), text);
+  const value: Json = {
+    a: [1, 2, 3],
+    b: { c: 'x'.repeat(80), d: [] },
+    e: [{ f: null }, {}],
+    g: 18446744073709551615n,
+  };
+  for (const text of [print(value), inline(value), compact(value)])
+    assert.ok(same(parseValue(text), value), text);
   assert.equal(print([1, 2]), '[1, 2]');
   assert.equal(compact({ a: [1, 'x'] }), '{"a":[1,"x"]}');
-  assert.equal(print({ b: Uint8Array.of(104, 105), t: new Date(0) }), '{\n  "b": "aGk=",\n  "t": "1970-01-01T00:00:00.000Z"\n}');
+  assert.equal(
+    print({ b: Uint8Array.of(104, 105), t: new Date(0) }),
+    '{\n  "b": "aGk=",\n  "t": "1970-01-01T00:00:00.000Z"\n}',
+  );
   assert.equal(print(new Map<unknown, unknown>([[1, 'a']])), '{\n  "1": "a"\n}');
-  const long = inline(Array.from({ length: 100_000 }, (_, index) => index), 50);
+  const long = inline(
+    Array.from({ length: 100_000 }, (_, index) => index),
+    50,
+  );
   assert.equal(long.length, 50);
   assert.ok(long.endsWith('…'));
 });
@@ -128,7 +161,8 @@ test('bytes as text', () => {
   const bytes = Uint8Array.from({ length: 300 }, (_, index) => index & 255);
   assert.deepEqual(fromBase64(base64(bytes)), bytes);
   assert.deepEqual(fromHex(hex(bytes, ' ')), bytes);
-  for (const wrong of ['a', 'aGk', '!!!!', 'aGk=='].filter(it => it !== 'aGk')) assert.equal(fromBase64(wrong), undefined, wrong);
+  for (const wrong of ['a', 'aGk', '!!!!', 'aGk=='].filter(it => it !== 'aGk'))
+    assert.equal(fromBase64(wrong), undefined, wrong);
   assert.equal(fromHex('abc'), undefined);
   assert.deepEqual(hexLines(Uint8Array.of(0x41, 0x00)), [{ offset: '000000', bytes: '41 00', text: 'A·' }]);
   assert.equal(hexLines(bytes).length, 19);

@@ -9,22 +9,24 @@ import { utf8Length } from '../src/session/wire.ts';
 
 /** Blocks as short text. */
 function sketch(blocks: Block[]): string {
-  return blocks.map(block => {
-    switch (block.kind) {
-      case 'list':
-        return `${block.ordered ? 'ol' : 'ul'}(${block.items.map(sketch).join('|')})`;
-      case 'quote':
-        return `quote(${sketch(block.blocks)})`;
-      case 'code':
-        return `code[${block.language}](${block.text})`;
-      case 'table':
-        return `table(${[block.head, ...block.rows].map(row => row.map(plainText).join(',')).join('|')})`;
-      case 'heading':
-        return `h${block.level}(${plainText(block.parts)})`;
-      default:
-        return `p(${block.parts.map(it => ('text' in it ? `${it.kind}:${it.text}` : `${it.kind}(${plainText(it.parts)})`)).join(' ')})`;
-    }
-  }).join(' ');
+  return blocks
+    .map(block => {
+      switch (block.kind) {
+        case 'list':
+          return `${block.ordered ? 'ol' : 'ul'}(${block.items.map(sketch).join('|')})`;
+        case 'quote':
+          return `quote(${sketch(block.blocks)})`;
+        case 'code':
+          return `code[${block.language}](${block.text})`;
+        case 'table':
+          return `table(${[block.head, ...block.rows].map(row => row.map(plainText).join(',')).join('|')})`;
+        case 'heading':
+          return `h${block.level}(${plainText(block.parts)})`;
+        default:
+          return `p(${block.parts.map(it => ('text' in it ? `${it.kind}:${it.text}` : `${it.kind}(${plainText(it.parts)})`)).join(' ')})`;
+      }
+    })
+    .join(' ');
 }
 
 test('a small part of Markdown', () => {
@@ -38,8 +40,14 @@ test('a small part of Markdown', () => {
     ['```\nopen', 'code[](open)'],
     ['> a\n> b', 'quote(p(text:a b))'],
     ['| a | b |\n|---|---|\n| 1 | 2 |', 'table(a,b|1,2)'],
-    ['a `code` **b** *c* snake_case_name', 'p(text:a  code:code text:  strong(b) text:  emphasis(c) text: snake_case_name)'],
-    ['[x](https://example.com) [`Rules`] [y](javascript:alert(1))', 'p(link(x) text:  code:Rules text: [y](javascript:alert(1)))'],
+    [
+      'a `code` **b** *c* snake_case_name',
+      'p(text:a  code:code text:  strong(b) text:  emphasis(c) text: snake_case_name)',
+    ],
+    [
+      '[x](https://example.com) [`Rules`] [y](javascript:alert(1))',
+      'p(link(x) text:  code:Rules text: [y](javascript:alert(1)))',
+    ],
     ['[y](javascript:alert)', 'p(emphasis(y))'],
     ['<script>alert(1)</script>', 'p(text:<script>alert(1)</script>)'],
     ['a \\*b\\* 2 * 3 * 4', 'p(text:a  text:* text:b text:* text: 2 * 3 * 4)'],
@@ -47,11 +55,25 @@ test('a small part of Markdown', () => {
   for (const [text, expected] of table) assert.equal(sketch(markdown(text)), expected, text);
   assert.equal(summary('# T\n\nFirst `x`.\nMore.\n\nSecond.'), 'First x. More.');
   assert.equal(summary(undefined), '');
-  assert.deepEqual(['https://a', 'mailto:a@b', '#/x', 'javascript:x', 'data:x', '//a'].map(isSafe), [true, true, true, false, false, false]);
+  assert.deepEqual(['https://a', 'mailto:a@b', '#/x', 'javascript:x', 'data:x', '//a'].map(isSafe), [
+    true,
+    true,
+    true,
+    false,
+    false,
+    false,
+  ]);
 });
 
 test('nothing in Markdown takes for ever', () => {
-  for (const text of ['*'.repeat(5000), '['.repeat(5000), '`'.repeat(4999), '> '.repeat(5000), '- '.repeat(3000), '|'.repeat(5000)]) {
+  for (const text of [
+    '*'.repeat(5000),
+    '['.repeat(5000),
+    '`'.repeat(4999),
+    '> '.repeat(5000),
+    '- '.repeat(3000),
+    '|'.repeat(5000),
+  ]) {
     const start = performance.now();
     markdown(text);
     assert.ok(performance.now() - start < 2000, text.slice(0, 4));
@@ -84,7 +106,8 @@ test('addresses lead where they were made', () => {
     { page: 'procedure', name: 'add', params: '{"a": "x&y=%"}' },
   ];
   for (const route of routes) assert.deepEqual(routeOf(hashOf(route)), route);
-  for (const hash of ['', '#', '#/', '#/else/x', '#procedure/x']) assert.deepEqual(routeOf(hash), { page: 'overview' });
+  for (const hash of ['', '#', '#/', '#/else/x', '#procedure/x'])
+    assert.deepEqual(routeOf(hash), { page: 'overview' });
   assert.deepEqual(routeOf('#/procedure/%'), { page: 'procedure', name: '%' });
 });
 
@@ -119,13 +142,19 @@ test('only rows in sight are drawn', () => {
   assert.deepEqual([end.from, end.to], [9978, 10_000]);
   assert.ok(windowOf(1e6, 28, 1e12, 280).to === 1e6);
   assert.ok(isAtEnd(10, 28, 0, 280) && isAtEnd(100, 28, 2520, 280) && !isAtEnd(100, 28, 2000, 280));
-  assert.deepEqual([scrollTo(0, 28, 100, 280), scrollTo(50, 28, 0, 280), scrollTo(3, 28, 0, 280)], [0, 1148, undefined]);
+  assert.deepEqual(
+    [scrollTo(0, 28, 100, 280), scrollTo(50, 28, 0, 280), scrollTo(3, 28, 0, 280)],
+    [0, 1148, undefined],
+  );
 });
 
 test('a tail keeps what came last', () => {
   const tail = new Tail<number>(1000, 50_000);
   for (let number = 0; number < 20_000; number += 1) tail.push(number, 10);
-  assert.deepEqual([tail.length, tail.dropped, tail.at(0), tail.at(999), tail.at(1000), tail.at(-1)], [1000, 19_000, 19_000, 19_999, undefined, undefined]);
+  assert.deepEqual(
+    [tail.length, tail.dropped, tail.at(0), tail.at(999), tail.at(1000), tail.at(-1)],
+    [1000, 19_000, 19_000, 19_999, undefined, undefined],
+  );
   tail.push(1, 45_000);
   assert.deepEqual([tail.length, tail.at(500)], [501, 1]);
   tail.push(2, 90_000);
@@ -136,5 +165,6 @@ test('a tail keeps what came last', () => {
 });
 
 test('the size of a text on the wire', () => {
-  for (const text of ['', 'abc', 'é€😀', '\u07ff\u0800']) assert.equal(utf8Length(text), new TextEncoder().encode(text).length);
+  for (const text of ['', 'abc', 'é€😀', '\u07ff\u0800'])
+    assert.equal(utf8Length(text), new TextEncoder().encode(text).length);
 });

@@ -1,4 +1,6 @@
-/** A list of suggestions at the cursor: it opens while names and values are typed, and with Ctrl and blank. */
+/**
+ * A list of suggestions at the cursor: it opens while names and values are typed, and with Ctrl and blank.
+ */
 
 import { type Extension, Prec, StateEffect, StateField } from '@codemirror/state';
 import { EditorView, keymap, ViewPlugin, type ViewUpdate } from '@codemirror/view';
@@ -69,7 +71,9 @@ export function completion(ask: (text: string, at: number) => Suggestions | unde
   ];
 
   const typing = EditorView.updateListener.of(change => {
-    const isTyped = change.docChanged && change.transactions.some(it => it.isUserEvent('input.type') || it.isUserEvent('delete'));
+    const isTyped =
+      change.docChanged &&
+      change.transactions.some(it => it.isUserEvent('input.type') || it.isUserEvent('delete'));
     if (isTyped) queueMicrotask(() => update(change.view, false));
   });
 

@@ -25,7 +25,9 @@ const colours = StateField.define<DecorationSet>({
 
 function colour(text: string): DecorationSet {
   if (text.length > MOST) return Decoration.none;
-  const ranges = parse(text).tokens.map(token => Decoration.mark({ class: `t-${token.kind}` }).range(token.from, token.to));
+  const ranges = parse(text).tokens.map(token =>
+    Decoration.mark({ class: `t-${token.kind}` }).range(token.from, token.to),
+  );
   return Decoration.set(ranges, true);
 }
 
@@ -42,7 +44,8 @@ const marks = StateField.define<Mark[]>({
   },
   provide: field =>
     EditorView.decorations.from(field, all => {
-      const wrong = (it: Mark) => Decoration.mark({ class: 'wrong', attributes: { title: it.message } }).range(it.from, it.to);
+      const wrong = (it: Mark) =>
+        Decoration.mark({ class: 'wrong', attributes: { title: it.message } }).range(it.from, it.to);
       return Decoration.set(all.filter(it => it.to > it.from).map(wrong), true);
     }),
 });

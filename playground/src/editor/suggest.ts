@@ -31,7 +31,13 @@ export function suggest(schemas: Schemas, schema: Schema, text: string, at: numb
   return root ? inside(schemas, schema, root, text, at) : values(schemas, schema, text, at, at);
 }
 
-function inside(schemas: Schemas, schema: Schema, node: JsonNode, text: string, at: number): Suggestions | undefined {
+function inside(
+  schemas: Schemas,
+  schema: Schema,
+  node: JsonNode,
+  text: string,
+  at: number,
+): Suggestions | undefined {
   if (node.kind === 'object' && at > node.from) return inObject(schemas, schema, node, text, at);
   if (node.kind === 'array' && at > node.from) {
     const index = node.elements.findIndex(it => at >= it.from && at <= it.to);
@@ -43,9 +49,16 @@ function inside(schemas: Schemas, schema: Schema, node: JsonNode, text: string, 
   return values(schemas, schema, text, node.from, Math.max(node.to, at));
 }
 
-function inObject(schemas: Schemas, schema: Schema, node: JsonNode, text: string, at: number): Suggestions | undefined {
+function inObject(
+  schemas: Schemas,
+  schema: Schema,
+  node: JsonNode,
+  text: string,
+  at: number,
+): Suggestions | undefined {
   for (const member of node.members) {
-    if (at >= member.from && at <= member.to) return names(schemas, schema, node, text, member.from, member.to, member.name);
+    if (at >= member.from && at <= member.to)
+      return names(schemas, schema, node, text, member.from, member.to, member.name);
     if (member.node && at >= member.node.from && at <= member.node.to) {
       return inside(schemas, memberSchema(schemas, schema, node.value, member.name), member.node, text, at);
     }
@@ -55,11 +68,19 @@ function inObject(schemas: Schemas, schema: Schema, node: JsonNode, text: string
     const member = node.members.filter(it => it.to <= at).at(-1);
     return member && values(schemas, memberSchema(schemas, schema, node.value, member.name), text, at, at);
   }
-  return before.endsWith('{') || before.endsWith(',') ? names(schemas, schema, node, text, at, at, '') : undefined;
+  return before.endsWith('{') || before.endsWith(',')
+    ? names(schemas, schema, node, text, at, at, '')
+    : undefined;
 }
 
 function names(
-  schemas: Schemas, schema: Schema, node: JsonNode, text: string, from: number, to: number, own: string,
+  schemas: Schemas,
+  schema: Schema,
+  node: JsonNode,
+  text: string,
+  from: number,
+  to: number,
+  own: string,
 ): Suggestions | undefined {
   const there = isObject(node.value) ? node.value : {};
   const used = new Set(node.members.map(member => member.name).filter(name => name !== own));
@@ -78,11 +99,18 @@ function lineIndent(text: string, at: number): string {
   return /^\s*/.exec(line)?.[0] ?? '';
 }
 
-function values(schemas: Schemas, schema: Schema, text: string, from: number, to: number): Suggestions | undefined {
+function values(
+  schemas: Schemas,
+  schema: Schema,
+  text: string,
+  from: number,
+  to: number,
+): Suggestions | undefined {
   const list: Suggestion[] = [];
   const add = (value: Json, detail: string) => {
     const label = inline(value, 60);
-    if (!list.some(it => it.label === label)) list.push({ label, detail, insert: print(value, lineIndent(text, from)) });
+    if (!list.some(it => it.label === label))
+      list.push({ label, detail, insert: print(value, lineIndent(text, from)) });
   };
   const collect = (it: Schema, depth: number): void => {
     const kind = kindOf(schemas, it);
@@ -96,7 +124,12 @@ function values(schemas: Schemas, schema: Schema, text: string, from: number, to
       add(null, '');
     } else if (kind.kind === 'variants' && depth < 3) {
       kind.variants.forEach(variant => add(example(schemas, variant.schema), variant.label));
-    } else if (kind.kind === 'struct' || kind.kind === 'list' || kind.kind === 'tuple' || kind.kind === 'map') {
+    } else if (
+      kind.kind === 'struct' ||
+      kind.kind === 'list' ||
+      kind.kind === 'tuple' ||
+      kind.kind === 'map'
+    ) {
       add(example(schemas, it), typeWords(schemas, it));
     }
   };
@@ -116,7 +149,9 @@ function fieldsOf(schemas: Schemas, schema: Schema, value: Json): [string, Schem
       const near = branches[closest(schemas, branches, value)];
       const nearest: [string, Schema][] = near === undefined ? [] : fieldsOf(schemas, near, value);
       const known = new Set(nearest.map(([name]) => name));
-      const others = branches.flatMap(branch => fieldsOf(schemas, branch, value)).filter(([name]) => !known.has(name));
+      const others = branches
+        .flatMap(branch => fieldsOf(schemas, branch, value))
+        .filter(([name]) => !known.has(name));
       return isObject(value) && Object.keys(value).length > 0 ? nearest : [...nearest, ...new Map(others)];
     }
     default:

@@ -3,8 +3,8 @@
 import { EditorView } from '@codemirror/view';
 
 /**
- * Browsers keep the looks of what is replaced by writing `style` attributes, which the page's policy forbids. So what
- * replaces a selection goes into the document directly, and never through the browser's hands.
+ * Browsers keep the looks of what is replaced by writing `style` attributes, which the page's policy forbids.
+ * So what replaces a selection goes into the document directly, and never through the browser's hands.
  */
 export const typing = EditorView.domEventHandlers({
   beforeinput(event, view) {
@@ -30,9 +30,18 @@ function selected(view: EditorView): { from: number; to: number } {
   const { root, contentDOM } = view;
   const selection = 'getSelection' in root ? (root as Document).getSelection() : document.getSelection();
   const { anchorNode, focusNode } = selection ?? {};
-  if (!selection || !anchorNode || !focusNode || !contentDOM.contains(anchorNode) || !contentDOM.contains(focusNode)) {
+  if (
+    !selection ||
+    !anchorNode ||
+    !focusNode ||
+    !contentDOM.contains(anchorNode) ||
+    !contentDOM.contains(focusNode)
+  ) {
     return view.state.selection.main;
   }
-  const ends = [view.posAtDOM(anchorNode, selection.anchorOffset), view.posAtDOM(focusNode, selection.focusOffset)];
+  const ends = [
+    view.posAtDOM(anchorNode, selection.anchorOffset),
+    view.posAtDOM(focusNode, selection.focusOffset),
+  ];
   return { from: Math.min(...ends), to: Math.max(...ends) };
 }

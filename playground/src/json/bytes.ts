@@ -46,7 +46,9 @@ export function hexLines(bytes: Uint8Array, most = Infinity): HexLine[] {
     lines.push({
       offset: at.toString(16).padStart(6, '0'),
       bytes: hex(part, ' '),
-      text: Array.from(part, byte => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·')).join(''),
+      text: Array.from(part, byte => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '·')).join(
+        '',
+      ),
     });
   }
   return lines;

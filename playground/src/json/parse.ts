@@ -89,7 +89,8 @@ class Parser {
     const root = this.value();
     this.blanks();
     if (!root && this.at >= this.text.length) this.problem(0, this.text.length, 'There is no value.');
-    if (this.at < this.text.length) this.problem(this.at, this.text.length, 'The value has ended before this.');
+    if (this.at < this.text.length)
+      this.problem(this.at, this.text.length, 'The value has ended before this.');
     return { ...(root && { root }), problems: this.problems, tokens: this.tokens };
   }
 
@@ -125,7 +126,8 @@ class Parser {
     }
     const number = numberOf(text);
     this.tokens.push({ kind: 'number', from, to: this.at });
-    if (number === undefined) this.problem(from, this.at, `${text} is no value. Texts stand in double quotes.`);
+    if (number === undefined)
+      this.problem(from, this.at, `${text} is no value. Texts stand in double quotes.`);
     return { kind: 'number', from, to: this.at, value: number ?? null, members: [], elements: [] };
   }
 

@@ -54,7 +54,10 @@ function nameOf(key: unknown): string {
 class Line {
   private left: number;
 
-  constructor(most: number, private readonly blank = ' ') {
+  constructor(
+    most: number,
+    private readonly blank = ' ',
+  ) {
     this.left = most;
   }
 
@@ -100,7 +103,8 @@ function scalar(value: unknown): string {
       return String(value);
     default:
       if (value instanceof Uint8Array) return JSON.stringify(base64(value));
-      if (value instanceof Date) return JSON.stringify(Number.isNaN(value.getTime()) ? null : value.toISOString());
+      if (value instanceof Date)
+        return JSON.stringify(Number.isNaN(value.getTime()) ? null : value.toISOString());
       return 'null';
   }
 }

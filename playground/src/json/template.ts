@@ -16,6 +16,7 @@ export function numbered({ value, countsUp }: Template, index: number): Json {
   if (Array.isArray(value)) return value.map(it => numbered({ value: it, countsUp }, index));
   if (!isObject(value)) return value;
   const result: JsonObject = {};
-  for (const [name, member] of Object.entries(value)) put(result, name, numbered({ value: member, countsUp }, index));
+  for (const [name, member] of Object.entries(value))
+    put(result, name, numbered({ value: member, countsUp }, index));
   return result;
 }

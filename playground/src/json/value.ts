@@ -16,7 +16,9 @@ export type Path = readonly Step[];
 
 /** Whether a value is an object, and neither a list nor null. */
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  );
 }
 
 /** Whether a value is an integer, however large. */
@@ -126,7 +128,9 @@ export function same(a: Json | undefined, b: Json | undefined): boolean {
   }
   if (isObject(a) && isObject(b)) {
     const names = Object.keys(a);
-    return names.length === Object.keys(b).length && names.every(name => has(b, name) && same(a[name], b[name]));
+    return (
+      names.length === Object.keys(b).length && names.every(name => has(b, name) && same(a[name], b[name]))
+    );
   }
   // 1 and 1n are one number.
   return isInteger(a) && isInteger(b) && BigInt(a) === BigInt(b);

@@ -13,10 +13,17 @@ export interface Came {
 }
 
 /** The case, if there is exactly one that fits: by its code, by the type of its data, and by its message. */
-export function announced(schemas: Schemas, procedure: Procedure, protocol: 'swill' | 'json-rpc', error: Came): ErrorCase | undefined {
+export function announced(
+  schemas: Schemas,
+  procedure: Procedure,
+  protocol: 'swill' | 'json-rpc',
+  error: Came,
+): ErrorCase | undefined {
   const fits = (procedure.errors ?? []).filter(it => {
     if (codeIn(it, protocol) !== error.code) return false;
-    return it.data === undefined ? true : validate(schemas, it.data, error.data as Json | undefined).length === 0;
+    return it.data === undefined
+      ? true
+      : validate(schemas, it.data, error.data as Json | undefined).length === 0;
   });
   if (fits.length <= 1) return fits[0];
   const said = fits.filter(it => pattern(it.message).test(error.message));

@@ -1,4 +1,6 @@
-/** Values to begin with: of the right type, within all limits, and so plain that a call can be tried at once. */
+/**
+ * Values to begin with: of the right type, within all limits, and so plain that a call can be tried at once.
+ */
 
 import { type Json, type JsonObject, put } from '../json/value.ts';
 import type { Procedure, Schema, SchemaObject } from '../spec.ts';
@@ -75,7 +77,11 @@ class Maker {
       case 'choice':
         return kind.choices[0]?.value;
       case 'variants':
-        return this.variant(kind.variants.map(it => it.schema), name, inside);
+        return this.variant(
+          kind.variants.map(it => it.schema),
+          name,
+          inside,
+        );
       case 'list':
         return this.list(kind.items, flat, name, inside);
       case 'tuple':
@@ -95,7 +101,12 @@ class Maker {
     return undefined;
   }
 
-  private list(items: Schema, flat: SchemaObject, name: string, inside: readonly string[]): Json[] | undefined {
+  private list(
+    items: Schema,
+    flat: SchemaObject,
+    name: string,
+    inside: readonly string[],
+  ): Json[] | undefined {
     const least = flat.minItems ?? 0;
     const count = Math.min(Math.max(least, 1), flat.maxItems ?? Infinity, 100);
     const list: Json[] = [];
@@ -109,11 +120,17 @@ class Maker {
   }
 
   private tuple(items: Schema[], name: string, inside: readonly string[]): Json[] | undefined {
-    const tuple = items.map((item, index) => new Maker(this.schemas, this.number + index).make(item, name, inside));
+    const tuple = items.map((item, index) =>
+      new Maker(this.schemas, this.number + index).make(item, name, inside),
+    );
     return tuple.every(it => it !== undefined) ? tuple : undefined;
   }
 
-  private map(kind: Kind & { kind: 'map' }, flat: SchemaObject, inside: readonly string[]): JsonObject | undefined {
+  private map(
+    kind: Kind & { kind: 'map' },
+    flat: SchemaObject,
+    inside: readonly string[],
+  ): JsonObject | undefined {
     const map: JsonObject = {};
     const least = flat.minProperties ?? 0;
     const key = this.make(kind.keys === true ? { type: 'string' } : kind.keys, 'key', inside);
@@ -160,9 +177,10 @@ function integer(schema: SchemaObject, range: { min?: bigint; max?: bigint }, st
   let max = schema.maximum === undefined ? range.max : big(schema.maximum, Math.floor);
   if (schema.exclusiveMinimum !== undefined) min = big(schema.exclusiveMinimum, Math.floor) + 1n;
   if (schema.exclusiveMaximum !== undefined) max = big(schema.exclusiveMaximum, Math.ceil) - 1n;
-  const step = schema.multipleOf === undefined ? 1n : big(schema.multipleOf, it => Math.max(1, Math.round(it)));
+  const step =
+    schema.multipleOf === undefined ? 1n : big(schema.multipleOf, it => Math.max(1, Math.round(it)));
   let value = BigInt(start) * step;
-  if (min !== undefined && value < min) value = min + ((((-min % step) + step) % step));
+  if (min !== undefined && value < min) value = min + (((-min % step) + step) % step);
   if (max !== undefined && value > max) value = max - (((max % step) + step) % step);
   return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }
@@ -172,7 +190,12 @@ function number(schema: SchemaObject, start: number): Json {
   const high = Number(schema.maximum ?? schema.exclusiveMaximum ?? Infinity);
   const wanted = schema.multipleOf === undefined ? start + 0.5 : Number(schema.multipleOf) * start;
   const fits = (it: number) => validate(EMPTY, schema, it).length === 0;
-  const middle = Number.isFinite(low) && Number.isFinite(high) ? (low + high) / 2 : Number.isFinite(low) ? low + 1 : high - 1;
+  const middle =
+    Number.isFinite(low) && Number.isFinite(high)
+      ? (low + high) / 2
+      : Number.isFinite(low)
+        ? low + 1
+        : high - 1;
   return [wanted, start, low, middle, high, 0].find(it => Number.isFinite(it) && fits(it)) ?? start;
 }
 
@@ -207,12 +230,14 @@ const NAMES: Record<string, string> = {
 };
 
 function text(schema: SchemaObject, name: string): Json {
-  if (schema.format !== undefined && Object.hasOwn(FORMATS, schema.format)) return FORMATS[schema.format] ?? '';
+  if (schema.format !== undefined && Object.hasOwn(FORMATS, schema.format))
+    return FORMATS[schema.format] ?? '';
   const least = schema.minLength ?? 0;
   const most = schema.maxLength ?? Infinity;
   if (schema.pattern !== undefined) {
     const found = matching(schema.pattern);
-    if (found !== undefined) return [...found].length < least ? found.padEnd(least, found.at(-1) ?? 'a') : found;
+    if (found !== undefined)
+      return [...found].length < least ? found.padEnd(least, found.at(-1) ?? 'a') : found;
   }
   const plain = Object.hasOwn(NAMES, name) ? (NAMES[name] ?? '') : 'text';
   return plain.padEnd(Math.min(least, 10_000), 'x').slice(0, most);

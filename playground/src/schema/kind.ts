@@ -141,10 +141,15 @@ function impliedType(schema: SchemaObject): string | undefined {
   if (says('properties', 'additionalProperties', 'propertyNames', 'patternProperties')) return 'object';
   if (says('prefixItems', 'items', 'minItems', 'maxItems')) return 'array';
   if (says('pattern', 'minLength', 'maxLength', 'contentEncoding')) return 'string';
-  if (schema.format !== undefined && /^(date|time|date-time|uuid|email|uri|duration|ip|ipv4|ipv6)$/.test(schema.format)) {
+  if (
+    schema.format !== undefined &&
+    /^(date|time|date-time|uuid|email|uri|duration|ip|ipv4|ipv6)$/.test(schema.format)
+  ) {
     return 'string';
   }
-  return says('minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf') ? 'number' : undefined;
+  return says('minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum', 'multipleOf')
+    ? 'number'
+    : undefined;
 }
 
 function ofBranches(schemas: Schemas, base: SchemaObject, branches: Schema[]): Kind {
@@ -164,7 +169,9 @@ function ofBranches(schemas: Schemas, base: SchemaObject, branches: Schema[]): K
   }
   const choices = variants.map(it => {
     const flat = schemas.flat(it.schema);
-    return flat !== false && flat.const !== undefined ? { value: flat.const, ...(it.doc && { doc: it.doc }) } : undefined;
+    return flat !== false && flat.const !== undefined
+      ? { value: flat.const, ...(it.doc && { doc: it.doc }) }
+      : undefined;
   });
   if (choices.every(choice => choice !== undefined)) return { kind: 'choice', choices };
   const only = variants.length === 1 ? variants[0] : undefined;
@@ -187,9 +194,13 @@ function variantLabel(schemas: Schemas, branch: Schema, flat: SchemaObject): str
   const named = schemas.nameOf(branch);
   if (named !== undefined) return named;
   if (names.length > 0) return `{ ${names.join(', ')} }`;
-  const words: Record<string, string> = { string: 'text', array: flat.prefixItems ? 'tuple' : 'list', object: 'map' };
+  const words: Record<string, string> = {
+    string: 'text',
+    array: flat.prefixItems ? 'tuple' : 'list',
+    object: 'map',
+  };
   const type = typeof flat.type === 'string' ? flat.type : undefined;
-  return (type !== undefined ? words[type] ?? type : undefined) ?? flat.format ?? 'other';
+  return (type !== undefined ? (words[type] ?? type) : undefined) ?? flat.format ?? 'other';
 }
 
 /** The member that says which variant a struct is. */
@@ -204,7 +215,11 @@ export function tagOf(schemas: Schemas, flat: SchemaObject): { name: string; val
 }
 
 function labelOf(value: Json): string {
-  return typeof value === 'string' ? value : Array.isArray(value) || isObject(value) ? JSON.stringify(value) : String(value);
+  return typeof value === 'string'
+    ? value
+    : Array.isArray(value) || isObject(value)
+      ? JSON.stringify(value)
+      : String(value);
 }
 
 function distinct(variants: Variant[]): Variant[] {

@@ -9,7 +9,10 @@ export interface Refused {
   message: string;
 }
 
-/** The violations in the data of an error, in the form of `swill/1` or of JSON-RPC; none if it is something else. */
+/**
+ * The violations in the data of an error, in the form of `swill/1` or of JSON-RPC; none if it is something
+ * else.
+ */
 export function refused(data: unknown): Refused[] {
   if (!isObject(data)) return [];
   const { errors } = data;

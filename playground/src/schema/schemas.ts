@@ -10,8 +10,8 @@ export class Schemas {
   constructor(private readonly definitions: Record<string, Schema> = {}) {}
 
   /**
-   * A schema whose own keywords say everything: without `$ref` and `allOf`. `false` if no value fits. Those of its parts
-   * are left as they are.
+   * A schema whose own keywords say everything: without `$ref` and `allOf`. `false` if no value fits. Those
+   * of its parts are left as they are.
    */
   flat(schema: Schema): SchemaObject | false {
     if (typeof schema === 'boolean') return schema ? {} : false;
@@ -47,7 +47,8 @@ export class Schemas {
         result.properties[name] = before === undefined ? schema : this.both(before, schema);
       }
     }
-    if (first.required && second.required) result.required = [...new Set([...first.required, ...second.required])];
+    if (first.required && second.required)
+      result.required = [...new Set([...first.required, ...second.required])];
     for (const keyword of ['minimum', 'exclusiveMinimum', 'minLength', 'minItems', 'minProperties']) {
       bound(result, first, second, keyword, (a, b) => (a > b ? a : b));
     }
@@ -132,6 +133,7 @@ function bound(
   choose: (a: Limit, b: Limit) => Limit,
 ): void {
   const [a, b] = [first[keyword] as Json | undefined, second[keyword] as Json | undefined];
-  const isLimit = (value: Json | undefined): value is Limit => typeof value === 'number' || typeof value === 'bigint';
+  const isLimit = (value: Json | undefined): value is Limit =>
+    typeof value === 'number' || typeof value === 'bigint';
   if (isLimit(a) && isLimit(b)) result[keyword] = choose(a, b);
 }

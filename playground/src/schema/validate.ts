@@ -1,4 +1,7 @@
-/** Checks values by the rules that the server has: types, missing and unknown names, ranges, lengths, patterns. */
+/**
+ * Checks values by the rules that the server has: types, missing and unknown names, ranges, lengths,
+ * patterns.
+ */
 
 import { fromBase64 } from '../json/bytes.ts';
 import { has, isInteger, isObject, type Json, type Path, same } from '../json/value.ts';
@@ -76,7 +79,11 @@ class Check {
     if (types.some(type => isOfType(type, value))) return true;
     const expected = types.map(type => WORDS[type] ?? type).join(' or ');
     const isNull = value === null;
-    this.wrong(path, isNull ? 'not_null' : 'type', isNull ? `is null, not ${expected}` : `is not ${expected}`);
+    this.wrong(
+      path,
+      isNull ? 'not_null' : 'type',
+      isNull ? `is null, not ${expected}` : `is not ${expected}`,
+    );
     return false;
   }
 
@@ -96,7 +103,12 @@ class Check {
     if (own.found.length === 0) return;
     const elsewhere = own.found.filter(it => it.path.length > path.length);
     if (elsewhere.length > 0 && elsewhere.length === own.found.length) this.found.push(...elsewhere);
-    else this.wrong(path, 'type', branches.length === 1 ? (own.found[0]?.message ?? '') : 'fits none of the variants');
+    else
+      this.wrong(
+        path,
+        'type',
+        branches.length === 1 ? (own.found[0]?.message ?? '') : 'fits none of the variants',
+      );
   }
 
   private number(schema: SchemaObject, value: number | bigint, path: Path): void {
@@ -108,7 +120,8 @@ class Check {
     const { exclusiveMinimum: above, exclusiveMaximum: below, multipleOf: step } = schema;
     if (above !== undefined && value <= above) this.wrong(path, 'gt', `must be more than ${above}`);
     if (below !== undefined && value >= below) this.wrong(path, 'lt', `must be less than ${below}`);
-    if (step !== undefined && !isMultiple(value, step)) this.wrong(path, 'multiple_of', `must be a multiple of ${step}`);
+    if (step !== undefined && !isMultiple(value, step))
+      this.wrong(path, 'multiple_of', `must be a multiple of ${step}`);
   }
 
   private text(schema: SchemaObject, value: string, path: Path): void {
@@ -121,7 +134,8 @@ class Check {
       this.wrong(path, 'max_length', `must have at most ${count(most, 'character')}`);
     }
     const pattern = schema.pattern === undefined ? undefined : expression(schema.pattern);
-    if (pattern && !pattern.test(value)) this.wrong(path, 'pattern', `must match ${plainPattern(schema.pattern ?? '')}`);
+    if (pattern && !pattern.test(value))
+      this.wrong(path, 'pattern', `must match ${plainPattern(schema.pattern ?? '')}`);
     const format = schema.contentEncoding === 'base64' ? 'base64' : schema.format;
     if (format !== undefined && Object.hasOwn(FORMATS, format)) {
       const rule = FORMATS[format];
@@ -142,7 +156,9 @@ class Check {
       }
     }
     if (schema.uniqueItems) {
-      const twice = value.findIndex((element, index) => value.slice(0, index).some(before => same(before, element)));
+      const twice = value.findIndex((element, index) =>
+        value.slice(0, index).some(before => same(before, element)),
+      );
       if (twice > 0) this.wrong([...path, twice], 'custom', 'has come before in the list');
     }
     value.forEach((element, index) => {
@@ -152,8 +168,17 @@ class Check {
   }
 
   private object(schema: SchemaObject, value: { [name: string]: Json }, path: Path): void {
-    const { properties = {}, required = [], additionalProperties: rest, propertyNames: keys, patternProperties = {} } = schema;
-    const patterns = Object.entries(patternProperties).map(([pattern, it]) => ({ pattern: expression(pattern), schema: it }));
+    const {
+      properties = {},
+      required = [],
+      additionalProperties: rest,
+      propertyNames: keys,
+      patternProperties = {},
+    } = schema;
+    const patterns = Object.entries(patternProperties).map(([pattern, it]) => ({
+      pattern: expression(pattern),
+      schema: it,
+    }));
     const isMap = Object.keys(properties).length === 0;
     const step = (name: string) => (isMap ? { key: name } : name);
     for (const name of required) {
@@ -216,7 +241,8 @@ function isOfType(type: string, value: Json): boolean {
 }
 
 function isMultiple(value: number | bigint, step: number | bigint): boolean {
-  if (isInteger(value) && isInteger(step)) return step !== 0 && step !== 0n && BigInt(value) % BigInt(step) === 0n;
+  if (isInteger(value) && isInteger(step))
+    return step !== 0 && step !== 0n && BigInt(value) % BigInt(step) === 0n;
   const quotient = Number(value) / Number(step);
   return Math.abs(quotient - Math.round(quotient)) < 1e-9 * Math.max(1, Math.abs(quotient));
 }
@@ -248,7 +274,10 @@ const matches = (source: string, words: string) => {
 };
 
 const FORMATS: Record<string, { holds: (text: string) => boolean; words: string }> = {
-  'date-time': matches(`${DATE}[Tt ]${TIME}([Zz]|[+-]\\d{2}:\\d{2})`, 'a point in time with its zone, as 2026-01-31T12:00:00Z'),
+  'date-time': matches(
+    `${DATE}[Tt ]${TIME}([Zz]|[+-]\\d{2}:\\d{2})`,
+    'a point in time with its zone, as 2026-01-31T12:00:00Z',
+  ),
   'partial-date-time': matches(`${DATE}[Tt ]${TIME}`, 'a date and a time, as 2026-01-31T12:00:00'),
   date: matches(DATE, 'a date, as 2026-01-31'),
   uuid: matches('[0-9a-fA-F]{8}-?([0-9a-fA-F]{4}-?){3}[0-9a-fA-F]{12}', 'a UUID'),

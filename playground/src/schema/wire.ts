@@ -9,7 +9,16 @@ import type { Schemas } from './schemas.ts';
 import { closest } from './validate.ts';
 
 /** A value as clients take it. */
-export type Sendable = null | boolean | number | bigint | string | Uint8Array | Sendable[] | Map<number | bigint, Sendable> | { [name: string]: Sendable };
+export type Sendable =
+  | null
+  | boolean
+  | number
+  | bigint
+  | string
+  | Uint8Array
+  | Sendable[]
+  | Map<number | bigint, Sendable>
+  | { [name: string]: Sendable };
 
 /** What a client is given for a call. In a binary protocol bytes are bytes; in JSON they stay base64. */
 export function parametersOnWire(
@@ -24,7 +33,11 @@ export function parametersOnWire(
   const known = new Map(parameters.map(it => [it.name, it.schema]));
   const written: { [name: string]: Sendable } = {};
   for (const [name, member] of Object.entries(value)) {
-    put(written as JsonObject, name, (binary ? sendable(schemas, known.get(name) ?? true, member) : plain(member)) as Json);
+    put(
+      written as JsonObject,
+      name,
+      (binary ? sendable(schemas, known.get(name) ?? true, member) : plain(member)) as Json,
+    );
   }
   const names = Object.keys(written);
   if (parameters.length === 0) return names.length === 0 ? undefined : written;
@@ -60,7 +73,9 @@ export function sendable(schemas: Schemas, schema: Schema, value: Json): Sendabl
       if (!Array.isArray(value)) return plain(value);
       return value.map((it, index) => sendable(schemas, kind.items[index] ?? kind.rest, it));
     case 'map':
-      return hasNumbers(kind.keys) ? numbered(value, kind.values, schemas) : members(value, () => kind.values, schemas);
+      return hasNumbers(kind.keys)
+        ? numbered(value, kind.values, schemas)
+        : members(value, () => kind.values, schemas);
     case 'struct': {
       const fields = new Map(kind.fields.map(field => [field.name, field.schema]));
       return members(value, name => fields.get(name) ?? kind.rest, schemas);
@@ -86,7 +101,9 @@ function hasNumbers(keys: Schema): boolean {
 
 function numbered(value: Json, values: Schema, schemas: Schemas): Sendable {
   if (!isObject(value)) return plain(value);
-  const entries = Object.entries(value).map(([key, member]) => [numberOf(key), sendable(schemas, values, member)] as const);
+  const entries = Object.entries(value).map(
+    ([key, member]) => [numberOf(key), sendable(schemas, values, member)] as const,
+  );
   // A key that is no number is for the server to refuse.
   if (entries.some(([key]) => key === undefined)) return members(value, () => values, schemas);
   return new Map(entries as [number | bigint, Sendable][]);
@@ -96,12 +113,16 @@ function plain(value: Json): Sendable {
   return value as Sendable;
 }
 
-/** Parameters as somebody may write them, by name: a list is taken by position, a single value as the only one. */
+/**
+ * Parameters as somebody may write them, by name: a list is taken by position, a single value as the only
+ * one.
+ */
 export function byName(procedure: Procedure, value: Json): Json {
   if (procedure.items || isObject(value)) return value;
   const { parameters } = procedure;
   const only = parameters.length === 1 ? parameters[0] : undefined;
-  const listed = Array.isArray(value) && value.length <= parameters.length ? value : only ? [value] : undefined;
+  const listed =
+    Array.isArray(value) && value.length <= parameters.length ? value : only ? [value] : undefined;
   if (!listed) return value;
   const result: JsonObject = {};
   listed.forEach((element, index) => {

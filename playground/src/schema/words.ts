@@ -117,7 +117,13 @@ function same(limit: number | bigint | undefined, own: bigint | undefined): bool
   return limit !== undefined && own !== undefined && BigInt(Math.trunc(Number(limit))) === own;
 }
 
-function span(words: string[], least: number | undefined, most: number | undefined, one: string, many = `${one}s`): void {
+function span(
+  words: string[],
+  least: number | undefined,
+  most: number | undefined,
+  one: string,
+  many = `${one}s`,
+): void {
   if (least !== undefined && most !== undefined) {
     words.push(least === most ? `exactly ${count(least, one, many)}` : `${least} to ${most} ${many}`);
   } else if (least !== undefined) {

@@ -12,7 +12,9 @@ export class Breath {
     return performance.now() - this.last > LONGEST;
   }
 
-  /** Goes on after everything else that waits. Timers would be slower, in a page that is not seen by seconds. */
+  /**
+   * Goes on after everything else that waits. Timers would be slower, in a page that is not seen by seconds.
+   */
   async take(): Promise<void> {
     await new Promise<void>(resolve => {
       const { port1, port2 } = new MessageChannel();

@@ -110,7 +110,9 @@ export class Call extends Changes {
       ...(idempotent && { idempotent }),
     };
     try {
-      const params = procedure.items ? undefined : parametersOnWire(this.schemas, procedure, value, this.protocol);
+      const params = procedure.items
+        ? undefined
+        : parametersOnWire(this.schemas, procedure, value, this.protocol);
       switch (this.shape) {
         case 'single': {
           const answer = client.callWithMetadata(this.name, params, options);
@@ -168,7 +170,8 @@ export class Call extends Changes {
     for (let index = 0; index < count && this.takesItems && this.toSend > 0; index += 1) {
       await this.send(values(index));
       this.toSend -= 1;
-      const wait = rate > 0 ? start + ((index + 1) * 1000) / rate - performance.now() : index % 200 === 199 ? 0 : -1;
+      const wait =
+        rate > 0 ? start + ((index + 1) * 1000) / rate - performance.now() : index % 200 === 199 ? 0 : -1;
       if (wait >= 0) await new Promise(resolve => setTimeout(resolve, wait));
     }
     this.toSend = 0;
@@ -215,10 +218,17 @@ export class Call extends Changes {
     switch (this.status) {
       case 'running':
         if (this.shape === 'single') return 'Waiting for the answer';
-        if (this.hasEnded) return this.shape === 'both' ? 'Your side has ended; items may still come' : 'Waiting for the answer';
-        return this.shape === 'stream' ? `Open, ${this.received} received` : `Open, ${this.sent} sent${this.shape === 'both' ? `, ${this.received} received` : ''}`;
+        if (this.hasEnded)
+          return this.shape === 'both'
+            ? 'Your side has ended; items may still come'
+            : 'Waiting for the answer';
+        return this.shape === 'stream'
+          ? `Open, ${this.received} received`
+          : `Open, ${this.sent} sent${this.shape === 'both' ? `, ${this.received} received` : ''}`;
       case 'completed':
-        return this.shape === 'single' ? 'Completed' : `Completed${this.shape === 'streamIn' ? `, ${this.sent} sent` : `, ${this.received} received`}`;
+        return this.shape === 'single'
+          ? 'Completed'
+          : `Completed${this.shape === 'streamIn' ? `, ${this.sent} sent` : `, ${this.received} received`}`;
       case 'cancelled':
         return 'Cancelled by you';
       case 'deadline':
@@ -292,10 +302,21 @@ export class Call extends Changes {
   private failed(error: unknown): void {
     if (!this.isRunning) return;
     this.error = error instanceof Error ? error : new Error(String(error));
-    const { code, data, outcomeUnknown } = error instanceof SwillError ? error : { code: undefined, data: undefined, outcomeUnknown: false };
-    const record = { ...(code !== undefined && { code }), message: this.error.message, ...(data !== undefined && { data }) };
+    const { code, data, outcomeUnknown } =
+      error instanceof SwillError ? error : { code: undefined, data: undefined, outcomeUnknown: false };
+    const record = {
+      ...(code !== undefined && { code }),
+      message: this.error.message,
+      ...(data !== undefined && { data }),
+    };
     this.add('in', 'error', record, true);
-    this.over(outcomeUnknown || (code === 503 && !this.connection.client) ? 'lost' : code === 504 ? 'deadline' : 'failed');
+    this.over(
+      outcomeUnknown || (code === 503 && !this.connection.client)
+        ? 'lost'
+        : code === 504
+          ? 'deadline'
+          : 'failed',
+    );
   }
 
   private over(status: Status): void {
@@ -309,7 +330,14 @@ export class Call extends Changes {
   private add(direction: Entry['direction'], kind: Entry['kind'], value: unknown, isMessage = false): void {
     const size = isMessage && direction !== 'note' ? this.sizes[direction].shift() : undefined;
     this.count += 1;
-    const entry: Entry = { number: this.count, direction, kind, at: performance.now() - this.start, size, value };
+    const entry: Entry = {
+      number: this.count,
+      direction,
+      kind,
+      at: performance.now() - this.start,
+      size,
+      value,
+    };
     this.entries.push(entry, (size ?? 0) * 4 + EACH);
     if (isMessage && direction === 'out' && size === undefined) this.unsent.push(entry);
     this.changed();

@@ -89,14 +89,16 @@ export class Calls extends Changes {
   private looked(frame: Frame): void {
     const decoded = this.wire.decode(frame);
     if (decoded.call === null) return;
-    const isStreamed = decoded.protocol === 'json-rpc' && (decoded.kind === 'message' || decoded.kind === 'end');
+    const isStreamed =
+      decoded.protocol === 'json-rpc' && (decoded.kind === 'message' || decoded.kind === 'end');
     // Subscriptions of JSON-RPC and requests are counted apart.
     const id = `${isStreamed ? 'stream ' : ''}${decoded.call}`;
     const call = this.byId.get(id) ?? (frame.direction === 'out' ? this.unnumbered(decoded.name) : undefined);
     if (!call) return;
     if (call.isRunning) this.byId.set(id, call);
     else this.byId.delete(id);
-    if (decoded.kind === 'response' && call.shape === 'stream') this.byId.set(`stream ${String(decoded.payload)}`, call);
+    if (decoded.kind === 'response' && call.shape === 'stream')
+      this.byId.set(`stream ${String(decoded.payload)}`, call);
     else call.carried(frame.direction, frame.size);
   }
 

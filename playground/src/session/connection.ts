@@ -63,7 +63,8 @@ export class Connection extends Changes {
     this.paths = description.spec.paths;
     const [first] = description.speaks;
     if (first && !description.speaks.includes(this.protocol)) this.protocol = first;
-    if (!this.paths.includes(this.path)) this.path = this.paths.includes('/ws') ? '/ws' : (this.paths[0] ?? '');
+    if (!this.paths.includes(this.path))
+      this.path = this.paths.includes('/ws') ? '/ws' : (this.paths[0] ?? '');
     for (const name of this.needed) this.parameters[name] ??= '1';
     this.changed();
   }
@@ -136,7 +137,8 @@ export class Connection extends Changes {
     this.unwatch = client.onState(state => this.turned(state));
     this.turned(client.state);
     client.connect(this.address, { lazy: true }).catch(error => {
-      if (this.client === client) this.turned({ kind: 'closed', code: error?.code ?? 0, reason: messageOf(error) });
+      if (this.client === client)
+        this.turned({ kind: 'closed', code: error?.code ?? 0, reason: messageOf(error) });
     });
   }
 
@@ -157,7 +159,10 @@ export class Connection extends Changes {
       return;
     }
     for (const one of Array.isArray(message) ? message : [message]) {
-      const { method, id, params } = (typeof one === 'object' && one !== null ? one : {}) as Record<string, unknown>;
+      const { method, id, params } = (typeof one === 'object' && one !== null ? one : {}) as Record<
+        string,
+        unknown
+      >;
       if (typeof method !== 'string' || method.startsWith('$/')) continue;
       // Notifications come to the handler of a name, too, if there is one.
       this.served.get(method)?.push(id === undefined ? 'notification' : 'call');
@@ -220,13 +225,16 @@ export function endWords(end: { code: number; reason: string }): string {
   const reason = end.reason.replace(` (${end.code})`, '');
   const meaning = closeWords(end.code);
   if (reason === '') return `${meaning} (${end.code})`;
-  return end.code === 1006 || reason === meaning ? `${reason} (${end.code})` : `${reason} (${end.code}: ${meaning})`;
+  return end.code === 1006 || reason === meaning
+    ? `${reason} (${end.code})`
+    : `${reason} (${end.code}: ${meaning})`;
 }
 
 /** What can be done about it; empty if nothing has to be. */
 export function advice(end: { code: number }): string {
   if (end.code === 401) return 'The server does not know who you are: set a token below and connect.';
-  if (end.code === 403) return 'The server does not let this page in: see its allowed origins and hosts, or set a token.';
+  if (end.code === 403)
+    return 'The server does not let this page in: see its allowed origins and hosts, or set a token.';
   if (end.code === 503 || end.code === 1006) {
     return 'See whether the app is running and the path is right. If it asks who you are, set a token and connect.';
   }

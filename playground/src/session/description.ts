@@ -67,7 +67,11 @@ export class Description {
       SHAPES[shapeOf(procedure)].word,
       ...procedure.parameters.flatMap(it => [it.name, it.doc ?? '']),
       procedure.items?.name ?? '',
-      ...known.flatMap(it => [typeWords(schemas, it), searchWords(schemas, it), ...constraintWords(schemas, it)]),
+      ...known.flatMap(it => [
+        typeWords(schemas, it),
+        searchWords(schemas, it),
+        ...constraintWords(schemas, it),
+      ]),
       ...(procedure.errors ?? []).flatMap(it => [it.name, String(it.code), it.message]),
       ...(procedure.paths ?? []),
     ];
@@ -98,12 +102,18 @@ export async function fetchDescription(source = SOURCE): Promise<Description> {
   try {
     response = await fetch(source, { cache: 'no-cache', headers: { Accept: 'application/json' } });
   } catch {
-    throw new NoDescription('The server cannot be reached.', 'See whether the app is running, then try again.');
+    throw new NoDescription(
+      'The server cannot be reached.',
+      'See whether the app is running, then try again.',
+    );
   }
   if (!response.ok) throw refused(response.status);
   const value = parseValue(await response.text());
   if (!isObject(value) || !Array.isArray(value['procedures'])) {
-    throw new NoDescription(`${source} is no description of a Swill app.`, 'Something else answers in its place, a proxy perhaps.');
+    throw new NoDescription(
+      `${source} is no description of a Swill app.`,
+      'Something else answers in its place, a proxy perhaps.',
+    );
   }
   if (value['swill'] !== '1') {
     throw new NoDescription(
@@ -128,15 +138,24 @@ function complete(spec: Spec): Spec {
 function refused(status: number): NoDescription {
   switch (status) {
     case 401:
-      return new NoDescription('The server asks who you are (401).', 'Reload the page and log in with the user and password of these pages.');
+      return new NoDescription(
+        'The server asks who you are (401).',
+        'Reload the page and log in with the user and password of these pages.',
+      );
     case 403:
-      return new NoDescription('You may not read the description (403).', 'The app lets only some people see it. Ask whoever runs it.');
+      return new NoDescription(
+        'You may not read the description (403).',
+        'The app lets only some people see it. Ask whoever runs it.',
+      );
     case 404:
       return new NoDescription(
         'There is no description beside this page (404).',
         'The app may have it switched off with App::description(false). It has to be on for this page.',
       );
     default:
-      return new NoDescription(`The server answered with status ${status}.`, 'Its log says why. Try again when it is well.');
+      return new NoDescription(
+        `The server answered with status ${status}.`,
+        'Its log says why. Try again when it is well.',
+      );
   }
 }

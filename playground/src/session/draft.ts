@@ -92,7 +92,9 @@ export class Draft extends Changes {
   }
 
   /** Changes something beside the value. */
-  set(change: Partial<Pick<Draft, 'metadata' | 'deadline' | 'idempotent' | 'count' | 'rate' | 'countsUp'>>): void {
+  set(
+    change: Partial<Pick<Draft, 'metadata' | 'deadline' | 'idempotent' | 'count' | 'rate' | 'countsUp'>>,
+  ): void {
     Object.assign(this, change);
     this.changed();
   }

@@ -28,5 +28,12 @@ export const KINDS: Record<Entry['kind'], string> = {
 /** An entry as a line of a file. */
 export function entryRecord(entry: Entry): Record<string, unknown> {
   const { number, direction, kind, at, size, value } = entry;
-  return { number, at: Math.round(at * 1000) / 1000, direction, kind, ...(size !== undefined && { size }), value };
+  return {
+    number,
+    at: Math.round(at * 1000) / 1000,
+    direction,
+    kind,
+    ...(size !== undefined && { size }),
+    value,
+  };
 }

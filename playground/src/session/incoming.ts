@@ -74,7 +74,15 @@ export class Incoming extends Changes {
 
   private add(method: string, params: unknown, status: Asked['status']): Asked {
     this.count += 1;
-    const asked: Asked = { number: this.count, method, params, at: new Date(), status, answer: 'null', message: '' };
+    const asked: Asked = {
+      number: this.count,
+      method,
+      params,
+      at: new Date(),
+      status,
+      answer: 'null',
+      message: '',
+    };
     this.list = [asked, ...this.list.slice(0, MOST - 1)];
     this.changed();
     return asked;

@@ -33,7 +33,13 @@ export class Wire extends Changes {
   tap(tapped: TappedFrame): void {
     const { data } = tapped;
     const size = typeof data === 'string' ? utf8Length(data) : data.length;
-    const frame: Frame = { number: (this.count += 1), direction: tapped.direction, data, at: tapped.at, size };
+    const frame: Frame = {
+      number: (this.count += 1),
+      direction: tapped.direction,
+      data,
+      at: tapped.at,
+      size,
+    };
     if (!this.isPaused) {
       // Each costs something beside its bytes.
       this.frames.push(frame, size + 128);

@@ -25,7 +25,12 @@ function swill(it: Snippet): string {
 
 function jsonRpc(it: Snippet): string {
   if (it.procedure.items) return '# JSON-RPC has no streams in';
-  const message = { jsonrpc: '2.0', method: it.procedure.name, ...(it.params !== undefined && { params: it.params }), id: 1 };
+  const message = {
+    jsonrpc: '2.0',
+    method: it.procedure.name,
+    ...(it.params !== undefined && { params: it.params }),
+    id: 1,
+  };
   return compact(message);
 }
 

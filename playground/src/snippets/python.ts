@@ -28,7 +28,11 @@ export function python(it: Snippet): string {
     it.idempotent && 'idempotent=True',
   ].filter(Boolean);
   const name = quoted(it.procedure.name);
-  const takes = [name, it.params === undefined ? undefined : written(WRITER, it.params, '        '), ...given];
+  const takes = [
+    name,
+    it.params === undefined ? undefined : written(WRITER, it.params, '        '),
+    ...given,
+  ];
   const call = (parts: unknown[]) => parts.filter(part => part !== undefined).join(', ');
   return linesOf(
     'import asyncio',
@@ -72,7 +76,9 @@ function body(it: Snippet, takes: string, opens: string): string {
 
 function byte(value: number): string {
   if (value === 0x22 || value === 0x5c) return `\\${String.fromCharCode(value)}`;
-  return value >= 0x20 && value < 0x7f ? String.fromCharCode(value) : `\\x${value.toString(16).padStart(2, '0')}`;
+  return value >= 0x20 && value < 0x7f
+    ? String.fromCharCode(value)
+    : `\\x${value.toString(16).padStart(2, '0')}`;
 }
 
 /** JSON's escapes are Python's as well, but for halves of pairs. */

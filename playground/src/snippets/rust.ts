@@ -5,7 +5,10 @@ import type { Schemas } from '../schema/schemas.ts';
 import type { Schema } from '../spec.ts';
 import { linesOf, type Snippet, type Writer, written } from './snippet.ts';
 
-/** Within `json!`, which has neither bytes nor keys that are numbers; what has them is written by {@link VALUE}. */
+/**
+ * Within `json!`, which has neither bytes nor keys that are numbers; what has them is written by {@link
+ * VALUE}.
+ */
 const JSON_MACRO: Writer = {
   null: 'null',
   true: 'true',
@@ -26,7 +29,8 @@ const VALUE: Writer = {
   false: 'Value::from(false)',
   list: ['Value::List(vec![', '])'],
   map: ['Value::Map(vec![', '])'],
-  number: value => `Value::from(${Number.isInteger(value) || typeof value === 'bigint' ? integer(value) : decimal(value)})`,
+  number: value =>
+    `Value::from(${Number.isInteger(value) || typeof value === 'bigint' ? integer(value) : decimal(value)})`,
   text: value => `Value::from(${quoted(value)})`,
   bytes: value => `Value::Bytes(${bytes(value)}.to_vec())`,
   member: (name, value) => `(${quoted(name)}.into(), ${value})`,
@@ -108,13 +112,20 @@ function body(it: Snippet, result: string, params: string, uses: Set<string>): s
 /** A request with everything that is said beside its parameters; `undefined` if there is nothing. */
 function prepare(it: Snippet, name: string): string | undefined {
   if (!it.metadata && it.deadline === undefined && !it.idempotent) return undefined;
-  const pairs = Object.entries(it.metadata ?? {}).map(([key, value]) => `(${quoted(key)}, ${written(VALUE, value)})`);
+  const pairs = Object.entries(it.metadata ?? {}).map(
+    ([key, value]) => `(${quoted(key)}, ${written(VALUE, value)})`,
+  );
   return [
     `client.request(${name})`,
     it.metadata && `.metadata([${pairs.join(', ')}])`,
-    it.deadline !== undefined && (it.deadline === null ? '.deadline(None)' : `.deadline(Duration::from_millis(${Math.round(it.deadline)}))`),
+    it.deadline !== undefined &&
+      (it.deadline === null
+        ? '.deadline(None)'
+        : `.deadline(Duration::from_millis(${Math.round(it.deadline)}))`),
     it.idempotent && '.idempotent()',
-  ].filter(Boolean).join('');
+  ]
+    .filter(Boolean)
+    .join('');
 }
 
 /** A value as an argument: as a literal if it is simple, as JSON or as a value of the client's otherwise. */
@@ -192,13 +203,22 @@ function decimal(value: number | bigint): string {
 function bytes(value: Uint8Array): string {
   const text = Array.from(value, byte => {
     if (byte === 0x22 || byte === 0x5c) return `\\${String.fromCharCode(byte)}`;
-    return byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : `\\x${byte.toString(16).padStart(2, '0')}`;
+    return byte >= 0x20 && byte < 0x7f
+      ? String.fromCharCode(byte)
+      : `\\x${byte.toString(16).padStart(2, '0')}`;
   });
   return `b"${text.join('')}"`;
 }
 
 function quoted(text: string): string {
-  const escapes: Record<string, string> = { '"': '\\"', '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t', '\0': '\\0' };
+  const escapes: Record<string, string> = {
+    '"': '\\"',
+    '\\': '\\\\',
+    '\n': '\\n',
+    '\r': '\\r',
+    '\t': '\\t',
+    '\0': '\\0',
+  };
   const escaped = text.replaceAll(/["\\\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]/g, character => {
     if (character in escapes) return escapes[character] ?? '';
     const code = character.charCodeAt(0);
@@ -209,8 +229,16 @@ function quoted(text: string): string {
 }
 
 const INTEGERS: Record<string, string> = {
-  int8: 'i8', int16: 'i16', int32: 'i32', int64: 'i64', int: 'isize',
-  uint8: 'u8', uint16: 'u16', uint32: 'u32', uint64: 'u64', uint: 'usize',
+  int8: 'i8',
+  int16: 'i16',
+  int32: 'i32',
+  int64: 'i64',
+  int: 'isize',
+  uint8: 'u8',
+  uint16: 'u16',
+  uint32: 'u32',
+  uint64: 'u64',
+  uint: 'usize',
 };
 
 /** A type that the answer can be decoded into; the client's own for what would need a struct. */

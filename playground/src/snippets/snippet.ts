@@ -69,7 +69,9 @@ export function written(writer: Writer, value: unknown, indent = ''): string {
   if (value instanceof Uint8Array) return writer.bytes(value);
   const deeper = `${indent}  `;
   if (value instanceof Map) {
-    return writer.numbered([...value].map(([key, it]) => [written(writer, key), written(writer, it, deeper)]));
+    return writer.numbered(
+      [...value].map(([key, it]) => [written(writer, key), written(writer, it, deeper)]),
+    );
   }
   const parts = Array.isArray(value)
     ? value.map(it => written(writer, it, deeper))

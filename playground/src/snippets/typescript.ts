@@ -33,7 +33,9 @@ export function typescript(it: Snippet): string {
   const more = given.length > 0 ? `{ ${given.join(', ')} }` : undefined;
   const name = quoted(it.procedure.name);
   const params = it.params === undefined ? undefined : written(WRITER, it.params);
-  const takes = [name, params ?? (more ? 'undefined' : undefined), more].filter(part => part !== undefined).join(', ');
+  const takes = [name, params ?? (more ? 'undefined' : undefined), more]
+    .filter(part => part !== undefined)
+    .join(', ');
   const opens = [name, more].filter(part => part !== undefined).join(', ');
   return linesOf(
     `import { Client } from '@swill/client';`,

@@ -1,6 +1,6 @@
 /**
- * A small part of Markdown, as a tree. There is no HTML in it: what is drawn are nodes with text, so that a description
- * cannot bring anything of its own into the page.
+ * A small part of Markdown, as a tree. There is no HTML in it: what is drawn are nodes with text, so that a
+ * description cannot bring anything of its own into the page.
  *
  * Paragraphs, headings, lists, fenced code, quotes, tables; code, strong, emphasis, links.
  */
@@ -50,7 +50,10 @@ const DEPTH = 8;
 class Blocks {
   private at = 0;
 
-  constructor(private readonly lines: string[], private readonly depth = 0) {}
+  constructor(
+    private readonly lines: string[],
+    private readonly depth = 0,
+  ) {}
 
   read(): Block[] {
     const blocks: Block[] = [];
@@ -164,14 +167,32 @@ function cells(line: string): Inline[][] {
 }
 
 const PIECES = [
-  { pattern: /^(`+)(.+?)\1(?!`)/s, make: (match: RegExpExecArray): Inline => ({ kind: 'code', text: (match[2] ?? '').trim() }) },
+  {
+    pattern: /^(`+)(.+?)\1(?!`)/s,
+    make: (match: RegExpExecArray): Inline => ({ kind: 'code', text: (match[2] ?? '').trim() }),
+  },
   { pattern: /^\[((?:[^[\]]|\[[^\]]*\])*)\]\(\s*([^\s()]+)(?:\s+"[^"]*")?\s*\)/, make: link },
-  { pattern: /^<(https?:\/\/[^\s<>]+)>/, make: (match: RegExpExecArray): Inline => linkTo(match[1] ?? '', match[1] ?? '') },
+  {
+    pattern: /^<(https?:\/\/[^\s<>]+)>/,
+    make: (match: RegExpExecArray): Inline => linkTo(match[1] ?? '', match[1] ?? ''),
+  },
   // A link of Rust's documentation, whose target only its tools know.
-  { pattern: /^\[(`[^`]+`)\](?!\()/, make: (match: RegExpExecArray): Inline => ({ kind: 'code', text: (match[1] ?? '').slice(1, -1) }) },
-  { pattern: /^(\*\*|__)(?=\S)(.+?)(?<=\S)\1/s, make: (match: RegExpExecArray): Inline => ({ kind: 'strong', parts: inlines(match[2] ?? '') }) },
-  { pattern: /^(\*)(?=\S)(.+?)(?<=\S)\1/s, make: (match: RegExpExecArray): Inline => ({ kind: 'emphasis', parts: inlines(match[2] ?? '') }) },
-  { pattern: /^\\([!-/:-@[-`{-~])/, make: (match: RegExpExecArray): Inline => ({ kind: 'text', text: match[1] ?? '' }) },
+  {
+    pattern: /^\[(`[^`]+`)\](?!\()/,
+    make: (match: RegExpExecArray): Inline => ({ kind: 'code', text: (match[1] ?? '').slice(1, -1) }),
+  },
+  {
+    pattern: /^(\*\*|__)(?=\S)(.+?)(?<=\S)\1/s,
+    make: (match: RegExpExecArray): Inline => ({ kind: 'strong', parts: inlines(match[2] ?? '') }),
+  },
+  {
+    pattern: /^(\*)(?=\S)(.+?)(?<=\S)\1/s,
+    make: (match: RegExpExecArray): Inline => ({ kind: 'emphasis', parts: inlines(match[2] ?? '') }),
+  },
+  {
+    pattern: /^\\([!-/:-@[-`{-~])/,
+    make: (match: RegExpExecArray): Inline => ({ kind: 'text', text: match[1] ?? '' }),
+  },
 ];
 
 /** The pieces of a line. */

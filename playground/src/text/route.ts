@@ -36,7 +36,11 @@ function decode(text: string): string {
  * Where the app is, seen from its page: the page of an app at `/ws` is `/ws/docs`, and behind a proxy perhaps
  * `/api/ws/docs`. The part that the app does not know of is put before its paths.
  */
-export function socketAddress(page: { protocol: string; host: string; pathname: string }, first: string, path: string): string {
+export function socketAddress(
+  page: { protocol: string; host: string; pathname: string },
+  first: string,
+  path: string,
+): string {
   const below = page.pathname.replace(/\/docs\/?$/, '');
   const own = first === '/' ? '' : first;
   const before = own !== '' && below.endsWith(own) ? below.slice(0, -own.length) : own === '' ? below : '';

@@ -11,7 +11,10 @@ export interface Searchable {
 
 /** The places of the entries that fit, the best first. All of them if nothing is asked. */
 export function search(entries: readonly Searchable[], query: string): number[] {
-  const words = query.toLowerCase().split(/\s+/).filter(word => word !== '');
+  const words = query
+    .toLowerCase()
+    .split(/\s+/)
+    .filter(word => word !== '');
   const all = entries.map((_, index) => index);
   if (words.length === 0) return all;
   const scores = entries.map(entry => score(entry, words));
@@ -24,7 +27,8 @@ function score(entry: Searchable, words: string[]): number {
   const last = name.split('.').at(-1) ?? name;
   let total = 0;
   for (const word of words) {
-    const found = ofName(name, last, word) || (has(entry.doc, word) ? 8 : 0) || (has(entry.more, word) ? 4 : 0);
+    const found =
+      ofName(name, last, word) || (has(entry.doc, word) ? 8 : 0) || (has(entry.more, word) ? 4 : 0);
     if (found === 0) return 0;
     total += found;
   }

@@ -30,7 +30,12 @@ export function isAtEnd(count: number, rowHeight: number, scrollTop: number, vie
 }
 
 /** Where to scroll so that a row is seen; `undefined` if it is seen already. */
-export function scrollTo(row: number, rowHeight: number, scrollTop: number, viewHeight: number): number | undefined {
+export function scrollTo(
+  row: number,
+  rowHeight: number,
+  scrollTop: number,
+  viewHeight: number,
+): number | undefined {
   const top = row * rowHeight;
   if (top < scrollTop) return top;
   return top + rowHeight > scrollTop + viewHeight ? top + rowHeight - viewHeight : undefined;
@@ -46,7 +51,10 @@ export class Tail<T> {
   dropped = 0;
 
   /** Keeps at most so many, of at most so many bytes together. */
-  constructor(private readonly most: number, private readonly mostBytes: number) {}
+  constructor(
+    private readonly most: number,
+    private readonly mostBytes: number,
+  ) {}
 
   get length(): number {
     return this.items.length - this.begin;
@@ -57,7 +65,8 @@ export class Tail<T> {
     this.sizes.push(size);
     this.bytes += size;
     while (this.length > this.most || (this.bytes > this.mostBytes && this.length > 1)) this.drop();
-    // What has been dropped is given back when it is half of the list, so that each element is moved once at most.
+    // What has been dropped is given back when it is half of the list, so that each element is moved once at
+    // most.
     if (this.begin > 1024 && this.begin * 2 > this.items.length) {
       this.items = this.items.slice(this.begin);
       this.sizes = this.sizes.slice(this.begin);

@@ -1,4 +1,4 @@
-import { css, html, nothing, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { numbered } from '../json/template.ts';
 import type { Json } from '../json/value.ts';
 import { pathText } from '../json/value.ts';
@@ -12,6 +12,7 @@ import type { Page } from '../session/page.ts';
 import { type Procedure, shapeOf } from '../spec.ts';
 import { Element } from './element.ts';
 import { icon } from './icons.ts';
+import { panelStyles } from './panel-styles.ts';
 import { walkTabs } from './tabs.ts';
 import './call-options.ts';
 import './call-view.ts';
@@ -21,12 +22,17 @@ import './value-form.ts';
 
 /** Calls a procedure: what is sent, the buttons, and what comes back. */
 export class CallPanel extends Element {
-  static override properties = { page: { attribute: false }, procedure: { attribute: false }, tab: { state: true }, warned: { state: true } };
+  static override properties = {
+    page: { attribute: false },
+    procedure: { attribute: false },
+    tab: { state: true },
+    warned: { state: true },
+  };
   declare page: Page;
   declare procedure: Procedure;
-  private declare tab: 'form' | 'editor' | 'snippets';
+  declare private tab: 'form' | 'editor' | 'snippets';
   /** Somebody has tried to send what is not valid. */
-  private declare warned: boolean;
+  declare private warned: boolean;
 
   constructor() {
     super();
@@ -34,28 +40,7 @@ export class CallPanel extends Element {
     this.warned = false;
   }
 
-  static override styles = [
-    ...Element.styles,
-    css`
-      :host { display: grid; gap: 18px; align-content: start; }
-      .card { border: 1px solid var(--line); border-radius: 14px; background: var(--bg); }
-      .top { display: flex; align-items: center; gap: 8px; padding: 10px 12px 10px 16px; border-bottom: 1px solid var(--line); flex-wrap: wrap; }
-      .top h2 { flex: 1; }
-      .body { padding: 16px; display: grid; gap: 16px; }
-      .foot { padding: 12px 16px; border-top: 1px solid var(--line); display: grid; gap: 10px; }
-      .buttons { display: flex; gap: 8px; flex-wrap: wrap; align-items: center; }
-      .many { display: flex; gap: 6px; align-items: center; flex-wrap: wrap; font-size: 13px; color: var(--muted); }
-      .many input[type='number'] { width: 76px; }
-      .calls { display: flex; gap: 4px; overflow-x: auto; padding-bottom: 2px; scrollbar-width: thin; }
-      .calls button { gap: 7px; }
-      .dot { width: 8px; height: 8px; border-radius: 50%; background: var(--muted); }
-      .dot.running { background: var(--warn); }
-      .dot.completed { background: var(--accent); }
-      .dot.failed, .dot.lost, .dot.deadline { background: var(--bad); }
-      kbd { font: 11px var(--mono); }
-      @media (pointer: coarse) { kbd { display: none; } }
-    `,
-  ];
+  static override styles = [...Element.styles, panelStyles];
 
   protected override willUpdate(changed: Map<PropertyKey, unknown>): void {
     if (changed.has('procedure')) this.warned = false;
@@ -66,49 +51,97 @@ export class CallPanel extends Element {
     const description = page.description;
     if (!description) return nothing;
     if (page.settings.readOnly) {
-      return html`<div class="note" data-testid="read-only">Calling is switched off here: this page only explains what there is.</div>`;
+      return html`<div class="note" data-testid="read-only">
+        Calling is switched off here: this page only explains what there is.
+      </div>`;
     }
     const draft = page.draft(procedure);
     const call = page.calls.shown(procedure);
     this.watch(page, draft, page.calls, page.connection);
     return html`<div class="card" data-testid="call-panel" data-name=${procedure.name}>
-      <div class="top">
-        <h2>${shapeOf(procedure) === 'single' ? 'Call it' : procedure.items ? 'Stream' : 'Open the stream'}</h2>
-        <div class="tabs" role="tablist" aria-label="Views of the value" @keydown=${walkTabs}>
-          ${(['form', 'editor', 'snippets'] as const).map(it => html`<button type="button" role="tab" data-testid="tab-${it}" tabindex=${this.tab === it ? 0 : -1}
-            aria-selected=${this.tab === it} aria-controls="body" @click=${() => (this.tab = it)}>${{ form: 'Form', editor: 'JSON', snippets: 'Code' }[it]}</button>`)}
+        <div class="top">
+          <h2>
+            ${shapeOf(procedure) === 'single' ? 'Call it' : procedure.items ? 'Stream' : 'Open the stream'}
+          </h2>
+          <div class="tabs" role="tablist" aria-label="Views of the value" @keydown=${walkTabs}>
+            ${(['form', 'editor', 'snippets'] as const).map(
+              it =>
+                html`<button
+                  type="button"
+                  role="tab"
+                  data-testid="tab-${it}"
+                  tabindex=${this.tab === it ? 0 : -1}
+                  aria-selected=${this.tab === it}
+                  aria-controls="body"
+                  @click=${() => (this.tab = it)}
+                >
+                  ${{ form: 'Form', editor: 'JSON', snippets: 'Code' }[it]}
+                </button>`,
+            )}
+          </div>
+        </div>
+        <div class="body" id="body" role="tabpanel" @keydown=${this.submitKey}>
+          ${
+            this.tab === 'snippets'
+              ? html`<snippets-view .page=${page} .procedure=${procedure}></snippets-view>`
+              : html`${this.tab === 'form' ? this.form(description, draft) : this.editor(description, draft)}
+                  <call-options .page=${page} .draft=${draft}></call-options>`
+          }
+        </div>
+        <div class="foot">
+          ${this.problems(draft)} ${this.notCarried(description)} ${this.buttons(description, draft, call)}
         </div>
       </div>
-      <div class="body" id="body" role="tabpanel" @keydown=${this.submitKey}>
-        ${this.tab === 'snippets'
-          ? html`<snippets-view .page=${page} .procedure=${procedure}></snippets-view>`
-          : html`${this.tab === 'form' ? this.form(description, draft) : this.editor(description, draft)}
-              <call-options .page=${page} .draft=${draft}></call-options>`}
-      </div>
-      <div class="foot">${this.problems(draft)} ${this.notCarried(description)} ${this.buttons(description, draft, call)}</div>
-    </div>
-    ${call ? this.outcome(call) : ''}`;
+      ${call ? this.outcome(call) : ''}`;
   }
 
   private form(description: Description, draft: Draft): TemplateResult {
     const { items } = draft.procedure;
     return html`${items ? html`<p class="small muted">The next item of the stream:</p>` : ''}
       ${draft.isJson ? '' : html`<p class="note warn">The text under JSON is not valid JSON at the moment. The form shows the last value that was.</p>`}
-      <value-form data-testid="form" .schemas=${description.schemas} .schema=${draft.schema} .value=${draft.value} .violations=${draft.violations}
-        .label=${items?.name ?? 'value'} @value-change=${(event: CustomEvent<Json>) => draft.setValue(event.detail)}></value-form>
-      <div class="row fill"><button class="tiny" type="button" data-testid="example" @click=${() => draft.fill()}>Fill in the example</button></div>`;
+      <value-form
+        data-testid="form"
+        .schemas=${description.schemas}
+        .schema=${draft.schema}
+        .value=${draft.value}
+        .violations=${draft.violations}
+        .label=${items?.name ?? 'value'}
+        @value-change=${(event: CustomEvent<Json>) => draft.setValue(event.detail)}
+      ></value-form>
+      <div class="row fill">
+        <button class="tiny" type="button" data-testid="example" @click=${() => draft.fill()}>
+          Fill in the example
+        </button>
+      </div>`;
   }
 
   private editor(description: Description, draft: Draft): TemplateResult {
     const marks = [
       ...draft.parsed.problems.map(it => ({ ...it, to: Math.max(it.to, it.from + 1) })),
-      ...(draft.isJson ? draft.violations : []).map(it => ({ ...placeOf(draft.parsed, it.path), message: `${pathText(it.path) || 'The value'} ${it.message}` })),
+      ...(draft.isJson ? draft.violations : []).map(it => ({
+        ...placeOf(draft.parsed, it.path),
+        message: `${pathText(it.path) || 'The value'} ${it.message}`,
+      })),
     ];
-    return html`<json-editor data-testid="raw-editor" .schemas=${description.schemas} .schema=${draft.schema} .text=${draft.text} .marks=${marks}
-        label=${draft.procedure.items ? 'Item as JSON' : 'Parameters as JSON'} @text-change=${(event: CustomEvent<string>) => draft.setText(event.detail)}
-        @submit-value=${() => this.submit()}></json-editor>
-      <p class="small muted">${draft.procedure.items ? 'One item.' : 'By name as an object, or by position as a list.'} Ctrl+Space suggests what fits.</p>
-      <div class="row fill"><button class="tiny" type="button" data-testid="example" @click=${() => draft.fill()}>Fill in the example</button></div>`;
+    return html`<json-editor
+        data-testid="raw-editor"
+        .schemas=${description.schemas}
+        .schema=${draft.schema}
+        .text=${draft.text}
+        .marks=${marks}
+        label=${draft.procedure.items ? 'Item as JSON' : 'Parameters as JSON'}
+        @text-change=${(event: CustomEvent<string>) => draft.setText(event.detail)}
+        @submit-value=${() => this.submit()}
+      ></json-editor>
+      <p class="small muted">
+        ${draft.procedure.items ? 'One item.' : 'By name as an object, or by position as a list.'} Ctrl+Space
+        suggests what fits.
+      </p>
+      <div class="row fill">
+        <button class="tiny" type="button" data-testid="example" @click=${() => draft.fill()}>
+          Fill in the example
+        </button>
+      </div>`;
   }
 
   private problems(draft: Draft): TemplateResult | typeof nothing {
@@ -116,50 +149,122 @@ export class CallPanel extends Element {
     const [first] = draft.parsed.problems;
     const [violation] = draft.violations;
     const more = draft.violations.length - 1;
-    const words = first ? first.message : `${violation ? pathText(violation.path) || 'The value' : ''} ${violation?.message ?? ''}`;
-    return html`<div class="note ${this.warned ? 'bad' : 'warn'}" role=${this.warned ? 'alert' : nothing} data-testid="invalid">
-      <div class="row"><span class="grow">${words}${more > 0 && !first ? `, and ${more} more` : ''}</span>
-      ${first ? '' : html`<button class="tiny" type="button" data-testid="send-anyway" @click=${() => this.submit(true)}>Send anyway</button>`}</div></div>`;
+    const words = first
+      ? first.message
+      : `${violation ? pathText(violation.path) || 'The value' : ''} ${violation?.message ?? ''}`;
+    return html`<div
+      class="note ${this.warned ? 'bad' : 'warn'}"
+      role=${this.warned ? 'alert' : nothing}
+      data-testid="invalid"
+    >
+      <div class="row">
+        <span class="grow">${words}${more > 0 && !first ? `, and ${more} more` : ''}</span>
+        ${first ? '' : html`<button class="tiny" type="button" data-testid="send-anyway" @click=${() => this.submit(true)}>Send anyway</button>`}
+      </div>
+    </div>`;
   }
 
   private notCarried(description: Description): TemplateResult | typeof nothing {
     const { connection } = this.page;
     const protocol = description.protocol(connection.protocol);
     if (!protocol?.cannot_carry?.includes(this.procedure.name)) return nothing;
-    const other = description.speaks.find(it => !description.protocol(it)?.cannot_carry?.includes(this.procedure.name));
-    return html`<p class="note warn" data-testid="not-carried">${SPOKEN[connection.protocol]} cannot carry this procedure: calls fail with code 501.
-      ${other ? html`<button class="tiny" type="button" @click=${() => connection.set({ protocol: other })}>Use ${SPOKEN[other]}</button>` : ''}</p>`;
+    const other = description.speaks.find(
+      it => !description.protocol(it)?.cannot_carry?.includes(this.procedure.name),
+    );
+    return html`<p class="note warn" data-testid="not-carried">
+      ${SPOKEN[connection.protocol]} cannot carry this procedure: calls fail with code 501.
+      ${other ? html`<button class="tiny" type="button" @click=${() => connection.set({ protocol: other })}>Use ${SPOKEN[other]}</button>` : ''}
+    </p>`;
   }
 
   private buttons(_description: Description, draft: Draft, call: Call | undefined): TemplateResult {
     const shape = shapeOf(this.procedure);
     const running = call?.isRunning ? call : undefined;
     const hint = html`<kbd aria-hidden="true">Ctrl ⏎</kbd>`;
-    const cancel = html`<button type="button" data-testid="cancel" ?disabled=${!running} @click=${() => running?.cancel()}>Cancel</button>`;
+    const cancel = html`<button
+      type="button"
+      data-testid="cancel"
+      ?disabled=${!running}
+      @click=${() => running?.cancel()}
+    >
+      Cancel
+    </button>`;
     if (shape === 'single') {
       return html`<div class="buttons">
-        <button class="primary" type="button" data-testid="call" @click=${() => this.submit()}>${icon('play', 14)}Call ${hint}</button>${running ? cancel : ''}
-        ${this.offline()}</div>`;
+        <button class="primary" type="button" data-testid="call" @click=${() => this.submit()}>
+          ${icon('play', 14)}Call ${hint}</button
+        >${running ? cancel : ''} ${this.offline()}
+      </div>`;
     }
     if (shape === 'stream') {
-      return html`<div class="buttons"><button class=${running ? '' : 'primary'} type="button" data-testid="open" @click=${() => this.submit()}>Open ${running ? 'another' : ''} ${running ? '' : hint}</button>
-        ${cancel} ${this.offline()}</div>`;
+      return html`<div class="buttons">
+        <button
+          class=${running ? '' : 'primary'}
+          type="button"
+          data-testid="open"
+          @click=${() => this.submit()}
+        >
+          Open ${running ? 'another' : ''} ${running ? '' : hint}
+        </button>
+        ${cancel} ${this.offline()}
+      </div>`;
     }
     const takes = running?.takesItems ?? false;
     return html`<div class="buttons">
-        <button class=${takes ? '' : 'primary'} type="button" data-testid="open" @click=${() => this.begin()}>Open${running ? ' another' : ''}</button>
-        <button class=${takes ? 'primary' : ''} type="button" data-testid="send" ?disabled=${!takes} @click=${() => this.send()}>Send ${takes ? hint : ''}</button>
-        <button type="button" data-testid="end" ?disabled=${!takes} @click=${() => running?.end()}>End</button>
+        <button class=${takes ? '' : 'primary'} type="button" data-testid="open" @click=${() => this.begin()}>
+          Open${running ? ' another' : ''}
+        </button>
+        <button
+          class=${takes ? 'primary' : ''}
+          type="button"
+          data-testid="send"
+          ?disabled=${!takes}
+          @click=${() => this.send()}
+        >
+          Send ${takes ? hint : ''}
+        </button>
+        <button type="button" data-testid="end" ?disabled=${!takes} @click=${() => running?.end()}>
+          End
+        </button>
         ${cancel} ${this.offline()}
       </div>
-      <div class="many"><span>Send</span>
-        <input type="number" min="1" data-testid="send-many-count" aria-label="how many items" .value=${draft.count} @input=${(event: Event) => draft.set({ count: valueOf(event) })}>
+      <div class="many">
+        <span>Send</span>
+        <input
+          type="number"
+          min="1"
+          data-testid="send-many-count"
+          aria-label="how many items"
+          .value=${draft.count}
+          @input=${(event: Event) => draft.set({ count: valueOf(event) })}
+        />
         <span>like this,</span>
-        <input type="number" min="0" data-testid="send-many-rate" aria-label="items a second, 0 is as fast as it goes" .value=${draft.rate} @input=${(event: Event) => draft.set({ rate: valueOf(event) })}>
+        <input
+          type="number"
+          min="0"
+          data-testid="send-many-rate"
+          aria-label="items a second, 0 is as fast as it goes"
+          .value=${draft.rate}
+          @input=${(event: Event) => draft.set({ rate: valueOf(event) })}
+        />
         <span>a second</span>
-        <button class="tiny" type="button" data-testid="send-many" ?disabled=${!takes || (running?.toSend ?? 0) > 0} @click=${() => this.sendMany()}>Send many</button>
-        <label class="check small"><input type="checkbox" data-testid="send-many-counting" .checked=${draft.countsUp}
-          @change=${(event: Event) => draft.set({ countsUp: (event.target as HTMLInputElement).checked })}>counting up</label>
+        <button
+          class="tiny"
+          type="button"
+          data-testid="send-many"
+          ?disabled=${!takes || (running?.toSend ?? 0) > 0}
+          @click=${() => this.sendMany()}
+        >
+          Send many
+        </button>
+        <label class="check small"
+          ><input
+            type="checkbox"
+            data-testid="send-many-counting"
+            .checked=${draft.countsUp}
+            @change=${(event: Event) => draft.set({ countsUp: (event.target as HTMLInputElement).checked })}
+          />counting up</label
+        >
         ${running && running.toSend > 0 ? html`<span role="status">${running.toSend} to go</span>` : html`<span class="small">0 a second is as fast as it goes; in texts, <code>{n}</code> is the number of the item</span>`}
       </div>`;
   }
@@ -167,17 +272,36 @@ export class CallPanel extends Element {
   private offline(): TemplateResult | typeof nothing {
     const { connection } = this.page;
     if (connection.state.kind === 'open') return nothing;
-    if (connection.isUsable) return html`<span class="small muted">It is sent as soon as there is a connection.</span>`;
-    return html`<span class="small bad">There is no connection.</span> <button class="tiny" type="button" @click=${() => connection.connect()}>Connect</button>`;
+    if (connection.isUsable)
+      return html`<span class="small muted">It is sent as soon as there is a connection.</span>`;
+    return html`<span class="small bad">There is no connection.</span>
+      <button class="tiny" type="button" @click=${() => connection.connect()}>Connect</button>`;
   }
 
   private outcome(shown: Call): TemplateResult {
     const calls = this.page.calls.of(this.procedure);
     return html`<div class="card">
-      <div class="top"><div class="calls tabs grow" role="tablist" aria-label="Calls of this procedure" @keydown=${walkTabs}>
-        ${calls.slice(0, 50).map(it => html`<button type="button" role="tab" data-testid="call-tab-${it.number}" aria-selected=${it === shown}
-          tabindex=${it === shown ? 0 : -1} @click=${() => this.page.calls.show(it)}><span class="dot ${it.status}"></span>#${it.number}<span class="visually-hidden">${it.words}</span></button>`)}
-      </div></div>
+      <div class="top">
+        <div class="calls tabs grow" role="tablist" aria-label="Calls of this procedure" @keydown=${walkTabs}>
+          ${calls
+            .slice(0, 50)
+            .map(
+              it =>
+                html`<button
+                  type="button"
+                  role="tab"
+                  data-testid="call-tab-${it.number}"
+                  aria-selected=${it === shown}
+                  tabindex=${it === shown ? 0 : -1}
+                  @click=${() => this.page.calls.show(it)}
+                >
+                  <span class="dot ${it.status}"></span>#${it.number}<span class="visually-hidden"
+                    >${it.words}</span
+                  >
+                </button>`,
+            )}
+        </div>
+      </div>
       <div class="body"><call-view .call=${shown}></call-view></div>
     </div>`;
   }
@@ -207,14 +331,20 @@ export class CallPanel extends Element {
     if (!page.description || !isDeadline(draft.deadline)) return;
     if (!page.connection.isUsable) page.connection.connect();
     this.warned = false;
-    page.calls.begin(requestOf(draft), page.description.schemas);
-    void this.updateComplete.then(() => this.reveal());
+    const call = page.calls.begin(requestOf(draft), page.description.schemas);
+    const unwatch = call.onChange(() => {
+      unwatch();
+      this.reveal();
+    });
   }
 
   /** Where all is in one column, what comes back is far below. */
   private reveal(): void {
     if (!window.matchMedia('(max-width: 1180px)').matches) return;
-    requestAnimationFrame(() => this.renderRoot.querySelector('call-view')?.parentElement?.scrollIntoView({ block: 'center' }));
+    requestAnimationFrame(() => {
+      const outcome = this.renderRoot.querySelector('call-view')?.closest('.card');
+      outcome?.scrollIntoView({ block: outcome.clientHeight > window.innerHeight / 2 ? 'start' : 'end' });
+    });
   }
 
   private send(anyway = false): void {
@@ -228,7 +358,9 @@ export class CallPanel extends Element {
     const draft = this.page.draft(this.procedure);
     const count = Math.max(1, Math.min(1_000_000, Math.floor(Number(draft.count) || 1)));
     const { value, countsUp } = draft;
-    void this.page.calls.shown(this.procedure)?.sendMany(index => numbered({ value, countsUp }, index), count, Math.max(0, Number(draft.rate) || 0));
+    void this.page.calls
+      .shown(this.procedure)
+      ?.sendMany(index => numbered({ value, countsUp }, index), count, Math.max(0, Number(draft.rate) || 0));
   }
 
   private isRefused(): boolean {

@@ -4,7 +4,14 @@ import { icon, type IconName } from './icons.ts';
 
 /** Copies a text, and says that it has. */
 export class CopyButton extends Element {
-  static override properties = { text: { attribute: false }, label: {}, icon: {}, wide: { type: Boolean }, hook: {}, done: { state: true } };
+  static override properties = {
+    text: { attribute: false },
+    label: {},
+    icon: {},
+    wide: { type: Boolean },
+    hook: {},
+    done: { state: true },
+  };
   /** What is copied; a function is asked when it is needed. */
   declare text: string | (() => string);
   declare label: string;
@@ -13,7 +20,7 @@ export class CopyButton extends Element {
   declare wide: boolean;
   /** `data-testid` of the button. */
   declare hook: string;
-  private declare done: '' | 'copied' | 'failed';
+  declare private done: '' | 'copied' | 'failed';
 
   constructor() {
     super();
@@ -26,10 +33,16 @@ export class CopyButton extends Element {
 
   protected override render(): unknown {
     const words = this.done === 'copied' ? 'Copied' : this.done === 'failed' ? 'Cannot copy' : this.label;
-    return html`<button class="quiet tiny" type="button" data-testid=${this.hook} title=${this.label}
-      aria-label=${this.label} @click=${this.copy}>
-      ${icon(this.done === 'copied' ? 'check' : this.icon)}${this.wide || this.done === 'failed' ? words : ''}
-    </button><span class="visually-hidden" role="status">${this.done === '' ? '' : words}</span>`;
+    return html`<button
+        class="quiet tiny"
+        type="button"
+        data-testid=${this.hook}
+        title=${this.label}
+        aria-label=${this.label}
+        @click=${this.copy}
+      >
+        ${icon(this.done === 'copied' ? 'check' : this.icon)}${this.wide || this.done === 'failed' ? words : ''}</button
+      ><span class="visually-hidden" role="status">${this.done === '' ? '' : words}</span>`;
   }
 
   private async copy(): Promise<void> {

@@ -34,6 +34,18 @@ export type IconName = keyof typeof PATHS;
 
 /** An icon. It says nothing to screen readers: what it stands for has a label. */
 export function icon(name: IconName, size = 16): TemplateResult {
-  return html`<svg class="icon" aria-hidden="true" viewBox="0 0 16 16" width=${size} height=${size} fill="none"
-    stroke="currentColor" stroke-width="1.5" stroke-linecap="round" stroke-linejoin="round">${PATHS[name]}</svg>`;
+  return html`<svg
+    class="icon"
+    aria-hidden="true"
+    viewBox="0 0 16 16"
+    width=${size}
+    height=${size}
+    fill="none"
+    stroke="currentColor"
+    stroke-width="1.5"
+    stroke-linecap="round"
+    stroke-linejoin="round"
+  >
+    ${PATHS[name]}
+  </svg>`;
 }

@@ -30,7 +30,15 @@ export class JsonEditor extends Element {
     this.label = 'JSON';
   }
 
-  static override styles = [...Element.styles, css`:host { display: block; min-width: 0; }`];
+  static override styles = [
+    ...Element.styles,
+    css`
+      :host {
+        display: block;
+        min-width: 0;
+      }
+    `,
+  ];
 
   protected override render(): unknown {
     return html`<div></div>`;
@@ -51,7 +59,10 @@ export class JsonEditor extends Element {
       const before = line.text.slice(0, at - line.from);
       const indent = /^\s*/.exec(before)?.[0] ?? '';
       const deeper = /[{[]\s*$/.test(before) ? '  ' : '';
-      view.dispatch(view.state.replaceSelection(`\n${indent}${deeper}`), { scrollIntoView: true, userEvent: 'input' });
+      view.dispatch(view.state.replaceSelection(`\n${indent}${deeper}`), {
+        scrollIntoView: true,
+        userEvent: 'input',
+      });
       return true;
     };
     this.view = new EditorView({
@@ -63,7 +74,11 @@ export class JsonEditor extends Element {
           theme,
           history(),
           completion((text, at) => (this.schemas ? suggest(this.schemas, this.schema, text, at) : undefined)),
-          keymap.of([{ key: 'Mod-Enter', run: () => (this.tell('submit-value'), true) }, { key: 'Enter', run: enter }, ...historyKeymap]),
+          keymap.of([
+            { key: 'Mod-Enter', run: () => (this.tell('submit-value'), true) },
+            { key: 'Enter', run: enter },
+            ...historyKeymap,
+          ]),
           marking,
           typing,
           placeholder('JSON'),
@@ -92,7 +107,9 @@ export class JsonEditor extends Element {
 
   private mark(): void {
     const length = this.view?.state.doc.length ?? 0;
-    const marks = this.marks.filter(it => it.from <= length).map(it => ({ ...it, to: Math.min(it.to, length) }));
+    const marks = this.marks
+      .filter(it => it.from <= length)
+      .map(it => ({ ...it, to: Math.min(it.to, length) }));
     this.view?.dispatch({ effects: setMarks.of(marks) });
   }
 }

@@ -8,20 +8,33 @@ const MOST = 20_000;
 
 /** Draws a value, or a text that is JSON, in colours. */
 export class JsonView extends Element {
-  static override properties = { value: { attribute: false }, text: { attribute: false }, hook: {}, all: { state: true } };
+  static override properties = {
+    value: { attribute: false },
+    text: { attribute: false },
+    hook: {},
+    all: { state: true },
+  };
   declare value: unknown;
   /** In place of a value. */
   declare text: string | undefined;
   /** `data-testid` of the text. */
   declare hook: string | undefined;
-  private declare all: boolean;
+  declare private all: boolean;
 
   static override styles = [
     ...Element.styles,
     css`
-      :host { display: block; }
-      pre { white-space: pre-wrap; overflow-wrap: anywhere; line-height: 1.5; }
-      button { margin-top: 6px; }
+      :host {
+        display: block;
+      }
+      pre {
+        white-space: pre-wrap;
+        overflow-wrap: anywhere;
+        line-height: 1.5;
+      }
+      button {
+        margin-top: 6px;
+      }
     `,
   ];
 

@@ -11,17 +11,56 @@ export class MarkdownView extends Element {
   static override styles = [
     ...Element.styles,
     css`
-      :host { display: block; overflow-wrap: anywhere; }
-      :host([inline]) { display: inline; }
-      :host > * + * { margin-top: 10px; }
-      ul, ol { padding-left: 22px; }
-      li > * + * { margin-top: 6px; }
-      pre { padding: 10px 12px; border-radius: 8px; background: var(--sunk); overflow-x: auto; }
-      blockquote { margin: 0; padding-left: 12px; border-left: 3px solid var(--line); color: var(--muted); }
-      h2, h3, h4 { font-size: 14px; font-weight: 650; color: var(--text); margin-top: 18px; }
-      .table { overflow-x: auto; }
-      table { border-collapse: collapse; }
-      th, td { padding: 4px 12px 4px 0; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+      :host {
+        display: block;
+        overflow-wrap: anywhere;
+      }
+      :host([inline]) {
+        display: inline;
+      }
+      :host > * + * {
+        margin-top: 10px;
+      }
+      ul,
+      ol {
+        padding-left: 22px;
+      }
+      li > * + * {
+        margin-top: 6px;
+      }
+      pre {
+        padding: 10px 12px;
+        border-radius: 8px;
+        background: var(--sunk);
+        overflow-x: auto;
+      }
+      blockquote {
+        margin: 0;
+        padding-left: 12px;
+        border-left: 3px solid var(--line);
+        color: var(--muted);
+      }
+      h2,
+      h3,
+      h4 {
+        font-size: 14px;
+        font-weight: 650;
+        color: var(--text);
+        margin-top: 18px;
+      }
+      .table {
+        overflow-x: auto;
+      }
+      table {
+        border-collapse: collapse;
+      }
+      th,
+      td {
+        padding: 4px 12px 4px 0;
+        border-bottom: 1px solid var(--line);
+        text-align: left;
+        vertical-align: top;
+      }
     `,
   ];
 
@@ -43,13 +82,32 @@ function block(it: Block): TemplateResult {
       return html`<blockquote>${it.blocks.map(block)}</blockquote>`;
     case 'list': {
       const items = it.items.map(item => html`<li>${item.map(inner => listed(inner, item.length))}</li>`);
-      return it.ordered ? html`<ol>${items}</ol>` : html`<ul>${items}</ul>`;
+      return it.ordered
+        ? html`<ol>
+            ${items}
+          </ol>`
+        : html`<ul>
+            ${items}
+          </ul>`;
     }
     case 'table':
-      return html`<div class="table"><table>
-        <thead><tr>${it.head.map(cell => html`<th>${pieces(cell)}</th>`)}</tr></thead>
-        <tbody>${it.rows.map(row => html`<tr>${row.map(cell => html`<td>${pieces(cell)}</td>`)}</tr>`)}</tbody>
-      </table></div>`;
+      return html`<div class="table">
+        <table>
+          <thead>
+            <tr>
+              ${it.head.map(cell => html`<th>${pieces(cell)}</th>`)}
+            </tr>
+          </thead>
+          <tbody>
+            ${it.rows.map(
+              row =>
+                html`<tr>
+                  ${row.map(cell => html`<td>${pieces(cell)}</td>`)}
+                </tr>`,
+            )}
+          </tbody>
+        </table>
+      </div>`;
   }
 }
 
@@ -70,8 +128,12 @@ function pieces(parts: Inline[]): unknown {
       case 'emphasis':
         return html`<em>${pieces(part.parts)}</em>`;
       case 'link':
-        return html`<a href=${part.address} rel="noopener noreferrer"
-          target=${part.address.startsWith('#') ? nothing : '_blank'}>${pieces(part.parts)}</a>`;
+        return html`<a
+          href=${part.address}
+          rel="noopener noreferrer"
+          target=${part.address.startsWith('#') ? nothing : '_blank'}
+          >${pieces(part.parts)}</a
+        >`;
     }
   });
 }

@@ -9,11 +9,15 @@ import { icon } from './icons.ts';
 
 /** Modules and procedures, and the search. */
 export class SideBar extends Element {
-  static override properties = { page: { attribute: false }, query: { state: true }, chosen: { state: true } };
+  static override properties = {
+    page: { attribute: false },
+    query: { state: true },
+    chosen: { state: true },
+  };
   declare page: Page;
-  private declare query: string;
+  declare private query: string;
   /** Of what has been found. */
-  private declare chosen: number;
+  declare private chosen: number;
 
   constructor() {
     super();
@@ -24,27 +28,100 @@ export class SideBar extends Element {
   static override styles = [
     ...Element.styles,
     css`
-      :host { display: flex; flex-direction: column; min-height: 0; background: var(--soft); }
-      .search { position: relative; padding: 14px 12px 10px; }
-      .search .icon { position: absolute; left: 22px; top: 23px; color: var(--muted); }
-      .search input { padding-left: 32px; }
-      kbd { position: absolute; right: 22px; top: 21px; padding: 0 6px; border: 1px solid var(--line); border-radius: 4px;
-        color: var(--muted); font: 11px/18px var(--mono); pointer-events: none; }
-      nav { flex: 1; min-height: 0; overflow-y: auto; padding: 0 8px 20px; }
-      .group { margin-top: 14px; }
-      .group:first-child { margin-top: 2px; }
-      a { display: flex; align-items: center; gap: 8px; padding: 5px 8px; border-radius: 7px; color: var(--text); text-decoration: none; }
-      a:hover { background: var(--sunk); }
-      a.module { font-size: 12.5px; font-weight: 650; color: var(--muted); }
-      a.procedure { font: 500 13px/1.45 var(--mono); }
-      a.procedure .icon { color: var(--muted); }
-      a[aria-current] { background: var(--accent-soft); color: var(--accent); }
-      a[aria-current] .icon { color: inherit; }
-      a.chosen { outline: 2px solid var(--accent); outline-offset: -2px; }
-      .found { display: block; }
-      .found .why { display: block; font: 12px/1.4 var(--sans); color: var(--muted); margin-left: 24px; }
-      .found .row { gap: 8px; flex-wrap: nowrap; }
-      .none { padding: 12px; color: var(--muted); font-size: 13px; }
+      :host {
+        display: flex;
+        flex-direction: column;
+        min-height: 0;
+        background: var(--soft);
+      }
+      .search {
+        position: relative;
+        padding: 14px 12px 10px;
+      }
+      .search .icon {
+        position: absolute;
+        left: 22px;
+        top: 23px;
+        color: var(--muted);
+      }
+      .search input {
+        padding-left: 32px;
+      }
+      kbd {
+        position: absolute;
+        right: 22px;
+        top: 21px;
+        padding: 0 6px;
+        border: 1px solid var(--line);
+        border-radius: 4px;
+        color: var(--muted);
+        font: 11px/18px var(--mono);
+        pointer-events: none;
+      }
+      nav {
+        flex: 1;
+        min-height: 0;
+        overflow-y: auto;
+        padding: 0 8px 20px;
+      }
+      .group {
+        margin-top: 14px;
+      }
+      .group:first-child {
+        margin-top: 2px;
+      }
+      a {
+        display: flex;
+        align-items: center;
+        gap: 8px;
+        padding: 5px 8px;
+        border-radius: 7px;
+        color: var(--text);
+        text-decoration: none;
+      }
+      a:hover {
+        background: var(--sunk);
+      }
+      a.module {
+        font-size: 12.5px;
+        font-weight: 650;
+        color: var(--muted);
+      }
+      a.procedure {
+        font: 500 13px/1.45 var(--mono);
+      }
+      a.procedure .icon {
+        color: var(--muted);
+      }
+      a[aria-current] {
+        background: var(--accent-soft);
+        color: var(--accent);
+      }
+      a[aria-current] .icon {
+        color: inherit;
+      }
+      a.chosen {
+        outline: 2px solid var(--accent);
+        outline-offset: -2px;
+      }
+      .found {
+        display: block;
+      }
+      .found .why {
+        display: block;
+        font: 12px/1.4 var(--sans);
+        color: var(--muted);
+        margin-left: 24px;
+      }
+      .found .row {
+        gap: 8px;
+        flex-wrap: nowrap;
+      }
+      .none {
+        padding: 12px;
+        color: var(--muted);
+        font-size: 13px;
+      }
     `,
   ];
 
@@ -63,19 +140,45 @@ export class SideBar extends Element {
     const option = found?.[this.chosen];
     return html`<div class="search" role="search">
         ${icon('search')}
-        <input type="search" data-testid="search" role="combobox" aria-label="Search names, types and texts" placeholder="Search"
-          aria-expanded=${found !== undefined} aria-controls="list" autocomplete="off" spellcheck="false"
+        <input
+          type="search"
+          data-testid="search"
+          role="combobox"
+          aria-label="Search names, types and texts"
+          placeholder="Search"
+          aria-expanded=${found !== undefined}
+          aria-controls="list"
+          autocomplete="off"
+          spellcheck="false"
           aria-activedescendant=${option === undefined ? nothing : `found-${this.chosen}`}
-          .value=${this.query} @input=${this.typed} @keydown=${this.pressed}>
+          .value=${this.query}
+          @input=${this.typed}
+          @keydown=${this.pressed}
+        />
         ${this.query === '' ? html`<kbd aria-hidden="true">/</kbd>` : ''}
       </div>
       <nav id="list" aria-label="Procedures" @keydown=${this.walk}>
-        ${found ? this.results(found.map(index => description.spec.procedures[index]!)) : description.groups.map(group => html`
-          <div class="group">
-            ${group.name === '' ? '' : html`<a class="module cut" data-testid="nav-module-${group.name}" href=${hashOf({ page: 'module', name: group.name })}
-              aria-current=${this.isCurrent('module', group.name)}>${group.name}</a>`}
-            ${group.procedures.map(it => this.entry(it, group.name))}
-          </div>`)}
+        ${
+          found
+            ? this.results(found.map(index => description.spec.procedures[index]!))
+            : description.groups.map(
+                group =>
+                  html` <div class="group">
+                    ${
+                      group.name === ''
+                        ? ''
+                        : html`<a
+                            class="module cut"
+                            data-testid="nav-module-${group.name}"
+                            href=${hashOf({ page: 'module', name: group.name })}
+                            aria-current=${this.isCurrent('module', group.name)}
+                            >${group.name}</a
+                          >`
+                    }
+                    ${group.procedures.map(it => this.entry(it, group.name))}
+                  </div>`,
+              )
+        }
       </nav>`;
   }
 
@@ -83,19 +186,38 @@ export class SideBar extends Element {
     const prefix = module === '' ? '' : `${module}.`;
     const short = procedure.name.startsWith(prefix) ? procedure.name.slice(prefix.length) : procedure.name;
     const shape = shapeOf(procedure);
-    return html`<a class="procedure" data-testid="nav-procedure-${procedure.name}" title="${procedure.name}: ${SHAPES[shape].word}"
-      href=${hashOf({ page: 'procedure', name: procedure.name })} aria-current=${this.isCurrent('procedure', procedure.name)}>
-      ${icon(shape)}<span class="cut">${short}</span><span class="visually-hidden">, ${SHAPES[shape].word}</span></a>`;
+    return html`<a
+      class="procedure"
+      data-testid="nav-procedure-${procedure.name}"
+      title="${procedure.name}: ${SHAPES[shape].word}"
+      href=${hashOf({ page: 'procedure', name: procedure.name })}
+      aria-current=${this.isCurrent('procedure', procedure.name)}
+    >
+      ${icon(shape)}<span class="cut">${short}</span
+      ><span class="visually-hidden">, ${SHAPES[shape].word}</span></a
+    >`;
   }
 
   private results(procedures: Procedure[]): TemplateResult {
-    if (procedures.length === 0) return html`<p class="none" role="status">Nothing has all of these words in its name, types or text.</p>`;
+    if (procedures.length === 0)
+      return html`<p class="none" role="status">
+        Nothing has all of these words in its name, types or text.
+      </p>`;
     return html`<p class="visually-hidden" role="status">${procedures.length} found</p>
-      ${procedures.map((it, index) => html`<a id="found-${index}" class="procedure found ${index === this.chosen ? 'chosen' : ''}"
-        data-testid="nav-procedure-${it.name}" href=${hashOf({ page: 'procedure', name: it.name })} @click=${this.done}
-        aria-current=${this.isCurrent('procedure', it.name)}>
-        <span class="row">${icon(shapeOf(it))}<span class="cut">${it.name}</span></span>
-        ${it.doc ? html`<span class="why cut">${summary(it.doc)}</span>` : ''}</a>`)}`;
+      ${procedures.map(
+        (it, index) =>
+          html`<a
+            id="found-${index}"
+            class="procedure found ${index === this.chosen ? 'chosen' : ''}"
+            data-testid="nav-procedure-${it.name}"
+            href=${hashOf({ page: 'procedure', name: it.name })}
+            @click=${this.done}
+            aria-current=${this.isCurrent('procedure', it.name)}
+          >
+            <span class="row">${icon(shapeOf(it))}<span class="cut">${it.name}</span></span>
+            ${it.doc ? html`<span class="why cut">${summary(it.doc)}</span>` : ''}</a
+          >`,
+      )}`;
   }
 
   private isCurrent(page: 'module' | 'procedure', name: string): 'page' | typeof nothing {

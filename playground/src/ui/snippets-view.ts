@@ -25,10 +25,14 @@ let last = 'typescript';
 
 /** The call as it is now, to be taken away. */
 export class SnippetsView extends Element {
-  static override properties = { page: { attribute: false }, procedure: { attribute: false }, language: { state: true } };
+  static override properties = {
+    page: { attribute: false },
+    procedure: { attribute: false },
+    language: { state: true },
+  };
   declare page: Page;
   declare procedure: Procedure;
-  private declare language: string;
+  declare private language: string;
 
   constructor() {
     super();
@@ -38,11 +42,34 @@ export class SnippetsView extends Element {
   static override styles = [
     ...Element.styles,
     css`
-      :host { display: grid; gap: 10px; min-width: 0; }
-      .code { position: relative; min-width: 0; }
-      pre { padding: 12px 14px; border-radius: 10px; background: var(--sunk); overflow-x: auto; white-space: pre; line-height: 1.55; }
-      .wrap { white-space: pre-wrap; overflow-wrap: anywhere; }
-      copy-button { position: absolute; top: 6px; right: 6px; background: var(--sunk); border-radius: 6px; }
+      :host {
+        display: grid;
+        gap: 10px;
+        min-width: 0;
+      }
+      .code {
+        position: relative;
+        min-width: 0;
+      }
+      pre {
+        padding: 12px 14px;
+        border-radius: 10px;
+        background: var(--sunk);
+        overflow-x: auto;
+        white-space: pre;
+        line-height: 1.55;
+      }
+      .wrap {
+        white-space: pre-wrap;
+        overflow-wrap: anywhere;
+      }
+      copy-button {
+        position: absolute;
+        top: 6px;
+        right: 6px;
+        background: var(--sunk);
+        border-radius: 6px;
+      }
     `,
   ];
 
@@ -65,12 +92,36 @@ export class SnippetsView extends Element {
       idempotent: draft.idempotent,
     });
     const text = this.write(it);
-    return html`<div class="tabs" role="tablist" aria-label="Language" data-testid="snippets" @keydown=${walkTabs}>
-        ${Object.entries(LANGUAGES).map(([name, { words }]) => html`<button type="button" role="tab" data-testid="snippet-tab-${name}" aria-selected=${name === this.language}
-          tabindex=${name === this.language ? 0 : -1} @click=${() => (this.language = last = name)}>${words}</button>`)}
+    return html`<div
+        class="tabs"
+        role="tablist"
+        aria-label="Language"
+        data-testid="snippets"
+        @keydown=${walkTabs}
+      >
+        ${Object.entries(LANGUAGES).map(
+          ([name, { words }]) =>
+            html`<button
+              type="button"
+              role="tab"
+              data-testid="snippet-tab-${name}"
+              aria-selected=${name === this.language}
+              tabindex=${name === this.language ? 0 : -1}
+              @click=${() => (this.language = last = name)}
+            >
+              ${words}
+            </button>`,
+        )}
       </div>
-      <div class="code"><pre class=${this.language === 'frame' || this.language === 'shell' ? 'wrap' : ''} tabindex="0" data-testid="snippet-code">${text}</pre>
-        <copy-button hook="snippet-copy" label="Copy" .text=${text}></copy-button></div>`;
+      <div class="code">
+        <pre
+          class=${this.language === 'frame' || this.language === 'shell' ? 'wrap' : ''}
+          tabindex="0"
+          data-testid="snippet-code"
+        >
+${text}</pre>
+        <copy-button hook="snippet-copy" label="Copy" .text=${text}></copy-button>
+      </div>`;
   }
 
   private write(it: Snippet): string {

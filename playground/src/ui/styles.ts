@@ -9,13 +9,25 @@ export const base = css`
     font: 14px/1.55 var(--sans);
     color: var(--text);
   }
-  *, *::before, *::after {
+  *,
+  *::before,
+  *::after {
     box-sizing: border-box;
   }
   [hidden] {
     display: none !important;
   }
-  h1, h2, h3, h4, p, ul, ol, dl, dd, pre, figure {
+  h1,
+  h2,
+  h3,
+  h4,
+  p,
+  ul,
+  ol,
+  dl,
+  dd,
+  pre,
+  figure {
     margin: 0;
   }
   h1 {
@@ -38,7 +50,9 @@ export const base = css`
     text-underline-offset: 3px;
     text-decoration-thickness: 1px;
   }
-  code, pre, .mono {
+  code,
+  pre,
+  .mono {
     font-family: var(--mono);
     font-size: 12.5px;
     font-variant-ligatures: none;
@@ -104,7 +118,9 @@ export const base = css`
     font-weight: 550;
     white-space: nowrap;
     cursor: pointer;
-    transition: background 0.12s, border-color 0.12s;
+    transition:
+      background 0.12s,
+      border-color 0.12s;
   }
   button:hover:not(:disabled) {
     background: var(--sunk);
@@ -147,7 +163,9 @@ export const base = css`
     background: var(--accent-soft);
     color: var(--accent);
   }
-  input, select, textarea {
+  input,
+  select,
+  textarea {
     width: 100%;
     min-width: 0;
     min-height: 34px;
@@ -159,14 +177,20 @@ export const base = css`
     font: inherit;
     transition: border-color 0.12s;
   }
-  input:hover, select:hover, textarea:hover {
+  input:hover,
+  select:hover,
+  textarea:hover {
     border-color: var(--strong-line);
   }
-  input:focus-visible, select:focus-visible, textarea:focus-visible {
+  input:focus-visible,
+  select:focus-visible,
+  textarea:focus-visible {
     outline-offset: -1px;
     border-radius: 8px;
   }
-  input[aria-invalid='true'], textarea[aria-invalid='true'], select[aria-invalid='true'] {
+  input[aria-invalid='true'],
+  textarea[aria-invalid='true'],
+  select[aria-invalid='true'] {
     border-color: var(--bad);
   }
   ::-webkit-search-cancel-button {
@@ -179,9 +203,12 @@ export const base = css`
   select {
     appearance: none;
     padding-right: 30px;
-    background-image: linear-gradient(45deg, transparent 50%, var(--muted) 50%),
+    background-image:
+      linear-gradient(45deg, transparent 50%, var(--muted) 50%),
       linear-gradient(135deg, var(--muted) 50%, transparent 50%);
-    background-position: calc(100% - 16px) 55%, calc(100% - 11px) 55%;
+    background-position:
+      calc(100% - 16px) 55%,
+      calc(100% - 11px) 55%;
     background-size: 5px 5px;
     background-repeat: no-repeat;
   }
@@ -285,21 +312,43 @@ export const base = css`
     clip-path: inset(50%);
     white-space: nowrap;
   }
-  .t-name { color: var(--code-name); }
-  .t-string { color: var(--code-string); }
-  .t-number { color: var(--code-number); }
-  .t-literal { color: var(--code-literal); }
+  .t-name {
+    color: var(--code-name);
+  }
+  .t-string {
+    color: var(--code-string);
+  }
+  .t-number {
+    color: var(--code-number);
+  }
+  .t-literal {
+    color: var(--code-literal);
+  }
   @media (prefers-reduced-motion: reduce) {
-    *, *::before, *::after {
+    *,
+    *::before,
+    *::after {
       transition: none !important;
       animation: none !important;
       scroll-behavior: auto !important;
     }
   }
   @media (pointer: coarse) {
-    button { min-height: 40px; }
-    button.tiny { min-height: 34px; }
-    input, select { min-height: 40px; font-size: 16px; }
-    input[type='checkbox'] { min-height: 22px; width: 22px; height: 22px; }
+    button {
+      min-height: 40px;
+    }
+    button.tiny {
+      min-height: 34px;
+    }
+    input,
+    select {
+      min-height: 40px;
+      font-size: 16px;
+    }
+    input[type='checkbox'] {
+      min-height: 22px;
+      width: 22px;
+      height: 22px;
+    }
   }
 `;

@@ -22,14 +22,21 @@ interface Line {
   doc?: string | undefined;
 }
 
-/** A type as a tree: names, types, constraints in words, what they mean. What lies deeper unfolds on demand. */
+/**
+ * A type as a tree: names, types, constraints in words, what they mean. What lies deeper unfolds on demand.
+ */
 export class TypeView extends Element {
-  static override properties = { schemas: { attribute: false }, schema: { attribute: false }, raw: { type: Boolean }, unfolded: { state: true } };
+  static override properties = {
+    schemas: { attribute: false },
+    schema: { attribute: false },
+    raw: { type: Boolean },
+    unfolded: { state: true },
+  };
   declare schemas: Schemas;
   declare schema: Schema;
   /** Shows the JSON Schema instead. */
   declare raw: boolean;
-  private declare unfolded: ReadonlyMap<string, boolean>;
+  declare private unfolded: ReadonlyMap<string, boolean>;
 
   constructor() {
     super();
@@ -39,25 +46,78 @@ export class TypeView extends Element {
   static override styles = [
     ...Element.styles,
     css`
-      :host { display: block; }
-      .lines { display: grid; gap: 1px; margin-top: 6px; padding-left: 14px; border-left: 1px solid var(--line); }
-      .line { padding: 4px 0; }
-      .head > * { margin-right: 8px; }
-      .name { font: 550 12.5px var(--mono); }
-      .type { font-size: 13px; color: var(--muted); }
-      button.type { min-height: 0; padding: 0 4px; margin: 0 4px 0 -4px; border: 0; background: none; font-weight: 500; color: var(--accent);
-        white-space: normal; text-align: left; border-radius: 4px; }
-      .sign { font-family: var(--mono); }
-      .words { font-size: 12.5px; color: var(--muted); }
-      .words::before { content: '·'; margin-right: 8px; }
-      markdown-view { display: block; margin-top: 2px; font-size: 13px; color: var(--muted); }
-      .choices { display: flex; flex-wrap: wrap; gap: 4px; margin-top: 5px; }
-      .raw { padding: 10px 12px; border-radius: 8px; background: var(--sunk); overflow-x: auto; }
+      :host {
+        display: block;
+      }
+      .lines {
+        display: grid;
+        gap: 1px;
+        margin-top: 6px;
+        padding-left: 14px;
+        border-left: 1px solid var(--line);
+      }
+      .line {
+        padding: 4px 0;
+      }
+      .head > * {
+        margin-right: 8px;
+      }
+      .name {
+        font: 550 12.5px var(--mono);
+      }
+      .type {
+        font-size: 13px;
+        color: var(--muted);
+      }
+      button.type {
+        min-height: 0;
+        padding: 0 4px;
+        margin: 0 4px 0 -4px;
+        border: 0;
+        background: none;
+        font-weight: 500;
+        color: var(--accent);
+        white-space: normal;
+        text-align: left;
+        border-radius: 4px;
+      }
+      .sign {
+        font-family: var(--mono);
+      }
+      .words {
+        font-size: 12.5px;
+        color: var(--muted);
+      }
+      .words::before {
+        content: '·';
+        margin-right: 8px;
+      }
+      markdown-view {
+        display: block;
+        margin-top: 2px;
+        font-size: 13px;
+        color: var(--muted);
+      }
+      .choices {
+        display: flex;
+        flex-wrap: wrap;
+        gap: 4px;
+        margin-top: 5px;
+      }
+      .raw {
+        padding: 10px 12px;
+        border-radius: 8px;
+        background: var(--sunk);
+        overflow-x: auto;
+      }
     `,
   ];
 
   protected override render(): unknown {
-    if (this.raw) return html`<div class="raw"><json-view .text=${print(this.schema)}></json-view>${this.definitions()}</div>`;
+    if (this.raw)
+      return html`<div class="raw">
+        <json-view .text=${print(this.schema)}></json-view>${this.definitions()}
+      </div>`;
     return html`${this.type(this.schema, '', 0)}`;
   }
 
@@ -74,7 +134,9 @@ export class TypeView extends Element {
     };
     find(print(this.schema));
     return [...names].map(
-      name => html`<h3>${name}</h3><json-view .text=${print(this.schemas.definition(name))}></json-view>`,
+      name =>
+        html`<h3>${name}</h3>
+          <json-view .text=${print(this.schemas.definition(name))}></json-view>`,
     );
   }
 
@@ -94,17 +156,25 @@ export class TypeView extends Element {
   }
 
   private type(schema: Schema, path: string, depth: number): TemplateResult {
-    return html`<div class="head">${this.headOf(schema, path, depth)}</div>${this.inside(schema, path, depth)}`;
+    return html`<div class="head">${this.headOf(schema, path, depth)}</div>
+      ${this.inside(schema, path, depth)}`;
   }
 
   private headOf(schema: Schema, path: string, depth: number): TemplateResult {
     const words = typeWords(this.schemas, schema);
     const lines = this.linesOf(schema);
     const open = this.isOpen(path, lines.length, depth);
-    const type = lines.length === 0
-      ? html`<span class="type">${words}</span>`
-      : html`<button class="type" type="button" aria-expanded=${open} @click=${() => this.toggle(path, !open)}>
-          <span class="sign" aria-hidden="true">${open ? '−' : '+'}</span> ${words}</button>`;
+    const type =
+      lines.length === 0
+        ? html`<span class="type">${words}</span>`
+        : html`<button
+            class="type"
+            type="button"
+            aria-expanded=${open}
+            @click=${() => this.toggle(path, !open)}
+          >
+            <span class="sign" aria-hidden="true">${open ? '−' : '+'}</span> ${words}
+          </button>`;
     const constraints = constraintWords(this.schemas, schema);
     return html`${type}${constraints.map(it => html`<span class="words">${it}</span>`)}`;
   }
@@ -112,11 +182,16 @@ export class TypeView extends Element {
   private inside(schema: Schema, path: string, depth: number): unknown {
     const lines = this.linesOf(schema);
     const choices = this.choicesOf(schema);
-    const shown = choices.length > 0
-      ? html`<div class="choices">${choices.map(choice => html`<span title=${choice.doc ?? nothing}><code>${inline(choice.value, 60)}</code></span>`)}</div>`
-      : '';
+    const shown =
+      choices.length > 0
+        ? html`<div class="choices">
+            ${choices.map(choice => html`<span title=${choice.doc ?? nothing}><code>${inline(choice.value, 60)}</code></span>`)}
+          </div>`
+        : '';
     if (lines.length === 0 || !this.isOpen(path, lines.length, depth)) return shown;
-    return html`<div class="lines">${lines.map((line, index) => this.line(line, `${path}/${index}`, depth + 1))}</div>`;
+    return html`<div class="lines">
+      ${lines.map((line, index) => this.line(line, `${path}/${index}`, depth + 1))}
+    </div>`;
   }
 
   private isOpen(path: string, count: number, depth: number): boolean {
@@ -138,7 +213,8 @@ export class TypeView extends Element {
   private core(schema: Schema): Kind {
     let kind = kindOf(this.schemas, schema);
     for (let depth = 0; depth < 8; depth += 1) {
-      const inner: Schema | undefined = kind.kind === 'nullable' ? kind.inner : kind.kind === 'list' ? kind.items : undefined;
+      const inner: Schema | undefined =
+        kind.kind === 'nullable' ? kind.inner : kind.kind === 'list' ? kind.items : undefined;
       if (inner === undefined) break;
       kind = kindOf(this.schemas, inner);
     }
@@ -161,7 +237,10 @@ export class TypeView extends Element {
         if (kind.keys !== true && constraintWords(this.schemas, kind.keys).length > 0) {
           lines.push({ name: 'key', named: false, schema: kind.keys });
         }
-        if (kind.values !== true && (!this.isPlain(kind.values) || constraintWords(this.schemas, kind.values).length > 0)) {
+        if (
+          kind.values !== true &&
+          (!this.isPlain(kind.values) || constraintWords(this.schemas, kind.values).length > 0)
+        ) {
           lines.push({ name: 'value', named: false, schema: kind.values });
         }
         return lines;

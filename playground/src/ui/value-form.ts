@@ -1,7 +1,18 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { inline } from '../json/print.ts';
 import {
-  has, isObject, type Json, type JsonObject, moved, type Path, pathText, put, renamed, type Step, withAt, without,
+  has,
+  isObject,
+  type Json,
+  type JsonObject,
+  moved,
+  type Path,
+  pathText,
+  put,
+  renamed,
+  type Step,
+  withAt,
+  without,
 } from '../json/value.ts';
 import { example, switched } from '../schema/example.ts';
 import { type Field, type Kind, kindOf, type Variant } from '../schema/kind.ts';
@@ -59,7 +70,9 @@ export class ValueForm extends Element {
   protected override render(): unknown {
     const kind = kindOf(this.schemas, this.schema);
     if (kind.kind === 'struct') {
-      if (kind.fields.length === 0) return html`<p class="muted small">There is nothing to fill in.</p>${this.problems([])}`;
+      if (kind.fields.length === 0)
+        return html`<p class="muted small">There is nothing to fill in.</p>
+          ${this.problems([])}`;
       return html`${this.struct(kind, { schema: this.schema, value: this.value, path: [], label: '' })}${this.problems([])}`;
     }
     return this.place({ schema: this.schema, value: this.value, path: [], label: this.label });
@@ -74,14 +87,17 @@ export class ValueForm extends Element {
     const nested = NESTED.has(kind.kind);
     const words = [typeWords(this.schemas, schema), ...constraintWords(this.schemas, schema)].join(', ');
     const id = pathText(path);
-    return html`<div class="field ${nested ? 'nested' : ''}" role=${nested ? 'group' : nothing} aria-label=${nested ? label : nothing}>
+    return html`<div
+      class="field ${nested ? 'nested' : ''}"
+      role=${nested ? 'group' : nothing}
+      aria-label=${nested ? label : nothing}
+    >
       <div class="head">
         <span class="label" id="label-${id}">${label}</span>
         <span class="words cut" title=${words}>${words}</span>
         <span class="tools">${place.tools ?? ''}</span>
       </div>
-      ${this.control(kind, place)}
-      ${this.problems(path)}
+      ${this.control(kind, place)} ${this.problems(path)}
       ${doc ? html`<p class="help cut" title=${doc}>${doc}</p>` : ''}
     </div>`;
   }
@@ -103,9 +119,15 @@ export class ValueForm extends Element {
       default: {
         const id = pathText(place.path);
         const flat = this.schemas.flat(place.schema);
-        return html`<scalar-field hook="field-${id}" .kind=${kind} .value=${place.value} .flat=${flat === false ? {} : (flat as SchemaObject)}
-          .label=${place.label} .wrong=${this.isWrong(place.path)}
-          @scalar-change=${(event: CustomEvent<Json>) => this.set(place.path, event.detail)}></scalar-field>`;
+        return html`<scalar-field
+          hook="field-${id}"
+          .kind=${kind}
+          .value=${place.value}
+          .flat=${flat === false ? {} : (flat as SchemaObject)}
+          .label=${place.label}
+          .wrong=${this.isWrong(place.path)}
+          @scalar-change=${(event: CustomEvent<Json>) => this.set(place.path, event.detail)}
+        ></scalar-field>`;
       }
     }
   }
@@ -116,33 +138,59 @@ export class ValueForm extends Element {
     const others = Object.entries(value).filter(([name]) => !known.has(name));
     const isOpen = typeof kind.rest === 'object';
     return html`${kind.fields.map(field => (field.hidden ? '' : this.member(field, value, place.path)))}
-      ${others.map(([name]) => (isOpen ? this.entry(name, value, place.path, name, kind.rest) : this.extra(name, value, [...place.path, name], kind.rest)))}
-      ${isOpen ? this.adder(place.path, value, true, kind.rest, 'Add another') : ''}`;
+    ${others.map(([name]) => (isOpen ? this.entry(name, value, place.path, name, kind.rest) : this.extra(name, value, [...place.path, name], kind.rest)))}
+    ${isOpen ? this.adder(place.path, value, true, kind.rest, 'Add another') : ''}`;
   }
 
   private member(field: Field, value: Readonly<Record<string, Json>>, parent: Path): TemplateResult {
     const path = [...parent, field.name];
     const id = pathText(path);
     const there = has(value, field.name);
-    const include = field.required && there
-      ? undefined
-      : html`<label class="check small"><input type="checkbox" data-testid="include-${id}" .checked=${there}
-          @change=${(event: Event) => this.include(field, path, (event.target as HTMLInputElement).checked)}>
-          ${there ? 'sent' : 'send'}</label>`;
+    const include =
+      field.required && there
+        ? undefined
+        : html`<label class="check small"
+            ><input
+              type="checkbox"
+              data-testid="include-${id}"
+              .checked=${there}
+              @change=${(event: Event) => this.include(field, path, (event.target as HTMLInputElement).checked)}
+            />
+            ${there ? 'sent' : 'send'}</label
+          >`;
     if (there) {
-      return this.place({ schema: field.schema, value: value[field.name], path, label: field.name, doc: field.doc, tools: include });
+      return this.place({
+        schema: field.schema,
+        value: value[field.name],
+        path,
+        label: field.name,
+        doc: field.doc,
+        tools: include,
+      });
     }
     const flat = this.schemas.flat(field.schema);
     const fallback = flat === false ? undefined : flat.default;
-    const words = field.required ? 'missing' : fallback === undefined ? 'left out' : `left out, then ${inline(fallback, 60)}`;
+    const words = field.required
+      ? 'missing'
+      : fallback === undefined
+        ? 'left out'
+        : `left out, then ${inline(fallback, 60)}`;
     return html`<div class="field absent">
-      <div class="head"><span class="label">${field.name}</span><span class="words cut">${words}</span><span class="tools">${include}</span></div>
+      <div class="head">
+        <span class="label">${field.name}</span><span class="words cut">${words}</span
+        ><span class="tools">${include}</span>
+      </div>
       ${this.problems(path)}
     </div>`;
   }
 
   /** A member that the type does not have. */
-  private extra(name: string, value: Readonly<Record<string, Json>>, path: Path, rest: Schema): TemplateResult {
+  private extra(
+    name: string,
+    value: Readonly<Record<string, Json>>,
+    path: Path,
+    rest: Schema,
+  ): TemplateResult {
     const schema: Schema = rest === false ? true : rest;
     const tools = this.tool('remove', path, 'close', 'Remove', () => this.change(without(this.value, path)));
     return this.place({ schema, value: value[name], path, label: name, tools });
@@ -151,11 +199,18 @@ export class ValueForm extends Element {
   private nullable(inner: Schema, place: Place): TemplateResult {
     const id = pathText(place.path);
     const isNull = place.value === null || place.value === undefined;
-    const toggle = html`<label class="check small"><input type="checkbox" data-testid="null-${id}" .checked=${isNull}
-      @change=${(event: Event) => this.set(place.path, (event.target as HTMLInputElement).checked ? null : example(this.schemas, inner, place.label))}>
-      null</label>`;
+    const toggle = html`<label class="check small"
+      ><input
+        type="checkbox"
+        data-testid="null-${id}"
+        .checked=${isNull}
+        @change=${(event: Event) => this.set(place.path, (event.target as HTMLInputElement).checked ? null : example(this.schemas, inner, place.label))}
+      />
+      null</label
+    >`;
     if (isNull) return html`<div class="toggles">${toggle}</div>`;
-    return html`<div class="toggles">${toggle}</div>${this.control(kindOf(this.schemas, inner), { ...place, schema: inner })}`;
+    return html`<div class="toggles">${toggle}</div>
+      ${this.control(kindOf(this.schemas, inner), { ...place, schema: inner })}`;
   }
 
   private choose(variants: Variant[], place: Place): TemplateResult {
@@ -177,9 +232,13 @@ export class ValueForm extends Element {
         ${variants.map((it, index) => html`<option value=${index} .selected=${index === chosen}>${it.label}</option>`)}
       </select>
       ${variant?.doc ? html`<p class="help">${variant.doc}</p>` : ''}
-      ${!variant || !kind || isFixed ? '' : kind.kind === 'struct'
-        ? this.struct(withoutTags(this.schemas, kind), { ...place, schema: variant.schema })
-        : this.control(kind, { ...place, schema: variant.schema })}
+      ${
+        !variant || !kind || isFixed
+          ? ''
+          : kind.kind === 'struct'
+            ? this.struct(withoutTags(this.schemas, kind), { ...place, schema: variant.schema })
+            : this.control(kind, { ...place, schema: variant.schema })
+      }
     </div>`;
   }
 
@@ -202,25 +261,45 @@ export class ValueForm extends Element {
     const { path } = place;
     const flat = this.schemas.flat(place.schema);
     const most = flat === false ? Infinity : (flat.maxItems ?? Infinity);
-    const add = () => this.set(path, [...list, items === false ? null : example(this.schemas, items, place.label)]);
+    const add = () =>
+      this.set(path, [...list, items === false ? null : example(this.schemas, items, place.label)]);
     return html`<div class="box">
       ${list.slice(0, MOST).map((element, index) => {
         const inside = [...path, index];
         const tools = html`${this.tool('up', inside, 'up', 'Move up', () => this.change(moved(this.value, path, index, index - 1)), index === 0)}
-          ${this.tool('down', inside, 'down', 'Move down', () => this.change(moved(this.value, path, index, index + 1)), index === list.length - 1)}
-          ${this.tool('remove', inside, 'close', 'Remove', () => this.change(without(this.value, inside)))}`;
-        return this.place({ schema: schemaAt(index), value: element, path: inside, label: `${index}`, tools });
+        ${this.tool('down', inside, 'down', 'Move down', () => this.change(moved(this.value, path, index, index + 1)), index === list.length - 1)}
+        ${this.tool('remove', inside, 'close', 'Remove', () => this.change(without(this.value, inside)))}`;
+        return this.place({
+          schema: schemaAt(index),
+          value: element,
+          path: inside,
+          label: `${index}`,
+          tools,
+        });
       })}
       ${list.length > MOST ? html`<p class="help">and ${list.length - MOST} more, which the editor has</p>` : ''}
       ${!Array.isArray(place.value) && place.value !== undefined ? html`<p class="problem">is ${inline(place.value, 40)}, not a list</p>` : ''}
-      <div><button class="tiny" type="button" data-testid="add-${pathText(path)}" ?disabled=${list.length >= most} @click=${add}>${icon('plus', 14)}Add</button></div>
+      <div>
+        <button
+          class="tiny"
+          type="button"
+          data-testid="add-${pathText(path)}"
+          ?disabled=${list.length >= most}
+          @click=${add}
+        >
+          ${icon('plus', 14)}Add
+        </button>
+      </div>
     </div>`;
   }
 
   private tuple(kind: Kind & { kind: 'tuple' }, place: Place): TemplateResult {
     const list = Array.isArray(place.value) ? place.value : [];
-    return html`<div class="box">${kind.items.map((schema, index) =>
-      this.place({ schema, value: list[index], path: [...place.path, index], label: `${index}` }))}</div>`;
+    return html`<div class="box">
+      ${kind.items.map((schema, index) =>
+        this.place({ schema, value: list[index], path: [...place.path, index], label: `${index}` }),
+      )}
+    </div>`;
   }
 
   private map(kind: Kind & { kind: 'map' }, place: Place): TemplateResult {
@@ -235,40 +314,88 @@ export class ValueForm extends Element {
   }
 
   /** An entry whose key can be changed. */
-  private entry(key: string, map: Readonly<Record<string, Json>>, path: Path, step: Step, schema: Schema): TemplateResult {
+  private entry(
+    key: string,
+    map: Readonly<Record<string, Json>>,
+    path: Path,
+    step: Step,
+    schema: Schema,
+  ): TemplateResult {
     const inside = [...path, step];
-    const rename = (event: Event) => this.change(renamed(this.value, path, key, (event.target as HTMLInputElement).value));
-    const tools = this.tool('remove', inside, 'close', 'Remove', () => this.change(without(this.value, inside)));
+    const rename = (event: Event) =>
+      this.change(renamed(this.value, path, key, (event.target as HTMLInputElement).value));
+    const tools = this.tool('remove', inside, 'close', 'Remove', () =>
+      this.change(without(this.value, inside)),
+    );
     return html`<div class="entry">
-      <input class="key" data-testid="key-${pathText(inside)}" aria-label="key" .value=${key} @change=${rename}>
+      <input
+        class="key"
+        data-testid="key-${pathText(inside)}"
+        aria-label="key"
+        .value=${key}
+        @change=${rename}
+      />
       ${this.place({ schema, value: map[key], path: inside, label: key, tools })}
     </div>`;
   }
 
   /** Adds an entry with a key that is not there yet. */
-  private adder(path: Path, map: Readonly<Record<string, Json>>, keys: Schema, values: Schema, words: string): TemplateResult {
+  private adder(
+    path: Path,
+    map: Readonly<Record<string, Json>>,
+    keys: Schema,
+    values: Schema,
+    words: string,
+  ): TemplateResult {
     const add = () => {
       const made = keys === true ? 'key' : example(this.schemas, keys, 'key');
       const base = typeof made === 'string' && made !== '' ? made : 'key';
       let key = base;
       // Another number goes on from a number, and another text has one behind it.
-      for (let number = 2; has(map, key); number += 1) key = /^\d+$/.test(base) ? `${Number(base) + number - 1}` : `${base}${number}`;
+      for (let number = 2; has(map, key); number += 1)
+        key = /^\d+$/.test(base) ? `${Number(base) + number - 1}` : `${base}${number}`;
       const next: JsonObject = { ...map };
       put(next, key, values === true ? '' : example(this.schemas, values));
       this.set(path, next);
     };
-    return html`<div><button class="tiny" type="button" data-testid="add-${pathText(path)}" @click=${add}>${icon('plus', 14)}${words}</button></div>`;
+    return html`<div>
+      <button class="tiny" type="button" data-testid="add-${pathText(path)}" @click=${add}>
+        ${icon('plus', 14)}${words}
+      </button>
+    </div>`;
   }
 
-  private tool(name: string, path: Path, shape: IconName, label: string, act: () => void, off = false): TemplateResult {
-    return html`<button class="quiet tiny" type="button" data-testid="${name}-${pathText(path)}" aria-label="${label} ${pathText(path)}"
-      title=${label} ?disabled=${off} @click=${act}>${icon(shape, 14)}</button>`;
+  private tool(
+    name: string,
+    path: Path,
+    shape: IconName,
+    label: string,
+    act: () => void,
+    off = false,
+  ): TemplateResult {
+    return html`<button
+      class="quiet tiny"
+      type="button"
+      data-testid="${name}-${pathText(path)}"
+      aria-label="${label} ${pathText(path)}"
+      title=${label}
+      ?disabled=${off}
+      @click=${act}
+    >
+      ${icon(shape, 14)}
+    </button>`;
   }
 
   private problems(path: Path): unknown {
     const id = pathText(path);
-    return this.violations.filter(it => pathText(it.path) === id)
-      .map(it => html`<p class="problem" data-testid="problem-${id}">${id === '' ? 'The value ' : ''}${it.message}</p>`);
+    return this.violations
+      .filter(it => pathText(it.path) === id)
+      .map(
+        it =>
+          html`<p class="problem" data-testid="problem-${id}">
+            ${id === '' ? 'The value ' : ''}${it.message}
+          </p>`,
+      );
   }
 
   private isWrong(path: Path): boolean {
