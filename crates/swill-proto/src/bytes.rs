@@ -3,15 +3,16 @@
 use base64::{
     Engine,
     alphabet::STANDARD,
+    display::Base64Display,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{Error as _, SeqAccess, Visitor},
 };
+use serde_json::ser::Formatter;
 use std::{
-    cell::Cell,
-    fmt,
+    fmt, io,
     ops::{Deref, DerefMut},
 };
 
@@ -24,21 +25,23 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 /// The most that is reserved for bytes that are only announced.
 const RESERVE: usize = 4096;
 
-/// Bytes, such as a picture or a signature: what MessagePack has a type of its own for, and what is base64 text
-/// (RFC 4648, section 4) in JSON.
+/// Bytes, such as a picture or a signature: what MessagePack has a type of its own for, and what every protocol of Swill
+/// writes as base64 text (RFC 4648, section 4) in JSON.
 ///
 /// A `Vec<u8>` is a list of numbers instead, in every format. The JSON Schema is
-/// `{"type": "string", "contentEncoding": "base64"}`. A list of numbers from 0 to 255 is taken as well.
+/// `{"type": "string", "contentEncoding": "base64"}`. A list of numbers from 0 to 255 is taken as well, which is what
+/// `serde_json` on its own writes.
 ///
 /// ```
-/// use swill_proto::Bytes;
+/// use swill_proto::{Bytes, Format, Payload};
 ///
 /// let bytes = Bytes::from([1, 2, 255]);
-/// assert_eq!(serde_json::to_string(&bytes)?, r#""AQL/""#);
-/// assert_eq!(rmp_serde::to_vec(&bytes)?, [0xc4, 3, 1, 2, 255]);
+/// assert_eq!(Payload::encode(Format::Json, &bytes)?.bytes(), br#""AQL/""#);
+/// assert_eq!(Payload::encode(Format::MessagePack, &bytes)?.bytes(), [0xc4, 3, 1, 2, 255]);
 /// assert_eq!(serde_json::from_str::<Bytes>(r#""AQL/""#)?, bytes);
+/// assert_eq!(serde_json::from_str::<Bytes>("[1, 2, 255]")?, bytes);
 /// assert_eq!(bytes.iter().max(), Some(&255));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # Ok::<(), swill_proto::Error>(())
 /// ```
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Bytes(pub Vec<u8>);
@@ -93,34 +96,21 @@ impl From<Bytes> for Vec<u8> {
     }
 }
 
-thread_local! {
-    static HAS_BYTES: Cell<bool> = const { Cell::new(false) };
-}
-
-/// Writes values in a format that has bytes, though it calls itself human-readable.
-///
-/// Values are written in the form that their schemas describe, and that is the human-readable one: a UUID or the address
-/// of a host is text. A format cannot say that it has bytes beside that, so it is said here.
-#[inline]
-pub(crate) fn with_bytes<R>(write: impl FnOnce() -> R) -> R {
-    struct Before(bool);
-
-    impl Drop for Before {
-        fn drop(&mut self) {
-            HAS_BYTES.set(self.0);
-        }
-    }
-
-    let _before = Before(HAS_BYTES.replace(true));
-    write()
-}
-
 impl Serialize for Bytes {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match serializer.is_human_readable() && !HAS_BYTES.get() {
-            true => serializer.serialize_str(&BASE64.encode(&self.0)),
-            false => serializer.serialize_bytes(&self.0),
-        }
+        serializer.serialize_bytes(&self.0)
+    }
+}
+
+/// JSON without blanks, in which bytes are base64 text.
+///
+/// Types that can be written in two ways are written as people read them, in every format, because that is what their
+/// schemas describe. So a type cannot ask the format whether it has bytes; the format has to know what to do with them.
+pub(crate) struct JsonWithBytes;
+
+impl Formatter for JsonWithBytes {
+    fn write_byte_array<W: io::Write + ?Sized>(&mut self, to: &mut W, bytes: &[u8]) -> io::Result<()> {
+        write!(to, "\"{}\"", Base64Display::new(bytes, &BASE64))
     }
 }
 
@@ -208,6 +198,7 @@ impl schemars::JsonSchema for Bytes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{Format, Payload, Value};
 
     /// serde keeps these in a form of its own before it knows which variant they are.
     #[derive(Debug, PartialEq, Serialize, Deserialize)]
@@ -221,15 +212,22 @@ mod tests {
     fn bytes_make_the_round_trip_in_every_format() {
         for bytes in [vec![], vec![0], vec![1, 2, 3, 4], (0..=255).collect()] {
             let bytes = Bytes(bytes);
+            for format in [Format::Json, Format::MessagePack] {
+                let payload = Payload::encode(format, &bytes).unwrap();
+                assert_eq!(payload.decode::<Bytes>().unwrap(), bytes);
+                let kept = Kept::Bytes(bytes.clone());
+                let payload = Payload::encode(format, &kept).unwrap();
+                assert_eq!(payload.decode::<Kept>().unwrap(), kept);
+            }
+            // As others write them, and in the middle of other values.
             let json = serde_json::to_string(&bytes).unwrap();
             assert_eq!(serde_json::from_str::<Bytes>(&json).unwrap(), bytes);
             let packed = rmp_serde::to_vec(&bytes).unwrap();
             assert_eq!(rmp_serde::from_slice::<Bytes>(&packed).unwrap(), bytes);
-            let kept = Kept::Bytes(bytes);
-            let packed = rmp_serde::to_vec(&kept).unwrap();
-            assert_eq!(rmp_serde::from_slice::<Kept>(&packed).unwrap(), kept);
-            let json = serde_json::to_string(&kept).unwrap();
-            assert_eq!(serde_json::from_str::<Kept>(&json).unwrap(), kept);
+            let list = Value::List(vec![Value::from(1), Value::Bytes(bytes.0.clone()), Value::Nil]);
+            let payload = Payload::encode(Format::Json, &list).unwrap();
+            let (_, back, ()) = payload.decode::<(u8, Bytes, ())>().unwrap();
+            assert_eq!(back, bytes);
         }
     }
 

@@ -100,7 +100,7 @@ impl Payload<'static> {
     pub fn encode_into<T: Serialize + ?Sized>(format: Format, value: &T, buffer: &mut Vec<u8>) -> Result<()> {
         match format {
             Format::MessagePack => scan::messagepack::encode(value, buffer).map_err(Error::internal),
-            Format::Json => serde_json::to_writer(buffer, value).map_err(Error::internal),
+            Format::Json => scan::json::encode(value, buffer).map_err(Error::internal),
         }
     }
 }

@@ -1,7 +1,19 @@
 //! JSON text.
 
 use super::Malformed;
+use crate::bytes::JsonWithBytes;
+use serde::Serialize;
 use std::borrow::Cow;
+
+/// Writes a value at the end of a buffer, without blanks. Bytes are base64 text.
+///
+/// # Errors
+///
+/// Those of `serde_json`; the buffer may then hold a part of the value.
+#[inline]
+pub fn encode<T: Serialize + ?Sized>(value: &T, buffer: &mut Vec<u8>) -> serde_json::Result<()> {
+    value.serialize(&mut serde_json::Serializer::with_formatter(buffer, JsonWithBytes))
+}
 
 /// Checks that arrays and objects are nested at most `depth` levels. Everything else is left to the decoder.
 ///

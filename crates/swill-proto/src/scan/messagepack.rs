@@ -1,7 +1,6 @@
 //! MessagePack values.
 
 use super::Malformed;
-use crate::bytes::with_bytes;
 use rmp_serde::{
     config::{DefaultConfig, HumanReadableConfig},
     decode::ReadRefReader,
@@ -168,7 +167,7 @@ pub fn encode<T: Serialize + ?Sized>(
     buffer: &mut Vec<u8>,
 ) -> Result<(), rmp_serde::encode::Error> {
     let mut serializer = rmp_serde::Serializer::new(buffer).with_human_readable().with_struct_map();
-    with_bytes(|| value.serialize(&mut serializer))
+    value.serialize(&mut serializer)
 }
 
 /// What decodes values that [`encode`] has written.
@@ -193,32 +192,5 @@ pub fn decode<'de, T: Deserialize<'de>>(bytes: &'de [u8]) -> Result<T, rmp_serde
     match serde::de::IgnoredAny::deserialize(&mut decoder) {
         Err(_) => Ok(value),
         Ok(_) => Err(serde::de::Error::custom("there are more elements than expected")),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{Bytes, Value};
-    use std::net::IpAddr;
-
-    /// What serde keeps in a form of its own before it knows the variant is read as what is read at once.
-    #[derive(Debug, PartialEq, Serialize, Deserialize)]
-    #[serde(tag = "type")]
-    enum Event {
-        Joined { from: IpAddr, picture: Bytes },
-    }
-
-    #[test]
-    fn types_with_two_forms_are_text_and_bytes_are_bytes() {
-        let event = Event::Joined { from: [127, 0, 0, 1].into(), picture: Bytes::from([1, 2]) };
-        let mut packed = Vec::new();
-        encode(&event, &mut packed).unwrap();
-        assert_eq!(decode::<Event>(&packed).unwrap(), event);
-        let value: Value = decode(&packed).unwrap();
-        assert_eq!(value.get("from"), Some(&Value::Text("127.0.0.1".into())));
-        assert_eq!(value.get("picture"), Some(&Value::Bytes(vec![1, 2])));
-        // Only MessagePack has bytes, also for one who has written some.
-        assert_eq!(serde_json::to_string(&Bytes::from([1, 2])).unwrap(), "\"AQI=\"");
     }
 }

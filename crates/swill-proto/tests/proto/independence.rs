@@ -56,7 +56,8 @@ fn dependencies_are_the_listed_ones() {
         })
         .collect();
     for name in &names {
-        let known = ["bytes", "flate2", "regex", "rmp", "rmp-serde", "schemars", "serde", "serde_json"];
+        let known =
+            ["base64", "bytes", "flate2", "regex", "rmp", "rmp-serde", "schemars", "serde", "serde_json"];
         assert!(known.contains(name), "{name} has no place in this crate");
     }
     assert!(names.len() >= 5);

@@ -142,8 +142,10 @@ fn play_in(codec: Format, machine: &mut Machine, script: &str) {
 fn versioned(message: Json) -> Json {
     match message {
         Json::Object(mut object) => {
-            object.entry("jsonrpc").or_insert_with(|| "2.0".into());
-            Json::Object(object)
+            // In the order in which messages are written.
+            let mut versioned = serde_json::Map::from_iter([("jsonrpc".into(), "2.0".into())]);
+            versioned.append(&mut object);
+            Json::Object(versioned)
         }
         Json::Array(elements) => elements.into_iter().map(versioned).collect(),
         other => other,

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeMap;
-use swill_proto::{Code, Format, Payload};
+use std::{collections::BTreeMap, net::IpAddr};
+use swill_proto::{Bytes, Code, Format, Payload, Value};
 
 /// Decodes a value in both formats and expects the same refusal of both.
 #[track_caller]
@@ -116,4 +116,25 @@ fn what_a_format_cannot_say_is_an_internal_error() {
     let keys = BTreeMap::from([(vec![1], 1)]);
     assert_eq!(Payload::encode(Format::Json, &keys).unwrap_err().code(), Code::INTERNAL);
     Payload::encode(Format::MessagePack, &keys).unwrap();
+}
+
+/// What serde keeps in a form of its own before it knows the variant is read as what is read at once.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type")]
+enum Event {
+    Joined { from: IpAddr, picture: Bytes },
+}
+
+#[test]
+fn types_with_two_forms_are_text_in_every_format() {
+    let event = Event::Joined { from: [127, 0, 0, 1].into(), picture: Bytes::from([1, 2]) };
+    for (format, picture) in
+        [(Format::MessagePack, Value::Bytes(vec![1, 2])), (Format::Json, Value::from("AQI="))]
+    {
+        let payload = Payload::encode(format, &event).unwrap();
+        assert_eq!(payload.decode::<Event>().unwrap(), event);
+        let value: Value = payload.decode().unwrap();
+        assert_eq!(value.get("from"), Some(&Value::from("127.0.0.1")), "{format}");
+        assert_eq!(value.get("picture"), Some(&picture), "{format}");
+    }
 }

@@ -113,7 +113,7 @@ fn open_single_request() {
               open 2 NAME 3
             < end 1 1
             < fail 2 418 teapot | {"a":1}
-              [1,{"code":418,"data":{"a":1},"message":"teapot"},3,null,null]
+              [1,{"code":418,"message":"teapot","data":{"a":1}},3,null,null]
             = 0
             "#
             .replace("NAME", name),

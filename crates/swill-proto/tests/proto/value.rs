@@ -102,8 +102,8 @@ fn json_is_told_what_it_can_understand() {
         (Value::from(0.5_f32), "0.5"),
         (Value::from(f64::NAN), "null"),
         (Value::from(u64::MAX), "18446744073709551615"),
-        (Value::from(vec![0_u8, 255]), "[0,255]"),
-        (Value::Extension(-1, vec![1, 2]), "[-1,[1,2]]"),
+        (Value::from(vec![0_u8, 255]), "\"AP8=\""),
+        (Value::Extension(-1, vec![1, 2]), "[-1,\"AQI=\"]"),
         (Value::Map(vec![(Value::from(1), Value::from("one"))]), r#"{"1":"one"}"#),
         (Value::from("\u{0}\u{2028}\u{1f600}\""), "\"\\u0000\u{2028}\u{1f600}\\\"\""),
     ] {
