@@ -104,9 +104,9 @@ pub use calling::Batch;
 #[cfg(feature = "config")]
 pub use config::{Config, ConfigBuilder, ConfigError};
 pub use context::{CancelGuard, Context, FromContext};
-pub use failure::Failure;
 #[cfg(feature = "docs")]
 pub use docs::Docs;
+pub use failure::Failure;
 #[cfg(feature = "files")]
 pub use files::StaticFiles;
 pub use futures_core::Stream;

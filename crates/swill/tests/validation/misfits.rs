@@ -59,7 +59,10 @@ fn bytes() {
     let told_of = |format, value: &Json| told(&decode::<Bytes>(format, value).unwrap_err());
     assert_eq!(told_of(Format::Json, &json!("A!")), [": type: not base64: Invalid symbol 33, offset 1."]);
     assert_eq!(told_of(Format::Json, &json!(1)), [": type: is integer `1`, not bytes (base64 text)"]);
-    assert_eq!(told_of(Format::MessagePack, &json!(true)), [": type: is boolean `true`, not bytes (base64 text)"]);
+    assert_eq!(
+        told_of(Format::MessagePack, &json!(true)),
+        [": type: is boolean `true`, not bytes (base64 text)"]
+    );
     assert_eq!(taken::<Bytes>(&json!([1, 255])), Bytes::from([1, 255]));
 }
 
