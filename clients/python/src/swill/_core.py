@@ -353,14 +353,18 @@ class Core:
     def expire(self, now: float) -> float:
         """Ends what has waited for too long. Returns when the next deadline passes."""
         next_at = float("inf")
-        for call in list(self.calls.values()):
+        due: list[tuple[float, Call]] = []
+        for call in self.calls.values():
             at = call.deadline
             if at is None or (call.until_sent and call.seq <= self.sent):
                 continue
             if at <= now:
-                self.cancel(call, deadline_passed())
+                due.append((at, call))
             else:
                 next_at = min(next_at, at)
+        due.sort(key=lambda late: late[0])
+        for _, call in due:
+            self.cancel(call, deadline_passed())
         for queue in (self.waiting, self.senders):
             for waiter in list(queue):
                 at = waiter.deadline
