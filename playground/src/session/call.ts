@@ -89,6 +89,9 @@ export class Call extends Changes {
     return this.isRunning && this.sender !== undefined && !this.hasEnded;
   }
 
+  /** Is called when what can be done with the call has changed, which items do not. */
+  onTurn: () => void = () => {};
+
   /** The wire has carried a message of this call. */
   carried(direction: 'in' | 'out', size: number): void {
     const entry = direction === 'out' ? this.unsent.shift() : undefined;
@@ -130,6 +133,7 @@ export class Call extends Changes {
         case 'streamIn': {
           const sender = client.streamIn(this.name, options);
           this.sender = sender;
+          this.turned();
           this.add('out', 'open', 'the stream is open', true);
           void sender.leading().then(leading => this.heard(leading));
           break;
@@ -138,6 +142,7 @@ export class Call extends Changes {
           const duplex = client.both(this.name, options);
           this.sender = duplex;
           this.items = duplex;
+          this.turned();
           this.add('out', 'open', 'the stream is open', true);
           await this.read(duplex);
           break;
@@ -166,6 +171,7 @@ export class Call extends Changes {
   /** Sends many, so many a second; 0 is as fast as the server takes them. */
   async sendMany(values: (index: number) => Json, count: number, rate: number): Promise<void> {
     this.toSend = count;
+    this.turned();
     const start = performance.now();
     for (let index = 0; index < count && this.takesItems && this.toSend > 0; index += 1) {
       await this.send(values(index));
@@ -175,7 +181,7 @@ export class Call extends Changes {
       if (wait >= 0) await new Promise(resolve => setTimeout(resolve, wait));
     }
     this.toSend = 0;
-    this.changed();
+    this.turned();
   }
 
   /** Ends the stream of this side. */
@@ -197,7 +203,7 @@ export class Call extends Changes {
       this.add('out', 'end', 'no more items', true);
       this.sender.end().catch(error => this.failed(error));
     }
-    this.changed();
+    this.turned();
   }
 
   /** Tells the server to stop. */
@@ -324,6 +330,11 @@ export class Call extends Changes {
     this.status = status;
     this.duration = performance.now() - this.start;
     this.toSend = 0;
+    this.turned();
+  }
+
+  private turned(): void {
+    this.onTurn();
     this.changed();
   }
 

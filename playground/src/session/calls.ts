@@ -37,7 +37,7 @@ export class Calls extends Changes {
     const kept = this.list.filter((it, index) => it.isRunning || index < MOST - 1);
     this.list = [call, ...kept];
     this.chosen.set(call.name, call);
-    call.onChange(() => this.changed());
+    call.onTurn = () => this.changed();
     this.changed();
     void call.run();
     return call;

@@ -341,10 +341,13 @@ export class CallPanel extends Element {
   /** Where all is in one column, what comes back is far below. */
   private reveal(): void {
     if (!window.matchMedia('(max-width: 1180px)').matches) return;
-    requestAnimationFrame(() => {
-      const outcome = this.renderRoot.querySelector('call-view')?.closest('.card');
-      outcome?.scrollIntoView({ block: outcome.clientHeight > window.innerHeight / 2 ? 'start' : 'end' });
-    });
+    // Two frames later all of it has been drawn.
+    requestAnimationFrame(() => requestAnimationFrame(() => this.scrollToOutcome()));
+  }
+
+  private scrollToOutcome(): void {
+    const outcome = this.renderRoot.querySelector('call-view')?.closest('.card');
+    outcome?.scrollIntoView({ block: outcome.clientHeight > window.innerHeight / 2 ? 'start' : 'end' });
   }
 
   private send(anyway = false): void {
