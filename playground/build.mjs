@@ -91,17 +91,28 @@ export async function bundle({ minify = true } = {}) {
 
 /** The files that are served, by their names; none is compressed yet. */
 async function files() {
-  const { script, style } = await bundle();
+  const { script, style, metafile } = await bundle();
   for (const word of ['new Function', 'eval(']) {
     if (script.includes(word))
       throw new Error(`the script has \`${word}\` in it, which the page's policy forbids`);
   }
   return new Map([
+    ['licenses.txt', Buffer.from(await licenses(metafile))],
     ['index.html', await readFile(new URL('index.html', here))],
     ['icon.svg', await readFile(new URL('icon.svg', here))],
     ['app.js.gz', script],
     ['app.css.gz', style],
   ]);
+}
+
+/** The licenses of all that is in the script and was written by others. They lie beside it, and are not served. */
+async function licenses({ inputs }) {
+  const found = Object.keys(inputs).map(path => /^node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(path)?.[1]);
+  const texts = [...new Set(found.filter(name => name !== undefined))].sort().map(async name => {
+    const text = await readFile(new URL(`node_modules/${name}/LICENSE`, here), 'utf8');
+    return `${name}\n${'='.repeat(name.length)}\n\n${text.trim()}\n`;
+  });
+  return (await Promise.all(texts)).join('\n\n');
 }
 
 /** A file as it is served. Nothing that comes with it changes from day to day: neither a time nor a name. */
@@ -133,7 +144,7 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
       bytes = await served(name, contents);
       await writeFile(path, bytes);
     }
-    total += bytes?.length ?? 0;
+    if (name !== 'licenses.txt') total += bytes?.length ?? 0;
     console.log(`${String(bytes?.length ?? 0).padStart(8)}  ${name}`);
   }
   console.log(`${String(total).padStart(8)}  of ${MOST}`);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { withoutSecrets } from '../src/schema/secrets.ts';
 import { type Json, pathText } from '../src/json/value.ts';
 import { announced } from '../src/schema/announced.ts';
 import { exampleOf } from '../src/schema/example.ts';
@@ -156,4 +157,22 @@ test('types and constraints in words', () => {
     assert.equal(typeWords(schemas, schema), words);
     assert.deepEqual(constraintWords(schemas, schema), constraints, words);
   }
+});
+
+test('secrets stay out of links', () => {
+  const password: Schema = { type: 'string', format: 'password' };
+  const schema: Schema = {
+    type: 'object',
+    properties: {
+      user: { type: 'string' },
+      password,
+      list: {
+        type: 'array',
+        items: { type: 'object', properties: { pin: { type: 'string', writeOnly: true } } },
+      },
+      maybe: { anyOf: [password, { type: 'null' }] },
+    },
+  };
+  const value = { user: 'Ann', password: 'x', list: [{ pin: '1', other: 2 }], maybe: 'y' };
+  assert.deepEqual(withoutSecrets(schemas, schema, value), { user: 'Ann', list: [{ other: 2 }] });
 });

@@ -351,7 +351,10 @@ export class App extends Element {
   }
 
   private toCall(): void {
-    this.renderRoot.querySelector('call-panel')?.scrollIntoView({ block: 'start', behavior: 'smooth' });
+    const isStill = window.matchMedia('(prefers-reduced-motion: reduce)').matches;
+    this.renderRoot
+      .querySelector('call-panel')
+      ?.scrollIntoView({ block: 'start', behavior: isStill ? 'auto' : 'smooth' });
   }
 
   /** A link in the drawer closes it. */

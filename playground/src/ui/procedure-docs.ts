@@ -1,6 +1,8 @@
 import { css, html, nothing, type TemplateResult } from 'lit';
 import { inline } from '../json/print.ts';
+import { withoutSecrets } from '../schema/secrets.ts';
 import type { Description } from '../session/description.ts';
+import type { Draft } from '../session/draft.ts';
 import type { Page } from '../session/page.ts';
 import { type ErrorCase, type MetadataKey, type Procedure, type Schema, SHAPES, shapeOf } from '../spec.ts';
 import { hashOf } from '../text/route.ts';
@@ -264,13 +266,19 @@ export class ProcedureDocs extends Element {
    */
   private link(): string {
     const draft = this.page.draft(this.procedure);
-    const params = draft.isJson && !this.page.settings.readOnly ? inline(draft.value) : undefined;
+    const params = draft.isJson && !this.page.settings.readOnly ? this.shareable(draft) : undefined;
     const hash = hashOf({
       page: 'procedure',
       name: this.procedure.name,
       ...(params !== undefined && { params }),
     });
     return `${location.href.replace(/#.*$/, '')}${hash}`;
+  }
+
+  private shareable(draft: Draft): string | undefined {
+    const { description } = this.page;
+    const value = description && withoutSecrets(description.schemas, draft.schema, draft.value);
+    return value === undefined ? undefined : inline(value);
   }
 }
 

@@ -5,6 +5,7 @@ import { numberOf, parseValue } from '../json/parse.ts';
 import { inline, print } from '../json/print.ts';
 import { type Json, same } from '../json/value.ts';
 import type { Choice, Kind } from '../schema/kind.ts';
+import { isSecret } from '../schema/secrets.ts';
 import type { SchemaObject } from '../spec.ts';
 import { Element } from './element.ts';
 import { formStyles } from './form-styles.ts';
@@ -144,7 +145,7 @@ export class ScalarField extends Element {
     return html`<input
       data-testid=${this.hook}
       class=${style}
-      type="text"
+      type=${isSecret(this.flat) ? 'password' : 'text'}
       inputmode=${mode}
       aria-label=${this.label}
       aria-invalid=${this.wrong}
