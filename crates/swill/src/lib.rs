@@ -69,6 +69,7 @@ mod failure;
 #[cfg(feature = "files")]
 mod files;
 mod given;
+mod handler;
 mod handshake;
 mod hook;
 mod input;
@@ -111,6 +112,7 @@ pub use failure::Failure;
 pub use files::StaticFiles;
 pub use futures_core::Stream;
 pub use given::Given;
+pub use handler::{Handler, blocking};
 pub use handshake::{Handshake, Request};
 pub use hook::{DataKind, Hook, Next, Outcome};
 pub use input::{FromWire, Input};
@@ -120,7 +122,7 @@ pub use negotiate::{Protocol, dialect};
 #[cfg(feature = "unstable-protocol")]
 pub use negotiate::{Settings, Subprotocol};
 pub use peer::Peer;
-pub use procedure::{Handler, Parameter, Procedure, Schemas, blocking};
+pub use procedure::{Parameter, Procedure, Schemas};
 pub use reply::{Fallible, IntoError, Many, One, Output, Plain, Reply, Sent, StreamItem, Streams};
 pub use schemars;
 pub use server::{Server, ShutdownHandle};

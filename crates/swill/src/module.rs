@@ -1,4 +1,4 @@
-use crate::{Hook, Procedure, hook::AnyHook, input::Input, procedure::Handler};
+use crate::{Hook, Procedure, handler::Handler, hook::AnyHook, input::Input};
 use std::{borrow::Cow, sync::Arc};
 
 /// Procedures that belong together, under a name or none, with hooks of their own.
