@@ -126,7 +126,7 @@ pub(crate) enum Type {
     /// The definition of this name.
     Named(String),
     /// A type whose values hold to something.
-    Held(Box<Type>, Constraints),
+    Held(Box<Type>, Box<Constraints>),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq)]

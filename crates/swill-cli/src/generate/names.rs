@@ -79,8 +79,9 @@ impl Scope {
     }
 
     /// The name for `of`. One that is taken gets `_` behind it, then a number.
-    pub(crate) fn give(&mut self, of: &str, wanted: String) -> String {
-        let mut name = wanted.clone();
+    pub(crate) fn give(&mut self, of: &str, wanted: impl AsRef<str>) -> String {
+        let wanted = wanted.as_ref();
+        let mut name = wanted.to_owned();
         let mut number = 1;
         while self.taken.contains(&name) {
             name = if number == 1 { format!("{wanted}_") } else { format!("{wanted}_{number}") };
@@ -127,9 +128,9 @@ mod tests {
     #[test]
     fn what_is_taken_is_told_apart() {
         let mut scope = Scope::without(&[&["type"]]);
-        assert_eq!(scope.give("type", "type".into()), "type_");
-        assert_eq!(scope.give("Type", "type".into()), "type_2");
-        assert_eq!(scope.give("a", "a".into()), "a");
+        assert_eq!(scope.give("type", "type"), "type_");
+        assert_eq!(scope.give("Type", "type"), "type_2");
+        assert_eq!(scope.give("a", "a"), "a");
         assert_eq!((scope.of("Type"), scope.of("b")), ("type_2", "b"));
     }
 }

@@ -68,7 +68,8 @@ pub(super) fn held(ty: Type, schema: &Value) -> Type {
     match &ty {
         Type::Int(int) => {
             let (lowest, highest) = int.range();
-            let wide = |value: &Value| value.as_i64().map(i128::from).or(value.as_u64().map(i128::from));
+            let wide =
+                |value: &Value| value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from));
             holds.minimum = number("minimum").filter(|it| wide(it).is_none_or(|it| it > lowest));
             holds.maximum = number("maximum").filter(|it| wide(it).is_none_or(|it| it < highest));
         }
@@ -100,7 +101,7 @@ pub(super) fn held(ty: Type, schema: &Value) -> Type {
     holds.one_of = schema.get("enum").and_then(Value::as_array).cloned().unwrap_or_default();
     match holds == Constraints::default() {
         true => ty,
-        false => Type::Held(Box::new(ty), holds),
+        false => Type::Held(Box::new(ty), Box::new(holds)),
     }
 }
 

@@ -60,12 +60,12 @@ impl Python<'_> {
         if procedures().any(|it| it.parameters.len() == 1) {
             text.lines(include_str!("one.py"));
         }
-        if procedures().any(|it| by_name(it)) {
+        if procedures().any(by_name) {
             text.lines(include_str!("given.py"));
         }
         let mut scope = Scope::without(&[RESERVED, super::TYPES]);
         for name in self.scope.names() {
-            scope.give(name, name.to_owned());
+            scope.give(name, name);
         }
         for module in modules.iter().filter(|module| !module.path.is_empty()) {
             scope.give(&module.path, format!("{}Module", pascal(&module.path)));

@@ -96,14 +96,14 @@ pub(crate) fn emit(model: &Model) -> String {
         let Kind::Enum(of) = &definition.kind else { continue };
         for variant in &of.variants {
             let wanted = pascal(&format!("{}_{}", definition.name, variant.name));
-            scope.give(&types::variant_key(definition, variant), wanted.clone());
+            scope.give(&types::variant_key(definition, variant), &wanted);
             if let Content::Fields(_) = &variant.content {
                 scope.give(&types::fields_key(definition, variant), format!("{wanted}Fields"));
             }
         }
     }
     for error in &model.errors {
-        scope.give(&api::error_key(&error.name), error.name.clone());
+        scope.give(&api::error_key(&error.name), &error.name);
     }
     let emitter = Python { model, scope };
     let mut body = Text::new("    ");
@@ -248,10 +248,12 @@ impl Python<'_> {
                 let (lowest, highest) = int.range();
                 let number = |value: &Option<Value>| {
                     let value = value.as_ref()?;
-                    value.as_i64().map(i128::from).or(value.as_u64().map(i128::from))
+                    value.as_i64().map(i128::from).or_else(|| value.as_u64().map(i128::from))
                 };
-                let least = number(&constraints.minimum).or(number(&constraints.above).map(|it| it + 1));
-                let most = number(&constraints.maximum).or(number(&constraints.below).map(|it| it - 1));
+                let least =
+                    number(&constraints.minimum).or_else(|| number(&constraints.above).map(|it| it + 1));
+                let most =
+                    number(&constraints.maximum).or_else(|| number(&constraints.below).map(|it| it - 1));
                 // Wider bounds are beyond msgspec, or go without saying.
                 let least = Some(least.unwrap_or(lowest)).filter(|&least| least > i128::from(i64::MIN));
                 let most = Some(most.unwrap_or(highest)).filter(|&most| most < i128::from(i64::MAX));

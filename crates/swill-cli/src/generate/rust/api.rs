@@ -22,7 +22,7 @@ impl Rust<'_> {
         let modules = self.model.root.all();
         let mut scope = Scope::without(&[RESERVED, super::TYPES]);
         for name in self.scope.names() {
-            scope.give(name, name.to_owned());
+            scope.give(name, name);
         }
         for module in modules.iter().filter(|module| !module.path.is_empty()) {
             scope.give(&module.path, format!("{}Module", pascal(&module.path)));

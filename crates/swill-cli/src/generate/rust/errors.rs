@@ -51,7 +51,7 @@ impl Rust<'_> {
                     ty => vec![self.ty(ty, None)],
                 },
             };
-            Case { error, ident: scope.give(&error.name, short.to_owned()), holds }
+            Case { error, ident: scope.give(&error.name, short), holds }
         });
         cases.collect()
     }

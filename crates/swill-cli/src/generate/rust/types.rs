@@ -84,7 +84,7 @@ impl Rust<'_> {
         if let Some(rest) = &of.rest {
             text.line("/// Whatever else there is.");
             text.line("#[serde(flatten)]");
-            let name = scope.give("", "rest".into());
+            let name = scope.give("", "rest");
             text.line(format!("{visibility}{name}: BTreeMap<String, {}>,", self.ty(rest, None)));
         }
     }

@@ -196,7 +196,7 @@ impl TypeScript<'_> {
     fn class_scope(&self) -> Scope {
         let mut scope = Scope::without(&[RESERVED, super::TYPES]);
         for name in self.scope.names() {
-            scope.give(name, name.to_owned());
+            scope.give(name, name);
         }
         scope
     }

@@ -140,7 +140,7 @@ pub(crate) fn emit(model: &Model, int64: Int64) -> String {
         }
     }
     for error in &model.errors {
-        scope.give(&api::error_key(&error.name), error.name.clone());
+        scope.give(&api::error_key(&error.name), &error.name);
     }
     let emitter = TypeScript { model, scope, int64 };
     let mut text = Text::new("  ");
