@@ -60,6 +60,7 @@ export const DEFS: Record<string, Schema> = {
     ],
   },
   Untagged: { anyOf: [{ type: 'integer', format: 'int64' }, { type: 'string' }, { $ref: '#/$defs/Point' }] },
+  UserId: { type: 'integer', format: 'uint64', minimum: 0 },
   Tree: {
     type: 'object',
     properties: { value: { type: 'integer' }, children: { type: 'array', items: { $ref: '#/$defs/Tree' } } },

@@ -151,6 +151,8 @@ test('types and constraints in words', () => {
     [{ enum: ['a', 'b'] }, '"a" or "b"', []],
     [{ type: 'string', contentEncoding: 'base64' }, 'bytes', ['base64 in JSON']],
     [def('Page<Point>'), 'Page<Point>', []],
+    [def('UserId'), 'UserId, integer (64 bit, not negative)', []],
+    [{ type: 'array', items: def('UserId') }, 'list of UserId', []],
     [{ format: 'date-time' }, 'date and time', []],
   ];
   for (const [schema, words, constraints] of table) {

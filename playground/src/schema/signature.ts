@@ -6,7 +6,10 @@ import { typeWords } from './words.ts';
 
 /** What a procedure takes and gives, in a few words. */
 export function signature(schemas: Schemas, procedure: Procedure): { takes: string; gives: string } {
-  const words = (schema: Schema) => typeWords(schemas, schema).replaceAll(/ \(\d+ bit[^)]*\)/g, '');
+  const words = (schema: Schema) =>
+    typeWords(schemas, schema)
+      .replaceAll(/ \(\d+ bit[^)]*\)/g, '')
+      .replace(/^(\w+), .*$/, '$1');
   const result = words(procedure.result);
   const gives = procedure.streams_out ? `stream of ${result}` : result === 'null' ? 'nothing' : result;
   if (procedure.items) {

@@ -11,7 +11,7 @@ import { count } from './validate.ts';
 /** A type in a few words: `integer`, `list of Order`, `text or null`. Definitions go by their names. */
 export function typeWords(schemas: Schemas, schema: Schema, depth = 0): string {
   const name = schemas.nameOf(schema);
-  if (name !== undefined) return name;
+  if (name !== undefined) return depth > 0 ? name : named(schemas, schema, name);
   if (depth > 6) return '…';
   const inner = (it: Schema) => typeWords(schemas, it, depth + 1);
   const flat = schemas.flat(schema);
@@ -47,6 +47,14 @@ export function typeWords(schemas: Schemas, schema: Schema, depth = 0): string {
     default:
       return kind.kind;
   }
+}
+
+/** A name; of what has no parts, such as an id, with what it is. */
+function named(schemas: Schemas, schema: Schema, name: string): string {
+  const { kind } = kindOf(schemas, schema);
+  if (!['integer', 'number', 'text', 'boolean', 'bytes', 'null'].includes(kind)) return name;
+  const flat = schemas.flat(schema);
+  return flat === false ? name : `${name}, ${typeWords(schemas, { ...flat }, 1)}`;
 }
 
 function numberWords(schema: SchemaObject): string {

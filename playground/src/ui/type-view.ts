@@ -195,7 +195,7 @@ export class TypeView extends Element {
   }
 
   private isOpen(path: string, count: number, depth: number): boolean {
-    return this.unfolded.get(path) ?? (depth < 2 && count <= FEW);
+    return this.unfolded.get(path) ?? (depth === 0 || (depth < 2 && count <= FEW));
   }
 
   private toggle(path: string, open: boolean): void {
@@ -206,7 +206,16 @@ export class TypeView extends Element {
   private choicesOf(schema: Schema): { value: unknown; doc?: string }[] {
     const kind = this.core(schema);
     if (kind.kind !== 'choice') return [];
-    return kind.choices.length > 6 || kind.choices.some(it => it.doc) ? kind.choices : [];
+    const isSaid = !this.isNamed(schema) && kind.choices.length <= 6 && !kind.choices.some(it => it.doc);
+    return isSaid ? [] : kind.choices;
+  }
+
+  /** Whether the words of a type are a name, which says nothing of its values. */
+  private isNamed(schema: Schema): boolean {
+    if (this.schemas.nameOf(schema) !== undefined) return true;
+    const kind = kindOf(this.schemas, schema);
+    if (kind.kind === 'list') return this.isNamed(kind.items);
+    return kind.kind === 'nullable' && this.isNamed(kind.inner);
   }
 
   /** What is interesting about a type: of a list its elements, of an optional one what it may be. */
