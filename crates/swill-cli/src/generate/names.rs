@@ -60,7 +60,7 @@ pub(crate) fn snake(name: &str) -> String {
 
 /// `PAGE_OF_POINT`
 pub(crate) fn upper_snake(name: &str) -> String {
-    begun(words(name).join("_").to_uppercase(), "_", "value")
+    begun(words(name).join("_").to_uppercase(), "N", "VALUE")
 }
 
 /// Names that are taken in one place: of types in a file, of fields in a struct.
