@@ -102,6 +102,8 @@ fn tests_alone(root: &Path) -> Result<Outcome> {
         let test = ["test", "--package", package, "--features", features];
         process::run(cargo(root).args(test).args(tests))?;
     }
+    let bare = ["test", "--package", "swill", "--no-default-features", "--features", "config"];
+    process::run(cargo(root).args(bare).args(["--test", "config"]))?;
     Outcome::passed()
 }
 

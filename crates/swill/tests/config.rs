@@ -304,6 +304,16 @@ async fn certificates_are_configured() {
     assert!(error.source().is_some_and(|cause| cause.to_string().contains("no certificate in")), "{error:?}");
 }
 
+#[cfg(not(feature = "docs"))]
+#[test]
+fn the_docs_page_needs_its_feature() {
+    let error = Config::from_toml("docs = true").expect_err("there is none").to_string();
+    assert!(error.contains("the feature `docs`"), "{error}");
+    for setting in ["false", "\"debug\""] {
+        Config::from_toml(&format!("docs = {setting}")).expect("nothing is asked for");
+    }
+}
+
 #[cfg(not(feature = "tls"))]
 #[test]
 fn certificates_need_their_feature() {
