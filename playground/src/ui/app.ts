@@ -107,7 +107,7 @@ export class App extends Element {
       .procedure > call-panel {
         border-left: 1px solid var(--line);
         background: var(--soft);
-        padding: 22px 24px 56px;
+        padding: 22px 24px 0;
       }
       .procedure.reading {
         grid-template: auto 1fr / minmax(0, 900px);

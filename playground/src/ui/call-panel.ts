@@ -333,7 +333,8 @@ export class CallPanel extends Element {
     this.warned = false;
     const call = page.calls.begin(requestOf(draft), page.description.schemas);
     const unwatch = call.onChange(() => {
-      unwatch();
+      // A stream is looked at from its beginning, an answer when it is there.
+      if (call.shape !== 'single' || !call.isRunning) unwatch();
       this.reveal();
     });
   }

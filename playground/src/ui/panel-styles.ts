@@ -8,6 +8,10 @@ export const panelStyles = css`
     gap: 18px;
     align-content: start;
   }
+  :host::after {
+    content: '';
+    height: 24px;
+  }
   .card {
     border: 1px solid var(--line);
     border-radius: 14px;
@@ -34,6 +38,11 @@ export const panelStyles = css`
     border-top: 1px solid var(--line);
     display: grid;
     gap: 10px;
+    position: sticky;
+    bottom: 0;
+    z-index: 2;
+    background: var(--bg);
+    border-radius: 0 0 13px 13px;
   }
   .buttons {
     display: flex;
