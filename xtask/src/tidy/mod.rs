@@ -81,7 +81,7 @@ fn dependency_trees(root: &Path) -> Result<Vec<String>> {
 pub(crate) struct Files(BTreeMap<String, String>);
 
 impl Files {
-    /// What git knows or would add. Files that are no text are left out.
+    /// What git knows or would add. Files that are no text are there, without one.
     fn read(root: &Path) -> Result<Self> {
         let mut git = Command::new("git");
         git.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]).current_dir(root);
@@ -91,7 +91,10 @@ impl Files {
         }
         let listed = String::from_utf8(listed.stdout)?;
         let paths = listed.split('\0').filter(|path| !path.is_empty());
-        let read = |path: &str| Some((path.to_owned(), fs::read_to_string(root.join(path)).ok()?));
+        let read = |path: &str| {
+            let text = String::from_utf8(fs::read(root.join(path)).ok()?).unwrap_or_default();
+            Some((path.to_owned(), text))
+        };
         Ok(Self(paths.filter_map(read).collect()))
     }
 
