@@ -41,7 +41,8 @@ export class SideBar extends Element {
       .search .icon {
         position: absolute;
         left: 22px;
-        top: 23px;
+        top: calc(50% + 2px);
+        transform: translateY(-50%);
         color: var(--muted);
       }
       .search input {
@@ -50,7 +51,8 @@ export class SideBar extends Element {
       kbd {
         position: absolute;
         right: 22px;
-        top: 21px;
+        top: calc(50% + 2px);
+        transform: translateY(-50%);
         padding: 0 6px;
         border: 1px solid var(--line);
         border-radius: 4px;
