@@ -18,6 +18,12 @@ const PLAYGROUND: &str = "playground";
 const CLIENT: &str = "clients/typescript";
 const SERVED: &str = "crates/swill/assets/docs";
 
+/// What lies beside the page, and no browser gets.
+const NOT_SERVED: &str = "licenses.txt";
+
+/// As many bytes as the page may have, compressed.
+const MOST: u64 = 150_000;
+
 /// The tests in the browser, and what the Python client needs to run there.
 const TESTS: &str = "e2e/docs-page";
 const REQUIREMENTS: &str = "e2e/docs-page/requirements.txt";
@@ -40,14 +46,27 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
     install(&playground, &[])?;
     run(Command::new("npm").args(["run", "--silent", "check"]).current_dir(&playground))?;
     run(Command::new("node").args(["build.mjs", "--check"]).current_dir(&playground))?;
-    let size: u64 = fs::read_dir(root.join(SERVED))?
-        .map(|entry| entry.and_then(|entry| entry.metadata()).map(|file| file.len()))
-        .sum::<std::io::Result<u64>>()?;
+    let size = served(root)?;
     let Some(chromium) = chromium::find() else {
         return Ok(Outcome::Skipped(format!("{size} bytes; not tried in a browser: {}", chromium::MISSING)));
     };
     let tests = try_it(root, &copy.join(TESTS), &chromium)?;
     Ok(Outcome::Passed(format!("{size} bytes, {tests} tests in Chromium")))
+}
+
+/// Bytes of all that browsers get.
+fn served(root: &Path) -> Result<u64> {
+    let mut size = 0;
+    for entry in fs::read_dir(root.join(SERVED))? {
+        let entry = entry?;
+        if entry.file_name() != NOT_SERVED {
+            size += entry.metadata()?.len();
+        }
+    }
+    match size > MOST {
+        true => Err(format!("the page has {size} bytes, more than {MOST}").into()),
+        false => Ok(size),
+    }
 }
 
 /// Runs the tests in the browser, and tells how many there were.
