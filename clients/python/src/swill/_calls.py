@@ -42,6 +42,18 @@ def wake(waiting: list[asyncio.Future[None]]) -> None:
     waiting.clear()
 
 
+async def woken(loop: asyncio.AbstractEventLoop, waiting: list[asyncio.Future[None]]) -> None:
+    """Waits until everybody who waits is woken. Who is cancelled waits no more."""
+    future: asyncio.Future[None] = loop.create_future()
+    waiting.append(future)
+    try:
+        await future
+    except asyncio.CancelledError:
+        if future in waiting:
+            waiting.remove(future)
+        raise
+
+
 class Call:
     """A call without a stream out. ``future`` becomes the last answer, or the error that the client
     has found."""
@@ -236,6 +248,9 @@ class Waiter:
         self.slots = slots
         self.deadline: float | None = deadline
 
-    def tell(self, error: Error | None) -> None:
-        if not self.future.done():
-            self.future.set_result(error)
+    def tell(self, error: Error | None) -> bool:
+        """Lets the caller go on. Whether it is still there: it may just have been cancelled."""
+        if self.future.done():
+            return False
+        self.future.set_result(error)
+        return True

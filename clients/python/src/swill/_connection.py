@@ -156,6 +156,8 @@ class Connection(asyncio.BufferedProtocol):
         self.in_handshake = False
         if not self.opened.done():
             self.opened.set_exception(failed)
+            # Whoever connects may have been cancelled: then nobody looks at it.
+            self.opened.exception()
         self.drop()
 
     def open(self, rest: bytes) -> None:

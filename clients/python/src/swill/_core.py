@@ -151,9 +151,9 @@ class Core:
         try:
             error = await waiter.future
         except asyncio.CancelledError:
-            if waiter.future.cancelled() or not waiter.future.done():
+            if waiter in queue:
                 queue.remove(waiter)
-            elif waiter.future.result() is None:
+            elif not waiter.future.cancelled() and waiter.future.result() is None:
                 # It was its turn already.
                 self.reserved -= slots
             self.admit()
@@ -173,8 +173,8 @@ class Core:
             if taken + waiter.slots > self.limits.calls:
                 return
             queue.popleft()
-            self.reserved += waiter.slots
-            waiter.tell(None)
+            if waiter.tell(None):
+                self.reserved += waiter.slots
 
     def push(self, seq: int, message: bytes) -> None:
         """Takes a message that belongs to a call."""

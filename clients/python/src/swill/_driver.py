@@ -40,7 +40,7 @@ class Driver:
         self.route = route
         self.backoff = Backoff(route.reconnect or Reconnect(attempts=0))
         self.connection: Connection | None = None
-        self.task: asyncio.Task[None] | None = None
+        self.task: asyncio.Task[Close] | None = None
         self.closing: Close | None = None
         self.closed: asyncio.Event = asyncio.Event()
 
@@ -97,7 +97,9 @@ class Driver:
         """Begins to look after connections."""
         if first is not None:
             self.enter(first)
-        self.task = self.core.loop.create_task(self.run(first), name="swill client")
+        self.task = self.core.loop.create_task(self.go_on(first), name="swill client")
+        # A task that is cancelled before it begins runs none of its code.
+        self.task.add_done_callback(self.stopped)
 
     def enter(self, connection: Connection) -> None:
         self.connection = connection
@@ -105,13 +107,15 @@ class Driver:
             connection.start()
         self.core.enter(State("open"))
 
-    async def run(self, connection: Connection | None) -> None:
-        """Runs until the client is closed."""
-        close = Close(1006, "the client's task was stopped")
-        try:
-            close = await self.go_on(connection)
-        finally:
-            self.end(close)
+    def stopped(self, task: asyncio.Task[Close]) -> None:
+        """The task has ended, however it did."""
+        if task.cancelled():
+            return self.end(Close(1006, "the client's task was stopped"))
+        error = task.exception()
+        if error is None:
+            return self.end(task.result())
+        logger.error("the client failed unexpectedly", exc_info=error)
+        return self.end(Close(1006, f"the client failed unexpectedly: {error!r}"))
 
     async def go_on(self, connection: Connection | None) -> Close:
         """Runs until there is to be no connection any more; returns why."""

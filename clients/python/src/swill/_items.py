@@ -6,9 +6,9 @@ import asyncio
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from ._calls import END_OF_STREAM, Answer, Call, StreamCall
+from ._calls import END_OF_STREAM, Answer, Call, StreamCall, woken
 from ._core import Core
-from ._errors import call_cancelled
+from ._errors import Error, call_cancelled
 from ._request import DEFAULT, Deadline, ends_at, failure, open_stream, value_of
 from ._state import Metadata
 
@@ -77,6 +77,8 @@ class Items(Generic[T]):
         at = ends_at(core, deadline)
         if core.must_wait():
             await core.turn(1, at)
+            if self._ended:
+                raise call_cancelled()
         by_default = deadline is DEFAULT
         return open_stream(core, self._name, params, metadata, at, idempotent, by_default)
 
@@ -106,15 +108,18 @@ class Items(Generic[T]):
         if call is None:
             if self._ended:
                 raise StopAsyncIteration
-            call = await self._open()
+            try:
+                call = await self._open()
+            except Error:
+                if self._ended:
+                    raise StopAsyncIteration from None
+                raise
         while not call.items:
             if self._ended:
                 raise StopAsyncIteration
             if call.future.done():
                 self._end(call)
-            reader: asyncio.Future[None] = self._core.loop.create_future()
-            call.readers.append(reader)
-            await reader
+            await woken(self._core.loop, call.readers)
         value: T = value_of(self._core, call, call.take(), self._returns)
         return value
 
@@ -162,7 +167,5 @@ class Items(Generic[T]):
 async def leading(core: Core, call: Call) -> dict[str, Any]:
     """What the server says ahead of everything else, as soon as it has come or can come no more."""
     while not call.is_led:
-        watcher: asyncio.Future[None] = core.loop.create_future()
-        call.watchers.append(watcher)
-        await watcher
+        await woken(core.loop, call.watchers)
     return dict(call.leading or {})

@@ -44,18 +44,26 @@ async def push(core: Core, call: Call, message: bytes) -> None:
     """Sends a message of a call that has a stream in, as soon as there is room."""
     if not call.input_open:
         return refuse(core, call)
-    if core.outbox.size >= core.limits.outbox or core.senders:
-        # What happened to the call says more than that there is no room.
+    while core.outbox.size >= core.limits.outbox or core.senders:
         try:
-            await core.room(call.deadline)
+            await core.room(None if is_sent(core, call) else call.deadline)
         except Error:
+            # What happened to the call says more than that there is no room.
             if call.is_over:
                 return refuse(core, call)
-            raise
-        if not call.input_open:
-            return refuse(core, call)
+            if core.end is not None or not is_sent(core, call):
+                raise
+            continue
+        break
+    if not call.input_open:
+        return refuse(core, call)
     core.push(call.seq, message)
     return None
+
+
+def is_sent(core: Core, call: Call) -> bool:
+    """Whether a call is past its deadline for being sent, and has no other."""
+    return call.until_sent and call.seq <= core.sent
 
 
 def refuse(core: Core, call: Call) -> None:
@@ -107,6 +115,8 @@ class Input:
                 at = ends_at(core, self._deadline)
                 if core.must_wait():
                     await core.turn(1, at)
+                    if self._left:
+                        raise call_cancelled()
                 call = self._make(core.last + 1, at)
                 call.until_sent = self._deadline is DEFAULT
                 open_input(core, call, self._metadata)
