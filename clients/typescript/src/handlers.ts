@@ -16,7 +16,7 @@ export interface Peer {
 /**
  * Serves a call of the server: takes its parameters (an array, an object, or `undefined` if there are none) and returns
  * the answer, or a promise of it. A `SwillError` goes to the server as it is; of anything else that is thrown the server
- * learns only that something went wrong.
+ * learns only that something went wrong, and `ClientOptions.onError` hears of it.
  */
 export type Handler = (params: unknown, peer: Peer) => unknown;
 

@@ -22,7 +22,6 @@ const CANCELLED = -32800;
 
 /** A request that a handler works on. */
 interface Running {
-  readonly abort: AbortController;
   /** Says that it was cancelled. */
   readonly cancel: () => void;
 }
@@ -33,8 +32,8 @@ type Answer = (answer: object | undefined) => void;
 /** What a client serves to its server, on one connection. */
 export class RpcServer {
   #running = new Map<string, Running>();
-  /** Handlers at work, those that were cancelled included. */
-  #count = 0;
+  /** Handlers at work, those that were cancelled and those of notifications included. */
+  #working = new Set<AbortController>();
   #stopped = false;
 
   constructor(
@@ -46,7 +45,7 @@ export class RpcServer {
   /** Takes a message that is no response. */
   receive(message: unknown): void {
     this.#begin(message, (answer) => {
-      if (answer !== undefined) this.#answer(this.#write(answer));
+      if (answer !== undefined) this.#answer(this.#write(answer, message));
     });
   }
 
@@ -56,7 +55,7 @@ export class RpcServer {
     let left = messages.length;
     for (const message of messages) {
       this.#begin(message, (answer) => {
-        if (answer !== undefined) answers.push(this.#write(answer));
+        if (answer !== undefined) answers.push(this.#write(answer, message));
         if (--left === 0 && answers.length > 0) this.#answer(`[${answers.join(',')}]`);
       });
     }
@@ -65,11 +64,13 @@ export class RpcServer {
   /** The connection is gone. */
   stop(): void {
     this.#stopped = true;
-    for (const { abort } of this.#running.values()) abort.abort();
+    for (const abort of this.#working) abort.abort();
     this.#running.clear();
   }
 
   #begin(message: unknown, answer: Answer): void {
+    // A connection that is being closed serves nobody.
+    if (this.#stopped) return;
     if (typeof message !== 'object' || message === null || Array.isArray(message))
       return answer(invalid(null));
     const { jsonrpc, method, params, id } = message as RpcObject;
@@ -91,7 +92,7 @@ export class RpcServer {
     if (params !== undefined && params !== null && typeof params !== 'object') {
       return { code: INVALID_PARAMS, message: 'Invalid params' };
     }
-    if (this.#count >= this.limits.serving) {
+    if (this.#working.size >= this.limits.serving) {
       return { code: Code.TOO_MANY, message: 'too many calls at once; try again later' };
     }
     return undefined;
@@ -117,14 +118,13 @@ export class RpcServer {
       );
     };
     const running: Running = {
-      abort,
       cancel: () => {
         once({ error: { code: CANCELLED, message: 'Request cancelled' } });
         abort.abort();
       },
     };
     if (key !== undefined) this.#running.set(key, running);
-    this.#count++;
+    this.#working.add(abort);
     try {
       const result = await handler(params ?? undefined, this.serving.peer(abort.signal));
       if (typeof result === 'function' || typeof result === 'symbol') {
@@ -132,10 +132,10 @@ export class RpcServer {
       }
       once({ result: result ?? null });
     } catch (error) {
-      if (!answered && !(error instanceof SwillError)) this.serving.failed(name, error);
+      if (!abort.signal.aborted && !(error instanceof SwillError)) this.serving.failed(name, error);
       once({ error: told(error) });
     } finally {
-      this.#count--;
+      this.#working.delete(abort);
       if (key !== undefined && this.#running.get(key) === running) this.#running.delete(key);
     }
   }
@@ -150,14 +150,15 @@ export class RpcServer {
   }
 
   /** An answer as text. One that cannot be written, or is too large, is an error of its own. */
-  #write(answer: object): string {
+  #write(answer: object, message: unknown): string {
+    const name = String((message as RpcObject | null)?.method ?? '');
     let text: string;
     try {
       text = stringify(answer);
       if (text.length <= this.limits.request) return text;
-      this.serving.failed('', new Error(`an answer of ${text.length} bytes exceeds \`limits.request\``));
+      this.serving.failed(name, new Error(`an answer of ${text.length} bytes exceeds \`limits.request\``));
     } catch (error) {
-      this.serving.failed('', error);
+      this.serving.failed(name, error);
     }
     const { id } = answer as RpcObject;
     return stringify({ jsonrpc: '2.0', error: { code: INTERNAL_ERROR, message: 'Internal error' }, id });

@@ -30,6 +30,11 @@ export interface ClientOptions {
   readonly WebSocket?: WebSocketConstructor;
   /** Is shown every message that goes over the wire. What it throws is reported as uncaught and harms nothing. */
   readonly tap?: (frame: TappedFrame) => void;
+  /**
+   * Hears what a handler (`Client.handle`) has thrown that is no `SwillError`, or why its answer could not be sent. The
+   * server learns only that something went wrong. `console.error` by default.
+   */
+  readonly onError?: (error: unknown, procedure: string) => void;
   /** The subprotocols that are offered, the preferred one first. `swill.1` by default, or `jsonrpc`. */
   readonly subprotocols?: readonly string[];
   /** Options of `tls.connect`, such as `ca`. Node only. */

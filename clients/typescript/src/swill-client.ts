@@ -53,7 +53,7 @@ export class SwillClient {
         ? new JsonRpc(settings, {
             find: (name) => this.#handlers.get(name),
             peer: (signal) => this.#peer(signal),
-            failed: (_name, error) => report(error),
+            failed: (name, error) => this.#failed(name, error),
           })
         : new Swill1(settings);
   }
@@ -234,6 +234,17 @@ export class SwillClient {
         this.call(name, params, options) as Promise<R>,
       notify: (name, params) => this.notify(name, params),
     };
+  }
+
+  /** What the server has asked of a handler must not end the program: nothing is left uncaught by default. */
+  #failed(name: string, error: unknown): void {
+    const { onError } = this.#options;
+    if (onError === undefined) return console.error(`the handler of \`${name}\` has failed:`, error);
+    try {
+      onError(error, name);
+    } catch (thrown) {
+      report(thrown);
+    }
   }
 
   #entered(state: State): void {

@@ -230,6 +230,32 @@ test('what listeners throw is reported as uncaught and harms nothing', { skip },
   assert.equal(stdout, '3\nlistener,tap\n');
 });
 
+test('what handlers throw does not end the program', { skip }, async () => {
+  const program = `
+    import { Client } from ${JSON.stringify(new URL('../src/index.js', import.meta.url).href)};
+    console.error = (...words) => console.log(words.map(String).join(' '));
+    const silent = new Client({ protocol: 'json-rpc' });
+    const loud = new Client({ protocol: 'json-rpc', onError: (error, name) => console.log(name, error.message) });
+    for (const client of [silent, loud]) {
+      client.handle('stumble', ([what]) => what.length.toFixed());
+      client.handle('circle', () => { const circle = []; circle.push(circle); return circle; });
+      await client.connect(${JSON.stringify(await server('/jsonrpc'))});
+      for (const name of ['stumble', 'circle']) {
+        const { error } = await client.call('call_me', [name, [null]]);
+        console.log(error.code, error.data);
+      }
+      await client.close();
+    }
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '--eval', program]);
+  const lines = stdout.split('\n').filter((line) => !/^ |^$/.test(line));
+  assert.match(lines[0], /^the handler of `stumble` has failed: TypeError: Cannot read/);
+  assert.equal(lines[1], '-32603 undefined');
+  assert.match(lines[2], /^the handler of `circle` has failed: SwillError: the value cannot be written as JSON/);
+  assert.match(lines[4], /^stumble Cannot read/);
+  assert.match(lines[6], /^circle the value cannot be written/);
+});
+
 test('a WebSocket of another make does as well', { skip }, async () => {
   await using client = new Client({ WebSocket: WebSocket as unknown as WebSocketConstructor, token: 'abc' });
   await client.connect(await server());
