@@ -72,7 +72,7 @@ def parse(text: str) -> Address:
     if not host:
         raise bad("there is no host")
     try:
-        host = host if host.isascii() else host.encode("idna").decode()
+        host = host.encode("idna").decode()
     except UnicodeError as error:
         raise bad("the host is no name") from error
     path = parts.path

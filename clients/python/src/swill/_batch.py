@@ -34,9 +34,10 @@ class Batch:
 
     __module__ = "swill"
 
-    def __init__(self, core: Core) -> None:
-        """For :meth:`swill.Client.batch`."""
+    def __init__(self, core: Core, owner: object) -> None:
+        """For :meth:`swill.Client.batch`. The owner lives as long as this."""
         self._core = core
+        self._owner = owner
         self._parts: list[tuple[str, object, Any, bool]] = []
 
     def call(self, name: str, params: object = None, *, returns: Any = Any) -> Self:

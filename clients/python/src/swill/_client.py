@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self, TypeVar, overload
@@ -12,7 +13,7 @@ from ._calls import MESSAGE, Answer
 from ._core import Core
 from ._driver import Driver
 from ._errors import Error
-from ._items import Items
+from ._items import Items, run_in
 from ._procedures import Description, Procedure
 from ._request import (
     DEFAULT,
@@ -48,23 +49,20 @@ class Client:
     rules of msgspec; what does not fit is an error with code 500 that names the place. Without it
     anything is taken as it comes.
 
-    Every call ends: by its answer, or with a :class:`swill.Error`.
+    Every call ends: by its answer, or with a :class:`swill.Error` of one of these codes:
 
-    ======================
-    ========================================================================================= code
-    ======================
-    ========================================================================================= 504
-                     there was no answer in time; the server has been told to stop 503,
-                     outcome_unknown    the connection broke after the call was sent: it may have
-                     been executed, or not
-    503, or the HTTP        the client is closed; nothing was sent
-    status of a refusal
-    413                     the call exceeds ``Limits.request`` and was not sent, or the answer
-    exceeds a limit 501                     the protocol cannot carry the call; nothing was sent
-    500                     the parameters cannot be written, or the answer does not fit
-    any other               what the procedure failed with, as the server says
-    ======================
-    =========================================================================================
+    - 504: there was no answer in time; the server has been told to stop.
+    - 503 with ``outcome_unknown``: the connection broke after the call was sent. It may have been
+      executed, or not.
+    - 503, or the HTTP status of a refusal: the client is closed; nothing was sent.
+    - 413: the call exceeds ``Limits.request`` and was not sent, or the answer exceeds a limit.
+    - 429: a stream was not read for so long that it held up other calls.
+    - 501: the protocol cannot carry the call; nothing was sent.
+    - 500: the parameters cannot be written, or the answer does not fit.
+    - any other: what the procedure failed with, as the server says.
+
+    In another event loop, or another thread, it raises ``RuntimeError``. A client that is thrown
+    away without having been closed gives a ``ResourceWarning`` and is closed.
     """
 
     __module__ = "swill"
@@ -230,7 +228,7 @@ class Client:
             There is none between items.
         :param idempotent: if the connection breaks before an item has come, the call is sent again.
         """
-        return Items(self._core, name, params, returns, metadata, deadline, idempotent)
+        return Items(self._core, name, params, returns, metadata, deadline, idempotent, self)
 
     @overload
     def stream_in(
@@ -268,7 +266,7 @@ class Client:
             the deadline of the client counts until the call is sent, and once more from
             :meth:`Sender.finish` until the answer.
         """
-        return Sender(self._core, name, returns, metadata, deadline)
+        return Sender(self._core, name, returns, metadata, deadline, self)
 
     @overload
     def both(
@@ -304,7 +302,7 @@ class Client:
         :param returns: the type of an item that comes out.
         :param deadline: as for :meth:`stream`.
         """
-        return Duplex(self._core, name, returns, metadata, deadline)
+        return Duplex(self._core, name, returns, metadata, deadline, self)
 
     async def notify(
         self,
@@ -331,7 +329,7 @@ class Client:
 
     def batch(self) -> Batch:
         """Prepares calls and notifications that go out together."""
-        return Batch(self._core)
+        return Batch(self._core, self)
 
     def handle(self, name: str, function: Handler) -> None:
         """Serves a procedure to the server, under this name. In JSON-RPC, calls go in both
@@ -411,6 +409,12 @@ class Client:
         trace: TracebackType | None,
     ) -> None:
         await self.close()
+
+    def __del__(self) -> None:
+        driver = self._driver
+        if driver.is_left:
+            warnings.warn(f"unclosed {self!r}", ResourceWarning, source=self, stacklevel=1)
+            run_in(self._core.loop, driver.close_soon)
 
     def __repr__(self) -> str:
         return f"<swill.Client of {self._driver.route.address.shown}, {self.state.kind}>"

@@ -116,6 +116,12 @@ class Core:
 
     # Callers.
 
+    def check_loop(self) -> None:
+        """Refuses to be used in another event loop, or another thread."""
+        if asyncio.get_running_loop() is not self.loop:
+            why = "the client belongs to another event loop: the one in which it was made"
+            raise RuntimeError(why)
+
     def must_wait(self, slots: int = 1) -> bool:
         """Whether a new call has to wait for its turn. To be asked first, and followed by ``turn``
         if so."""

@@ -168,6 +168,11 @@ class Driver:
         core.enter(closed_by(close))
         self.closed.set()
 
+    @property
+    def is_left(self) -> bool:
+        """Whether there is something to close that nobody has closed."""
+        return self.task is not None and self.closing is None and not self.closed.is_set()
+
     def close_soon(self) -> None:
         """Begins to close for good. What was said before is written first."""
         if self.closing is not None or self.closed.is_set():
@@ -183,5 +188,6 @@ class Driver:
 
     async def close(self) -> None:
         """Closes for good, and waits until that is done."""
+        self.core.check_loop()
         self.close_soon()
         await self.closed.wait()

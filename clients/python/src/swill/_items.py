@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -15,10 +17,15 @@ from ._state import Metadata
 T = TypeVar("T")
 
 
+def run_in(loop: asyncio.AbstractEventLoop, function: Callable[..., None], *args: object) -> None:
+    """Runs something soon, from whichever thread; not in a loop that is closed."""
+    with suppress(RuntimeError):
+        loop.call_soon_threadsafe(function, *args)
+
+
 def release(loop: asyncio.AbstractEventLoop, core: Core, call: Call) -> None:
     """Cancels a call whose handle was thrown away, from whichever thread."""
-    if not loop.is_closed():
-        loop.call_soon_threadsafe(core.abandon, call)
+    run_in(loop, core.abandon, call)
 
 
 class Items(Generic[T]):
@@ -46,9 +53,11 @@ class Items(Generic[T]):
         metadata: Metadata | None,
         deadline: Deadline,
         idempotent: bool,
+        owner: object,
     ) -> None:
-        """For :meth:`swill.Client.stream`."""
+        """For :meth:`swill.Client.stream`. The owner lives as long as this."""
         self._core = core
+        self._owner = owner
         self._name = name
         self._returns = returns
         self._request = (params, metadata, deadline, idempotent)

@@ -34,7 +34,11 @@ Deadline = float | Default | None
 
 
 def ends_at(core: Core, deadline: Deadline) -> float | None:
-    """When a call that is made now has to have ended."""
+    """When a call that is made now has to have ended.
+
+    :raises RuntimeError: in another event loop than that of the client.
+    """
+    core.check_loop()
     if deadline is DEFAULT:
         deadline = core.settings.deadline
     return None if deadline is None else core.loop.time() + deadline  # type: ignore[operator]

@@ -88,9 +88,10 @@ class Input:
     """What both kinds of streams in have in common."""
 
     def __init__(
-        self, core: Core, name: str, metadata: Metadata | None, deadline: Deadline
+        self, core: Core, name: str, metadata: Metadata | None, deadline: Deadline, owner: object
     ) -> None:
         self._core = core
+        self._owner = owner
         self._name = name
         self._metadata = metadata
         self._deadline = deadline
@@ -206,9 +207,10 @@ class Sender(Input, Generic[T]):
         returns: Any,
         metadata: Metadata | None,
         deadline: Deadline,
+        owner: object,
     ) -> None:
         """For :meth:`swill.Client.stream_in`."""
-        super().__init__(core, name, metadata, deadline)
+        super().__init__(core, name, metadata, deadline, owner)
         self._returns = returns
 
     def _make(self, seq: int, deadline: float | None) -> Call:
@@ -263,10 +265,11 @@ class Duplex(Input, Generic[T]):
         returns: Any,
         metadata: Metadata | None,
         deadline: Deadline,
+        owner: object,
     ) -> None:
         """For :meth:`swill.Client.both`."""
-        super().__init__(core, name, metadata, deadline)
-        self._items: Items[T] = Items(core, name, None, returns, None, deadline, False)
+        super().__init__(core, name, metadata, deadline, owner)
+        self._items: Items[T] = Items(core, name, None, returns, None, deadline, False, owner)
 
     def _make(self, seq: int, deadline: float | None) -> Call:
         core = self._core
