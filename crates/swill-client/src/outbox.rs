@@ -240,17 +240,22 @@ impl Outbox {
     /// Lets in what waits, as much as there is room for.
     fn admit(&self, inner: &mut Inner) -> Told {
         let mut told = Told::new();
-        for line in 0..LINES {
-            while let Some(first) = inner.lines[line].front()
-                && self.has_room(inner, first.entry.opens())
-                && let Some(first) = inner.lines[line].pop_front()
-            {
-                inner.open += first.entry.opens();
-                inner.said.push(first.entry, &[&first.bytes]);
-                told.push(first.caller);
-            }
+        while let Some(line) = self.next(inner)
+            && let Some(first) = inner.lines[line].pop_front()
+        {
+            inner.open += first.entry.opens();
+            inner.said.push(first.entry, &[&first.bytes]);
+            told.push(first.caller);
         }
         told
+    }
+
+    /// The line whose first is let in next: who has waited longest, of those that there is room for. Items that keep
+    /// coming would leave none for calls otherwise.
+    fn next(&self, inner: &Inner) -> Option<usize> {
+        let firsts = inner.lines.iter().enumerate().filter_map(|(line, all)| Some((line, all.front()?)));
+        let with_room = firsts.filter(|(_, first)| self.has_room(inner, first.entry.opens()));
+        with_room.min_by_key(|(_, first)| first.number).map(|(line, _)| line)
     }
 
     /// There is room, perhaps: lets in what waits, and wakes whoever has to know.
@@ -431,3 +436,6 @@ fn wake(mut inner: MutexGuard<'_, Inner>) {
         driver.wake();
     }
 }
+
+#[cfg(test)]
+mod tests;
