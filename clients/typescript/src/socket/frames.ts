@@ -160,6 +160,8 @@ class Bytes {
 
   /** Forgets the first of them. */
   drop(count: number): void {
+    // A large frame comes in many pieces, and is not to be moved for each of them.
+    if (count === 0) return;
     const LARGEST_KEPT = 256 << 10;
     this.bytes.copyWithin(0, Math.min(count, this.length), this.length);
     this.length = Math.max(0, this.length - count);

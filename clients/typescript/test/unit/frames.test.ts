@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
+import { mock, test } from 'node:test';
 import { FrameReader, type FrameEvents } from '../../src/socket/frames.js';
 
 /** A reader, and what came out of it. */
@@ -118,6 +118,28 @@ test('a long message in small pieces takes memory for what has come', () => {
   const bytes = frame(0x82, 'y'.repeat(300_000));
   for (let at = 0; at < bytes.length; at += 1000) it.push(bytes, at, Math.min(at + 1000, bytes.length));
   assert.deepEqual(said, [`binary ${'y'.repeat(300_000)}`]);
+});
+
+test('a long message in tiny pieces is not copied for each of them', () => {
+  const { it, said } = reader({ message: 1 << 24, fragments: 4 });
+  const bytes = frame(0x82, Buffer.alloc(1 << 24, 'z'));
+  let moved = 0;
+  const counted = mock.method(
+    Uint8Array.prototype,
+    'copyWithin',
+    function (this: Uint8Array, target: number, start: number, end = this.length): Uint8Array {
+      moved += end - start;
+      this.set(this.slice(start, end), target);
+      return this;
+    },
+  );
+  try {
+    for (let at = 0; at < bytes.length; at += 4096) it.push(bytes, at, Math.min(at + 4096, bytes.length));
+  } finally {
+    counted.mock.restore();
+  }
+  assert.equal(said.length, 1);
+  assert.ok(moved <= bytes.length, `${moved} bytes were moved`);
 });
 
 test('whatever comes, the reader does not throw', () => {
