@@ -1,6 +1,7 @@
 import { Code, SwillError } from './errors.js';
 import { DEPTH } from './limits.js';
 import type { Int64 } from './messagepack/decoder.js';
+import { bytesOf } from './messagepack/encoder.js';
 import { Extension } from './messagepack/extension.js';
 
 /** Text that no value has: it marks integers for which `number` has no room. */
@@ -73,6 +74,7 @@ function jsonOf(original: unknown, member: object): unknown {
   if (member instanceof Map)
     return Object.fromEntries([...member].map(([key, value]) => [String(key), value]));
   if (member instanceof Set) return [...member];
+  if (member instanceof DataView) return base64(bytesOf(member));
   if (ArrayBuffer.isView(member)) return Array.from(member as unknown as ArrayLike<number>);
   if (member instanceof Extension) {
     throw new SwillError(Code.BAD_REQUEST, 'JSON has no room for an extension of MessagePack');

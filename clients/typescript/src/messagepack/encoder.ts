@@ -4,6 +4,11 @@ import { Extension, TIMESTAMP } from './extension.js';
 
 const utf8 = new TextEncoder();
 
+/** What a view shows. */
+export function bytesOf(view: DataView): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
+}
+
 /** A buffer that has grown larger than this is not kept. */
 const LARGEST_KEPT = 256 << 10;
 
@@ -208,7 +213,8 @@ export class Encoder {
     if (value instanceof Map) return this.#map(value, depth);
     if (value instanceof Set) return this.#array([...value], depth);
     if (value instanceof Extension) return this.#extension(value.type, value.data);
-    if (ArrayBuffer.isView(value) && !(value instanceof DataView)) {
+    if (ArrayBuffer.isView(value)) {
+      if (value instanceof DataView) return this.binary(bytesOf(value));
       return this.#array(Array.from(value as unknown as ArrayLike<number>), depth);
     }
     const { toJSON } = value as { toJSON?: unknown };

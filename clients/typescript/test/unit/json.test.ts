@@ -11,6 +11,7 @@ for (const [name, value, text] of [
   ],
   ['small bigints', { a: 1n }, '{"a":1}'],
   ['bytes as base64', [new Uint8Array([0, 1, 254]), Buffer.from([255])], '["AAH+","/w=="]'],
+  ['a view as base64', [new DataView(new Uint8Array([1, 255]).buffer, 1)], '["/w=="]'],
   ['maps and sets', [new Map([[1, 'a']]), new Set(['b'])], '[{"1":"a"},["b"]]'],
   ['dates', new Date(0), '"1970-01-01T00:00:00.000Z"'],
   ['members that are undefined', { a: undefined, b: 1 }, '{"b":1}'],

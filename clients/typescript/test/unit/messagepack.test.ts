@@ -45,6 +45,7 @@ for (const [name, value, written] of [
   ['str 32', 'x'.repeat(65536), `db00010000${'78'.repeat(65536)}`],
   ['bin 8', new Uint8Array([1, 2]), 'c4020102'],
   ['bin 16', new Uint8Array(256), `c50100${'00'.repeat(256)}`],
+  ['bin of a DataView', new DataView(new Uint8Array([1, 2, 3]).buffer, 1, 2), 'c4020203'],
   ['bin of an ArrayBuffer', new Uint8Array([7]).buffer, 'c40107'],
   ['fixarray', [1, [2]], '9201 9102'.replace(' ', '')],
   ['array 16', Array<number>(16).fill(0), `dc0010${'00'.repeat(16)}`],
