@@ -187,7 +187,8 @@ class JsonRpcMachine implements Machine {
     const call = typeof id === 'number' ? this.#calls.get(id) : undefined;
     if (call === undefined) return true;
     this.#calls.delete(call.seq);
-    if (result === undefined) {
+    // Older servers say `"result": null` beside an error.
+    if (result === undefined || (error !== undefined && error !== null)) {
       this.wire.freed();
       call.fail(failure(error));
     } else if (call.shape.streamsOut) {

@@ -91,11 +91,13 @@ test('parameters are a list or a map, or there are none', () => {
 
 test('answers and errors find their calls', async () => {
   const { it, say } = made();
-  const [one, two, three] = [call(it), call(it), call(it)];
+  const [one, two, three, four] = [call(it), call(it), call(it), call(it)];
   say({ jsonrpc: '2.0', id: 3, result: null });
   say({ jsonrpc: '2.0', id: 1, error: { code: -32602, message: 'Invalid params', data: { errors: [] } } });
   say({ jsonrpc: '2.0', id: 2, result: 5, error: null });
+  say({ jsonrpc: '2.0', id: 4, result: null, error: { code: 5, message: 'both' } });
   assert.equal(await three, null);
+  await assert.rejects(four, { code: 5, message: 'both' });
   assert.equal(await two, 5);
   await assert.rejects(one, { code: -32602, message: 'Invalid params', data: { errors: [] } });
   assert.equal(it.inFlight, 0);
