@@ -66,6 +66,8 @@ export abstract class Call implements Expiring {
   reply = true;
   /** It is to be sent again if the connection breaks. */
   again: boolean;
+  /** It was sent over a connection that has broken. */
+  tried = false;
   /** How it was written, if it had to wait. */
   payload: Payload | undefined;
   /** How many calls are in flight because of it. */
@@ -305,10 +307,10 @@ export class StreamCall extends Call {
 
   /** Ends it from this side, without an error for whoever reads. */
   leave(): void {
+    this.#wakeAll();
     if (this.phase !== OVER) this.owner.cancel(this, cancelled());
     this.#failed = false;
     this.discard();
-    this.#wakeAll();
   }
 
   /** The next item, or the end. */

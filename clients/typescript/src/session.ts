@@ -68,7 +68,7 @@ export class Session implements Owner, ConnectionEvents, Reading {
     try {
       await this.#try(1, signal);
     } catch (error) {
-      this.#end(closeOf(error));
+      if (this.state.kind !== 'closed') this.#end(closeOf(error));
       throw signal?.aborted === true ? signal.reason : refused(error);
     }
   }
@@ -209,7 +209,10 @@ export class Session implements Owner, ConnectionEvents, Reading {
       if (call.again && call.phase !== OVER) again.push(call);
     }
     if (again.length > 0) {
-      for (const call of again) call.phase = WAITING;
+      for (const call of again) {
+        call.phase = WAITING;
+        call.tried = true;
+      }
       this.#waiting = new Set([...again, ...this.#waiting]);
     }
     const { rules, held } = {
@@ -330,7 +333,12 @@ export class Session implements Owner, ConnectionEvents, Reading {
     try {
       signal?.throwIfAborted();
       const connection = new Connection(this.settings, this);
-      await this.settings.open(connection, abort.signal);
+      const opening = this.settings.open(connection, abort.signal);
+      // Whoever opens may wait for a token, which knows of no signal.
+      const aborted = new Promise<never>((_, reject) =>
+        abort.signal.addEventListener('abort', () => reject(abort.signal.reason as Error)),
+      );
+      await Promise.race([opening, aborted]);
     } finally {
       timer.cancel();
       signal?.removeEventListener('abort', stop);
@@ -361,7 +369,8 @@ export class Session implements Owner, ConnectionEvents, Reading {
     this.#attempt?.abort(new Refusal(1000, 'the client was closed', false));
     const waiting = [...this.#waiting];
     this.#waiting.clear();
-    for (const call of waiting) call.fail(closed(close));
+    for (const call of waiting) call.fail(call.tried ? unknownOutcome(close) : closed(close));
+    this.#unread.stop();
     this.#deadlines.clear();
   }
 

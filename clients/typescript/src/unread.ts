@@ -60,6 +60,12 @@ export class Unread {
     if (this.reading.pausable && !this.#isFree()) this.#begin();
   }
 
+  /** There will be no connection any more. */
+  stop(): void {
+    this.#timer?.cancel();
+    this.#paused = false;
+  }
+
   #isFree(): boolean {
     if (this.#bytes > this.limits.unread / 2) return false;
     for (const call of this.#streams) if (call.unread > this.limits.streamUnread / 2) return false;

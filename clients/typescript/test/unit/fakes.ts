@@ -130,6 +130,7 @@ export function bench(
     reconnect?: ReconnectOptions | false;
     protocol?: (limits: Limits) => Protocol;
     pausable?: boolean;
+    open?: () => Promise<void>;
   } = {},
 ): Bench {
   const limits = limitsWith(options.limits);
@@ -145,6 +146,7 @@ export function bench(
     timeout: 10_000,
     accept: () => {},
     open: (events, signal) => {
+      if (options.open !== undefined) return options.open();
       if (signal.aborted) return Promise.reject(signal.reason as Error);
       if (made.refuse !== undefined) return Promise.reject(made.refuse);
       const socket = new FakeSocket(events, options.pausable);

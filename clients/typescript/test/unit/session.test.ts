@@ -124,6 +124,53 @@ test('what is idempotent is sent again, in its order and before what came later'
   assert.deepEqual(await Promise.all([...again, later]), [1, 2, 3]);
 });
 
+test('what is idempotent and cannot be sent again has an unknown outcome', async () => {
+  const it = bench();
+  await it.session.connect(false);
+  const tried = call(it, { idempotent: true });
+  it.sockets[0].end(1000);
+  await assert.rejects(tried, { code: 503, outcomeUnknown: true });
+  const other = bench();
+  await other.session.connect(false);
+  const waiting = call(other, { idempotent: true });
+  other.sockets[0].end();
+  const untried = call(other, { idempotent: true });
+  await other.session.close();
+  await assert.rejects(waiting, { code: 503, outcomeUnknown: true });
+  await assert.rejects(untried, { code: 503, outcomeUnknown: false });
+});
+
+test('whoever reads a stream that is given up hears of no error', async () => {
+  const it = bench();
+  await it.session.connect(false);
+  const numbers = stream(it);
+  const [first, second] = [numbers.next(), numbers.next()];
+  numbers.leave();
+  assert.deepEqual(await Promise.all([first, second, numbers.next()]), [
+    { value: undefined, done: true },
+    { value: undefined, done: true },
+    { value: undefined, done: true },
+  ]);
+});
+
+test('a client that is closed while it connects is closed once', async () => {
+  const it = bench({ open: () => new Promise(() => {}) });
+  const connecting = it.session.connect(false);
+  await it.session.close();
+  await assert.rejects(connecting, { code: 503 });
+  assert.deepEqual(kinds(it), ['connecting', 'closed']);
+});
+
+test('a client that is closed waits for nobody who reads', async () => {
+  const it = bench({ limits: { streamUnread: 100 } });
+  await it.session.connect(false);
+  stream(it);
+  it.sockets[0].say(1, 'x'.repeat(200), 0, null, null);
+  assert.ok(it.sockets[0].paused);
+  it.sockets[0].end(1000);
+  assert.equal(it.clock.waiting, 0);
+});
+
 test('a stream that has brought an item is not sent again', async () => {
   const it = bench();
   await it.session.connect(false);
