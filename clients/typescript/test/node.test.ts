@@ -251,7 +251,10 @@ test('what handlers throw does not end the program', { skip }, async () => {
   const lines = stdout.split('\n').filter((line) => !/^ |^$/.test(line));
   assert.match(lines[0], /^the handler of `stumble` has failed: TypeError: Cannot read/);
   assert.equal(lines[1], '-32603 undefined');
-  assert.match(lines[2], /^the handler of `circle` has failed: SwillError: the value cannot be written as JSON/);
+  assert.match(
+    lines[2],
+    /^the handler of `circle` has failed: SwillError: the value cannot be written as JSON/,
+  );
   assert.match(lines[4], /^stumble Cannot read/);
   assert.match(lines[6], /^circle the value cannot be written/);
 });
@@ -275,6 +278,8 @@ test('headers and tokens are sent', { skip }, async () => {
 
 test('why a connection cannot be had is told', { skip }, async () => {
   using silent = await listening(() => {});
+  // It keeps the connection, and does not say how long its reason is.
+  using chatty = await listening((socket) => socket.write('HTTP/1.1 401 No\r\n\r\nlog in first'));
   using rude = await listening((socket) => socket.end());
   using other = await listening((socket) => socket.end('220 mail.example ESMTP\r\n'));
   const base = await server('');
@@ -296,6 +301,9 @@ test('why a connection cannot be had is told', { skip }, async () => {
     });
     assert.equal(client.state.kind, 'closed');
   }
+  await assert.rejects(new Client().connect(`ws://${chatty.address}/`), { code: 401, data: 'log in first' });
+  const token = (): Promise<string> => new Promise(() => {});
+  await assert.rejects(new Client({ token }).connect(base, { timeout: 50 }), { code: 504 });
   const reason = new Error('not now');
   await assert.rejects(
     new Client().connect(`ws://${silent.address}/`, { signal: AbortSignal.abort(reason) }),

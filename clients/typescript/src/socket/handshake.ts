@@ -7,8 +7,8 @@ import { Refusal, type SocketOptions } from './socket.js';
 const LONGEST_HEAD = 16 << 10;
 const LONGEST_BODY = 8 << 10;
 
-/** How an answer begins; HTTP/1.0 is no better than none. */
-const HTTP = 'HTTP/1.1 ';
+/** How an answer begins. Some proxies refuse with HTTP/1.0. */
+const HTTP = 'HTTP/1.';
 
 /** A word of HTTP (RFC 9110, section 5.6.2). */
 const WORD = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
@@ -21,6 +21,7 @@ export class Handshake {
   #head = Buffer.alloc(0);
   #status: { code: number; text: string } | undefined;
   #bodyLength = LONGEST_BODY;
+  #chunked = false;
 
   constructor(private readonly options: SocketOptions) {
     const { url, subprotocols, token, headers } = options;
@@ -35,12 +36,15 @@ export class Handshake {
     ]);
     if (subprotocols.length > 0) lines.set('Sec-WebSocket-Protocol', subprotocols.join(', '));
     const given = new Set(Object.keys(headers).map((name) => name.toLowerCase()));
-    if (url.username !== '' && !given.has('authorization')) {
+    if (url.username !== '') {
       const user = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
       lines.set('Authorization', `Basic ${Buffer.from(user).toString('base64')}`);
     }
     if (token !== undefined) lines.set('Authorization', `Bearer ${token}`);
-    const all = [...lines, ...Object.entries(headers)];
+    const all = [
+      ...[...lines].filter(([name]) => !given.has(name.toLowerCase())),
+      ...Object.entries(headers),
+    ];
     for (const [name, value] of all) checkHeader(name, value);
     const text = all.map(([name, value]) => `${name}: ${value}\r\n`).join('');
     this.request = `GET ${url.pathname}${url.search} HTTP/1.1\r\n${text}\r\n`;
@@ -67,8 +71,15 @@ export class Handshake {
       if (subprotocol !== undefined) return { subprotocol, rest };
       this.#head = rest;
     }
-    if (this.#head.length >= this.#bodyLength) throw this.#refusal();
+    if (this.#head.length >= this.#bodyLength || (this.#chunked && unchunk(this.#head).whole)) {
+      throw this.#refusal();
+    }
     return undefined;
+  }
+
+  /** Whether the server has refused, and more of the reason may come. */
+  get isRefused(): boolean {
+    return this.#status !== undefined;
   }
 
   /** The connection has ended before the server has agreed. */
@@ -80,8 +91,8 @@ export class Handshake {
   /** Reads the head. The subprotocol, or `undefined` if it is a refusal, whose body follows. */
   #answer(head: string): string | undefined {
     const [first = '', ...lines] = head.split('\r\n');
-    const [, code, text = ''] = /^HTTP\/1\.1 (\d{3})(?: (.*))?$/.exec(first) ?? [];
-    if (code === undefined) throw noHttp();
+    const [, version, code, text = ''] = /^HTTP\/1\.([01]) (\d{3})(?: (.*))?$/.exec(first) ?? [];
+    if (code === undefined || (version === '0' && code === '101')) throw noHttp();
     const headers = new Map<string, string>();
     for (const line of lines) {
       const [name = '', value] = splitOnce(line, ':');
@@ -92,6 +103,7 @@ export class Handshake {
     if (code !== '101') {
       this.#status = { code: Number(code), text };
       const length = Number(headers.get('content-length') ?? LONGEST_BODY);
+      this.#chunked = /\bchunked\b/i.test(headers.get('transfer-encoding') ?? '');
       this.#bodyLength = Math.min(Number.isFinite(length) ? length : LONGEST_BODY, LONGEST_BODY);
       return undefined;
     }
@@ -115,9 +127,22 @@ export class Handshake {
 
   #refusal(): Refusal {
     const { code = 500, text = '' } = this.#status ?? {};
-    const body = this.#head.toString('utf8', 0, this.#bodyLength).trim();
+    const bytes = this.#chunked ? unchunk(this.#head).body : this.#head;
+    const body = bytes.toString('utf8', 0, this.#bodyLength).trim();
     const said = [`${code} ${text}`.trim(), body].filter((part) => part !== '').join(': ');
     return new Refusal(code, `the server refused the connection with ${said}`, isTemporaryStatus(code), body);
+  }
+}
+
+/** The body so far that comes in chunks (RFC 9112, section 7.1). */
+function unchunk(bytes: Buffer): { body: Buffer; whole: boolean } {
+  const parts: Buffer[] = [];
+  for (let at = 0; ;) {
+    const start = bytes.indexOf('\r\n', at) + 2;
+    const size = start < 2 ? Number.NaN : Number.parseInt(bytes.toString('latin1', at, start), 16);
+    if (!(size > 0)) return { body: Buffer.concat(parts), whole: size === 0 };
+    parts.push(bytes.subarray(start, start + size));
+    at = start + size + 2;
   }
 }
 

@@ -10,6 +10,9 @@ import { Refusal, type Socket, type SocketEvents, type SocketOptions } from './s
 /** How many bytes are gathered before they are written in any case. */
 const GATHERED = 64 << 10;
 
+/** How long the reason of a refusal is waited for, in milliseconds, when the server has not said how long it is. */
+const BODY = 1_000;
+
 /** How much is read at once. */
 const READ = 64 << 10;
 
@@ -31,11 +34,15 @@ export function openNodeSocket(
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const port = Number(url.port) || (secure ? 443 : 80);
     let socket: NodeSocket | undefined;
+    let patience: NodeJS.Timeout | undefined;
     const read = (bytes: Uint8Array, length: number): void => {
       if (socket !== undefined) return socket.read(bytes, length);
       try {
         const agreed = handshake.push(bytes.subarray(0, length));
-        if (agreed === undefined) return;
+        if (agreed === undefined) {
+          if (handshake.isRefused) patience ??= setTimeout(() => fail(handshake.ended()), BODY);
+          return;
+        }
         socket = new NodeSocket(stream, agreed.subprotocol, options.limits, events);
         signal.removeEventListener('abort', abort);
         events.opened(socket);
@@ -53,6 +60,7 @@ export function openNodeSocket(
       : openTcp(host, port, read);
     const fail = (error: Error): void => {
       signal.removeEventListener('abort', abort);
+      clearTimeout(patience);
       stream.destroy();
       reject(error);
     };

@@ -58,6 +58,15 @@ test('who is in the address is said, unless it is said otherwise', () => {
   assert.doesNotMatch(handshake({ url, headers: { authorization: 'x' } }).request, /Basic/);
 });
 
+test('no header is said twice', () => {
+  const headers = { host: 'other.example', authorization: 'x' };
+  const { request } = handshake({ headers, token: 'secret' });
+  assert.deepEqual(request.match(/^(host|authorization): .*$/gim), [
+    'host: other.example',
+    'authorization: x',
+  ]);
+});
+
 test('headers that would break the request are refused', () => {
   for (const headers of [{ 'a b': 'c' }, { a: 'b\r\nc: d' }, { 'a:': 'b' }, { a: '\0' }]) {
     assert.throws(() => handshake({ headers: headers as unknown as Record<string, string> }), SwillError);
@@ -105,6 +114,19 @@ for (const [answer, code, temporary, message] of [
   ['HTTP/1.1 503 Service Unavailable\r\ncontent-length: 0\r\n\r\n', 503, true, /503 Service Unavailable$/],
   ['HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n', 302, false, /302 Found/],
   [`HTTP/1.1 403 Forbidden\r\n\r\n${'x'.repeat(9000)}`, 403, false, /403/],
+  [
+    'HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nlog in\r\n6;x=y\r\n first\r\n0\r\n\r\n',
+    401,
+    false,
+    /401 No: log in first$/,
+  ],
+  [
+    'HTTP/1.0 503 Service Unavailable\r\nContent-Length: 2\r\n\r\nno',
+    503,
+    true,
+    /503 Service Unavailable: no/,
+  ],
+  ['HTTP/1.0 101 Switching Protocols\r\n\r\n', 501, false, /does not speak HTTP/],
   ['SSH-2.0-OpenSSH_9\r\n', 501, false, /does not speak HTTP/],
   ['\x15\x03\x01', 501, false, /does not speak HTTP/],
   ['HTTP/1.1 nonsense\r\n\r\n', 501, false, /does not speak HTTP/],
@@ -124,4 +146,8 @@ test('an end before the answer is one, and so is an end within the body of a ref
   const refused = handshake();
   assert.equal(refused.push(Buffer.from('HTTP/1.1 401 No\r\n\r\nwhy', 'latin1')), undefined);
   assert.match(refused.ended().message, /401 No: why/);
+  const parts = handshake();
+  const head = 'HTTP/1.1 401 No\r\nTransfer-Encoding: chunked\r\n\r\n';
+  assert.equal(parts.push(Buffer.from(`${head}3\r\nwhy\r\n5\r\n no`, 'latin1')), undefined);
+  assert.match(parts.ended().message, /401 No: why no$/);
 });
