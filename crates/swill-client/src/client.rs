@@ -51,7 +51,8 @@ pub(crate) struct Shared {
 }
 
 impl Client {
-    /// Connects to a server, with all settings as they are by default.
+    /// Connects to a server, with all settings as they are by default. The address is a URL, or shorter: see
+    /// [`url`](crate::url).
     ///
     /// Has to be called within a tokio runtime.
     ///
@@ -62,7 +63,7 @@ impl Client {
         Self::builder(url).connect().await
     }
 
-    /// Prepares a connection to a server.
+    /// Prepares a connection to a server. The address is a URL, or shorter: see [`url`](crate::url).
     ///
     /// ```
     /// let builder = swill_client::Client::builder("ws://127.0.0.1:8000/ws").bearer("s3cr3t");

@@ -168,6 +168,7 @@ mod state;
 mod tls;
 mod unread;
 
+pub use address::url;
 pub use batch::Batch;
 pub use builder::Builder;
 pub use client::Client;

@@ -44,7 +44,7 @@ async fn what_makes_no_sense_is_refused_before_anything_is_sent() {
         server().1.cookie("a", "b; c=d"),
         server().1.subprotocols([]),
         server().1.subprotocols(["a,b"]),
-        Client::builder("http://localhost"),
+        Client::builder("ftp://localhost"),
     ] {
         assert_eq!(builder.connect().await.unwrap_err().code(), Code::BAD_REQUEST);
     }
