@@ -142,7 +142,11 @@ impl Readers {
             return Err(Box::new(refuse(StatusCode::MISDIRECTED_REQUEST, why)));
         }
         #[cfg(feature = "docs")]
-        self.guard.admit(asked)?;
+        self.guard.admit(asked).map_err(|mut refusal| {
+            // The next one who asks may be let in.
+            refusal.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+            refusal
+        })?;
         Ok(())
     }
 

@@ -32,9 +32,8 @@ async fn a_password_is_asked_for() {
             let challenge = response.header("www-authenticate");
             let expected = (expected == 401).then_some("Basic realm=\"docs\", charset=\"UTF-8\"");
             assert_eq!(challenge, expected, "{path} {given:?}");
-            if response.status == 200 {
-                assert_eq!(response.header("cache-control"), Some("private, no-cache"), "{path}");
-            }
+            let cache = if response.status == 200 { "private, no-cache" } else { "no-store" };
+            assert_eq!(response.header("cache-control"), Some(cache), "{path}");
         }
         // Who may not see it does not get to know whether it has changed, either.
         let known = ask(&server, "GET", path, &[("If-None-Match", "*")]).await;
@@ -71,6 +70,8 @@ async fn a_guard_is_asked() {
             assert_eq!(response.status, status, "{path} {role:?}");
             if let Some(text) = text {
                 assert_eq!(response.text(), text, "{path} {role:?}");
+                // A cache would show it to those who are let in.
+                assert_eq!(response.header("cache-control"), Some("no-store"), "{path} {role:?}");
             }
         }
     }
