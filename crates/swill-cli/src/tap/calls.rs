@@ -3,6 +3,10 @@ use std::collections::{HashMap, VecDeque};
 /// How many calls are remembered in each direction. The oldest are forgotten first.
 const MOST: usize = 10_000;
 
+/// How many bytes the key and the name of a call may have; beyond, it is not remembered. An answer of JSON-RPC is a key,
+/// for it may be the id of a stream.
+const LONGEST: usize = 1 << 10;
+
 /// Which procedure a call is of, as answers do not say so. Calls are known by their number or id, as it is written.
 #[derive(Debug, Default)]
 pub(super) struct Calls {
@@ -22,6 +26,9 @@ struct Known {
 impl Calls {
     /// Remembers a call; whether it is new.
     pub(super) fn insert(&mut self, key: &str, name: &str) -> bool {
+        if key.len() + name.len() > LONGEST {
+            return true;
+        }
         if self.names.get(key).is_some_and(|known| known.name == name) {
             return false;
         }
@@ -63,6 +70,14 @@ mod tests {
         let last = (3 * MOST - 1).to_string();
         assert_eq!(calls.remove(&last).as_deref(), Some("it"));
         assert_eq!(calls.get(&last), None);
+    }
+
+    #[test]
+    fn what_is_long_is_not_remembered() {
+        let mut calls = Calls::default();
+        let long = "x".repeat(LONGEST);
+        assert!(calls.insert(&long, "it") && calls.insert("1", &long));
+        assert!(calls.names.is_empty() && calls.order.is_empty());
     }
 
     #[test]

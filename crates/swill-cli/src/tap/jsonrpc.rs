@@ -12,8 +12,37 @@ use swill_proto::Value;
 pub(super) struct Calls {
     client: calls::Calls,
     server: calls::Calls,
-    /// Streams out of the server, and of the client.
-    streams: [calls::Calls; 2],
+    /// Out of the server, and of the client.
+    streams: [Streams; 2],
+}
+
+/// Streams out of one side, by their subscriptions.
+#[derive(Debug, Default)]
+struct Streams {
+    /// Answers that may be the subscriptions of streams.
+    perhaps: calls::Calls,
+    /// Those of which an item has come: another answer that looks the same is none.
+    flowing: calls::Calls,
+}
+
+impl Streams {
+    /// The procedure of a stream of which an item has come.
+    fn flow(&mut self, number: &str) -> Option<String> {
+        if let Some(name) = self.flowing.get(number) {
+            return Some(name);
+        }
+        let name = self.perhaps.remove(number)?;
+        self.flowing.insert(number, &name);
+        Some(name)
+    }
+
+    fn get(&self, number: &str) -> Option<String> {
+        self.flowing.get(number).or_else(|| self.perhaps.get(number))
+    }
+
+    fn remove(&mut self, number: &str) -> Option<String> {
+        self.flowing.remove(number).or_else(|| self.perhaps.remove(number))
+    }
 }
 
 /// Whether a message looks like one.
@@ -26,15 +55,19 @@ pub(super) fn is_one(value: &Value) -> bool {
 }
 
 impl Calls {
-    /// What a message says, of a batch each element; `None` if it is none of this protocol.
-    pub(super) fn message(&mut self, side: Side, value: Value) -> Option<Vec<Frame>> {
+    /// What a message says, of a batch each element; `None` if it is none of this protocol. `raw` is what elements are
+    /// called that are none.
+    pub(super) fn message(&mut self, side: Side, raw: &'static str, value: Value) -> Option<Vec<Frame>> {
         match value {
             Value::List(all) if !all.is_empty() => {
                 let count = all.len();
-                let one = |(at, value)| {
-                    self.one(side, value).map(|frame| frame.note(format!("{} of {count} in a batch", at + 1)))
+                let one = |(at, value): (usize, Value)| {
+                    // The others are answered nevertheless.
+                    let frame = self.one(side, value.clone());
+                    let frame = frame.unwrap_or_else(|| Frame::new(raw).payload(value));
+                    frame.note(format!("{} of {count} in a batch", at + 1))
                 };
-                all.into_iter().enumerate().map(one).collect()
+                Some(all.into_iter().enumerate().map(one).collect())
             }
             value => self.one(side, value).map(|frame| vec![frame]),
         }
@@ -60,7 +93,7 @@ impl Calls {
         let result = take(&mut members, "result")?;
         if let Some(name) = &name {
             // It may be the answer, or the id of a stream; in the latter case items refer to it.
-            self.streams_of(side).insert(&key(&result), name);
+            self.streams_of(side).perhaps.insert(&key(&result), name);
         }
         Some(Frame::new("answer").call(id).procedure(name).payload(result))
     }
@@ -94,7 +127,7 @@ impl Calls {
             (Some(item), None) => (Frame::new("item").payload(item), false),
             (None, None) => (Frame::new("end"), true),
         };
-        let name = if is_over { streams.remove(&number) } else { streams.get(&number) };
+        let name = if is_over { streams.remove(&number) } else { streams.flow(&number) };
         frame.procedure(name).note(format!("subscription {number}"))
     }
 
@@ -115,7 +148,7 @@ impl Calls {
     }
 
     /// The streams that a side sends.
-    fn streams_of(&mut self, side: Side) -> &mut calls::Calls {
+    fn streams_of(&mut self, side: Side) -> &mut Streams {
         let [of_server, of_client] = &mut self.streams;
         if side == Side::Server { of_server } else { of_client }
     }
@@ -125,6 +158,22 @@ impl Calls {
 mod tests {
     use super::*;
     use crate::json;
+
+    #[test]
+    fn an_answer_that_looks_like_a_subscription_is_none() {
+        let mut calls = Calls::default();
+        let mut said = |side, message: &str| {
+            let frame = calls.message(side, "text", json::parse(message).unwrap()).unwrap().remove(0);
+            frame.procedure
+        };
+        let item = r#"{"jsonrpc":"2.0","method":"$/stream","params":{"subscription":3,"result":"x"}}"#;
+        said(Side::Client, r#"{"jsonrpc":"2.0","id":1,"method":"ticks"}"#);
+        said(Side::Server, r#"{"jsonrpc":"2.0","id":1,"result":3}"#);
+        assert_eq!(said(Side::Server, item).as_deref(), Some("ticks"));
+        said(Side::Client, r#"{"jsonrpc":"2.0","id":2,"method":"add","params":[1,2]}"#);
+        said(Side::Server, r#"{"jsonrpc":"2.0","id":2,"result":3}"#);
+        assert_eq!(said(Side::Server, item).as_deref(), Some("ticks"));
+    }
 
     #[test]
     fn both_directions_are_understood() {
@@ -170,13 +219,14 @@ mod tests {
                 &["call a -", "notification b -"],
             ),
             (Side::Server, r#"[{"jsonrpc":"2.0","id":2,"result":null}]"#, &["answer a null"]),
+            (Side::Client, r#"[{"jsonrpc":"2.0","id":3,"method":"a"},7]"#, &["call a -", "text - 7"]),
             (
                 Side::Server,
                 r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32700}}"#,
                 &["error - {\"code\":-32700}"],
             ),
         ] {
-            let frames = calls.message(side, json::parse(message).unwrap()).unwrap();
+            let frames = calls.message(side, "text", json::parse(message).unwrap()).unwrap();
             let said = frames.iter().map(|frame| {
                 let payload = frame.payload.as_ref().map_or_else(|| "-".to_owned(), json::line);
                 format!("{} {} {payload}", frame.kind, frame.procedure.as_deref().unwrap_or("-"))
@@ -184,7 +234,7 @@ mod tests {
             assert_eq!(said.collect::<Vec<_>>(), expected, "{message}");
         }
         for message in ["[]", "1", "{}", r#"{"jsonrpc":"2.0","method":1}"#] {
-            assert_eq!(calls.message(Side::Client, json::parse(message).unwrap()), None, "{message}");
+            assert_eq!(calls.message(Side::Client, "text", json::parse(message).unwrap()), None, "{message}");
         }
     }
 }

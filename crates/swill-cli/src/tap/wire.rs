@@ -47,7 +47,7 @@ impl Wire {
         }
         let frames = match self {
             Self::Swill1(calls) if kind == Kind::Binary => calls.message(side, value.clone()),
-            Self::JsonRpc(calls) => calls.message(side, value.clone()),
+            Self::JsonRpc(calls) => calls.message(side, name(kind), value.clone()),
             Self::Events if kind == Kind::Text => events::message(value.clone()),
             _ => None,
         };
