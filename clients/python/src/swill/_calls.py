@@ -23,6 +23,15 @@ NOTHING: Final = msgspec.Raw()
 """The data of a message that has none."""
 
 
+SLACK: Final = 1024
+"""So much more than an item counts may be kept along with it."""
+
+
+def alone(data: msgspec.Raw, message: bytes | bytearray | msgspec.Raw) -> msgspec.Raw:
+    """Data that does not keep the whole message that it came in."""
+    return data.copy() if len(message) - len(data) > SLACK else data
+
+
 class Answer(msgspec.Struct, array_like=True, gc=False):
     """A message of the server about a call of this side, as `swill/1` writes it
     (conformance/PROTOCOLS.md, 1.2)."""

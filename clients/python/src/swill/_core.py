@@ -203,7 +203,10 @@ class Core:
         keys, most = len(metadata), self.limits.metadata_keys
         if keys > most:
             return f"the answer has metadata with {keys} keys, and the client takes {most}"
-        size, most = self.machine.size(metadata), self.limits.metadata_bytes
+        try:
+            size, most = self.machine.size(metadata), self.limits.metadata_bytes
+        except RecursionError:
+            return "the answer has metadata that is nested too deeply"
         if size > most:
             return f"the answer has {size} bytes of metadata, and the client takes {most}"
         return None

@@ -138,6 +138,10 @@ def not_taken() -> Error:
     return Error(Code.TOO_MANY, "the stream was not taken in time")
 
 
+def answer_too_deep() -> Error:
+    return Error(Code.TOO_LARGE, "the answer is nested too deeply")
+
+
 def cannot_carry(protocol: str, what: str) -> Error:
     return Error(Code.UNIMPLEMENTED, f"{protocol} cannot carry {what}; nothing was sent")
 

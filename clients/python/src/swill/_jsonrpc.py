@@ -3,14 +3,22 @@ read."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from . import _forms
-from ._calls import END_OF_STREAM, ERROR, MESSAGE, NOTHING, Answer, Call, StreamCall
-from ._errors import INVALID_REQUEST, PARSE_ERROR, Close, Code, Error, cannot_carry
+from ._calls import END_OF_STREAM, ERROR, MESSAGE, NOTHING, Answer, Call, StreamCall, alone
+from ._depth import CUT, DEPTH, is_too_deep, pruned
+from ._errors import (
+    INVALID_REQUEST,
+    PARSE_ERROR,
+    Close,
+    Code,
+    Error,
+    answer_too_deep,
+    cannot_carry,
+)
 
 if TYPE_CHECKING:
     from ._core import Core
@@ -18,11 +26,6 @@ if TYPE_CHECKING:
 
 ENCODER: Final = msgspec.json.Encoder()
 ANY: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder()
-
-DEPTH: Final = 64
-"""How deep a server reads into the members of a message."""
-
-STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"')
 
 LONGEST_ID: Final = 255
 """The longest id of the server, in bytes as it is written."""
@@ -156,7 +159,9 @@ class JsonRpc:
         try:
             envelope = ENVELOPES.decode(message)
         except msgspec.ValidationError:
-            self.read_batch(message)
+            self.read_batch(message, False)
+        except RecursionError:
+            self.too_deep(message)
         except UNREADABLE:
             self.serving.reject(b"null", PARSE_ERROR, None)
         else:
@@ -167,10 +172,22 @@ class JsonRpc:
         """JSON may come in binary messages, too."""
         return self.receive(message)
 
-    def read_batch(self, message: bytes | bytearray) -> None:
+    def too_deep(self, message: bytes | bytearray) -> None:
+        """Takes a message that is nested too deeply to be read as it is."""
+        short = pruned(bytes(message))
+        try:
+            self.cut_off(ENVELOPES.decode(short), None)
+        except msgspec.ValidationError:
+            self.read_batch(short, True)
+        except UNREADABLE:
+            self.serving.reject(b"null", PARSE_ERROR, None)
+
+    def read_batch(self, message: bytes | bytearray, is_pruned: bool) -> None:
         """Takes a message that is no object."""
         try:
             elements = BATCHES.decode(message)
+        except RecursionError:
+            return self.too_deep(message)
         except UNREADABLE:
             fault = INVALID_REQUEST if is_json(message) else PARSE_ERROR
             return self.serving.reject(b"null", fault, None)
@@ -188,9 +205,36 @@ class JsonRpc:
             except UNREADABLE:
                 self.serving.reject(b"null", INVALID_REQUEST, batch)
             else:
-                self.element(envelope, batch)
+                is_cut = is_pruned and CUT in bytes(element)
+                (self.cut_off if is_cut else self.element)(envelope, batch)
         batch.complete()
         return None
+
+    def cut_off(self, envelope: Envelope, batch: Any) -> None:
+        """Takes one object that was nested too deeply. An answer fails its call."""
+        if envelope.method and text_of(envelope.method) == "$/stream":
+            self.item_cut_off(envelope.params)
+        elif not envelope.method and (envelope.result or envelope.error):
+            call = self.call_of(envelope.id)
+            if call is not None:
+                self.core.cancel(call, answer_too_deep())
+        else:
+            self.serving.reject(b"null", PARSE_ERROR, batch)
+
+    def item_cut_off(self, params: msgspec.Raw) -> None:
+        """An item was nested too deeply: its stream fails, since none may be missing."""
+        try:
+            said = STREAM.decode(params)
+        except UNREADABLE:
+            return
+        call = self.subscriptions.get(bytes(said.subscription))
+        if call is not None:
+            self.core.cancel(call, answer_too_deep())
+
+    def call_of(self, written: msgspec.Raw) -> Call | None:
+        """The call with this id, if it is one of this side."""
+        number = bytes(written)
+        return self.core.calls.get(int(number)) if number.isdigit() and len(number) < 20 else None
 
     def element(self, envelope: Envelope, batch: Any) -> None:
         """Takes one object, alone or in a batch."""
@@ -216,8 +260,7 @@ class JsonRpc:
 
     def answered(self, envelope: Envelope) -> None:
         """A response has come."""
-        number = bytes(envelope.id)
-        call = self.core.calls.get(int(number)) if number.isdigit() and len(number) < 20 else None
+        call = self.call_of(envelope.id)
         if call is None:
             return
         error = bytes(envelope.error)
@@ -244,11 +287,13 @@ class JsonRpc:
         """Something has come for a stream."""
         try:
             said = STREAM.decode(params)
+        except RecursionError:
+            return self.item_cut_off(msgspec.Raw(pruned(bytes(params))))
         except UNREADABLE:
-            return
+            return None
         call = self.subscriptions.get(bytes(said.subscription))
         if call is None:
-            return
+            return None
         if said.error:
             self.forget(call)
             self.take(call, Answer(call.seq, said.error, ERROR))
@@ -256,7 +301,9 @@ class JsonRpc:
             self.forget(call)
             self.take(call, Answer(call.seq, NOTHING, END_OF_STREAM))
         elif said.result:
-            self.take(call, Answer(call.seq, said.result, MESSAGE))
+            # What else was said is not to be kept along with the item.
+            self.take(call, Answer(call.seq, alone(said.result, params), MESSAGE))
+        return None
 
     def take(self, call: Call, answer: Answer) -> None:
         if call.receive(answer):
@@ -309,21 +356,6 @@ def text_of(raw: msgspec.Raw) -> str | None:
     except UNREADABLE:
         return None
     return value if isinstance(value, str) else None
-
-
-def is_too_deep(message: bytes) -> bool:
-    """Whether a member of an object is nested too deeply."""
-    if message.count(b"[") + message.count(b"{") <= DEPTH + 1:
-        return False
-    depth = 0
-    for byte in STRINGS.sub(b"", message):
-        if byte in b"[{":
-            depth += 1
-            if depth > DEPTH + 1:
-                return True
-        elif byte in b"]}":
-            depth -= 1
-    return False
 
 
 def is_json(message: bytes | bytearray) -> bool:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
-from ._calls import END_OF_STREAM, ERROR, METADATA, Answer, Call, StreamCall
-from ._errors import Close, Code, Error
+from ._calls import END_OF_STREAM, ERROR, METADATA, SLACK, Answer, Call, StreamCall
+from ._errors import Close, Code, Error, answer_too_deep
 from ._forms import ENCODER, decode, pack
 
 if TYPE_CHECKING:
@@ -104,6 +104,8 @@ class Swill1:
             if why is not None:
                 core.cancel(call, Error(Code.TOO_LARGE, why))
                 return None
+        if len(message) - len(answer.data) > SLACK:
+            answer.data = answer.data.copy()
         if not 0 <= answer.type <= ERROR:
             return Close(1002, "a message of an unknown type")
         if call.receive(answer):
@@ -123,7 +125,7 @@ class Swill1:
         seq = int.from_bytes(message[2 : 2 + width], "big") if width else message[1]
         call = self.core.calls.get(seq)
         if call is not None:
-            self.core.cancel(call, Error(Code.TOO_LARGE, "the answer is nested too deeply"))
+            self.core.cancel(call, answer_too_deep())
         return None
 
     # Values.
