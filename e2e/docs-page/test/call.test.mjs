@@ -129,6 +129,28 @@ test('metadata goes and comes where it belongs', visit(server, to('hello'), asyn
   await visitor.read('call-trailing', /took_us[\s\S]*\d/);
 }));
 
+test('a key that the procedure knows is one click, and its value is typed at once', visit(server, to('hello'), async visitor => {
+  await visitor.get('options').locator('summary').click();
+  await visitor.get('options').getByRole('button', { name: 'name' }).click();
+  await visitor.until('the value has the focus', () =>
+    visitor.get('metadata-value-0').evaluate(field => field.getRootNode().activeElement === field));
+  await visitor.page.keyboard.type('Ada');
+  await visitor.click('call');
+  await visitor.read('call-result', ', Ada!');
+}));
+
+test('what comes back is in sight, also below a long form', visit(server, to('shop.order'), async visitor => {
+  await visitor.click('call');
+  await visitor.see('call-view', { 'data-status': 'completed' });
+  const box = () => visitor.get('call-result').boundingBox();
+  const dock = await visitor.page.locator('dock-view').boundingBox();
+  await visitor.until(
+    'the answer is in sight',
+    async () => (await box()).y + (await box()).height <= dock.y,
+    async () => JSON.stringify([await box(), dock]),
+  );
+}));
+
 test('a deadline passes, here and there', visit(server, to('lab.wait'), async visitor => {
   // The procedure's own, of two seconds.
   await visitor.writeRaw('{"ms": 5000}');

@@ -128,8 +128,14 @@ export class CallOptions extends Element {
     );
   }
 
-  private add(key: string): void {
+  /** Adds a row, and goes to the first field of it that is empty. */
+  private async add(key: string): Promise<void> {
+    const index = this.draft.metadata.length;
     this.draft.set({ metadata: [...this.draft.metadata, { key, value: '' }] });
+    this.requestUpdate();
+    await this.updateComplete;
+    const field = key === '' ? 'key' : 'value';
+    this.renderRoot.querySelector<HTMLElement>(`[data-testid='metadata-${field}-${index}']`)?.focus();
   }
 }
 

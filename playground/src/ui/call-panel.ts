@@ -339,16 +339,19 @@ export class CallPanel extends Element {
     });
   }
 
-  /** Where all is in one column, what comes back is far below. */
+  /** What comes back may be out of sight: below a long form, or where all is in one column. */
   private reveal(): void {
-    if (!window.matchMedia('(max-width: 1180px)').matches) return;
     // Two frames later all of it has been drawn.
     requestAnimationFrame(() => requestAnimationFrame(() => this.scrollToOutcome()));
   }
 
   private scrollToOutcome(): void {
     const outcome = this.renderRoot.querySelector('call-view')?.closest('.card');
-    outcome?.scrollIntoView({ block: outcome.clientHeight > window.innerHeight / 2 ? 'start' : 'end' });
+    if (!outcome) return;
+    const oneColumn = window.matchMedia('(max-width: 1180px)').matches;
+    const inSight = this.getBoundingClientRect().bottom - outcome.getBoundingClientRect().top;
+    if (!oneColumn && inSight >= Math.min(outcome.clientHeight, 160)) return;
+    outcome.scrollIntoView({ block: outcome.clientHeight > window.innerHeight / 2 ? 'start' : 'end' });
   }
 
   private send(anyway = false): void {
