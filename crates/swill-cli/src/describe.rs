@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf};
 const AFTER_HELP: &str = "\
 Examples:
   swill describe localhost                          print the description of a running server
-  swill describe localhost -o shop.json             keep it, for `swill generate` and `swill inspect`
+  swill describe localhost -o shop.json             keep it, for `swill generate`
   swill describe shop.json --format openrpc         turn it into an OpenRPC document";
 
 /// Prints what an app says of itself, as a JSON document

@@ -34,7 +34,7 @@ Examples:
   swill bench localhost add 1 2                            one call after the other, for 10 s
   swill bench localhost add 1 2 -c 4 -i 64                 as many as it takes
   swill bench localhost add 1 2 --rate 5000 -i 100         latency at 5,000 calls per second
-  swill bench localhost count 100 --calls 1000 --json      streams, each read to its end";
+  swill bench localhost count '[100, 0]' -n 1000 --json    streams, each read to its end";
 
 /// How often the progress is drawn.
 const DRAW_EVERY: Duration = Duration::from_millis(100);

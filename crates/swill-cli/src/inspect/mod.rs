@@ -13,7 +13,7 @@ const AFTER_HELP: &str = "\
 Examples:
   swill inspect localhost                 everything that can be called, in one line each
   swill inspect localhost shop            one module
-  swill inspect localhost shop.order      one procedure: parameters, types, constraints, errors, metadata
+  swill inspect localhost shop.order      one procedure: parameters, types, constraints
   swill inspect shop.json --json | jq '.procedures[].name'";
 
 /// Shows what can be called, and how
