@@ -1,6 +1,7 @@
 //! Calls, as many and as often as planned.
 
 use super::record::Record;
+use crate::call::past_deadline;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use serde::de::IgnoredAny;
 use std::{
@@ -275,7 +276,14 @@ async fn call(client: &Client, plan: &Plan, since: Instant) -> (Instant, Result<
             }
         }
     };
-    (since, result.await)
+    let result = match plan.deadline {
+        // That of the client ends with the first item.
+        Some(within) if plan.shape.streams_out => {
+            tokio::time::timeout(within, result).await.unwrap_or_else(|_| Err(past_deadline()))
+        }
+        _ => result.await,
+    };
+    (since, result)
 }
 
 async fn count(mut items: swill_client::Items<IgnoredAny>) -> Result<u64, Error> {

@@ -26,7 +26,7 @@ Streams:
 Examples:
   swill call localhost add 1 2
   swill call localhost add a=1 b=2 --deadline 2s
-  swill call localhost greet Ann --metadata language=fr --show-metadata
+  swill call localhost hello Welcome --metadata name=Ann --show-metadata
   swill call localhost total < numbers.jsonl
   swill call localhost count 3 | jq .
   swill call ws://localhost:9000/rpc add '[1, 2]' --protocol json-rpc";
@@ -172,13 +172,13 @@ impl Call {
             };
             let mut items = Outgoing { lines, known, protocol };
             match target.shape.streams_out {
-                true => self.both(client, &mut items, &mut show).await,
+                true => self.in_time(self.both(client, &mut items, &mut show)).await,
                 false => self.stream_in(client, &mut items, &mut show).await,
             }
         } else {
             let params = params::parameters(&Arguments::read(&self.params).await?, known, protocol)?;
             match target.shape.streams_out {
-                true => self.stream(client, params, &mut show).await,
+                true => self.in_time(self.stream(client, params, &mut show)).await,
                 false => self.single(client, params, &mut show).await,
             }
         };
@@ -231,6 +231,13 @@ impl Call {
         show.answer(&response.value).await?;
         show.trailing(&response.trailing).await?;
         Ok(())
+    }
+
+    /// Ends a call with a stream out when its deadline has passed. That of the client ends with the first item.
+    async fn in_time(&self, stream: impl Future<Output = Result<()>>) -> Result<()> {
+        let Some(Limit(Some(within))) = self.deadline else { return stream.await };
+        let ended = tokio::time::timeout(within, stream).await;
+        ended.unwrap_or_else(|_| Err(self.failed(&past_deadline())))
     }
 
     async fn stream(&self, client: &Client, params: Value, show: &mut Show) -> Result<()> {
@@ -313,6 +320,11 @@ impl Call {
         let _ = sending.finish().await;
         Ok(())
     }
+}
+
+/// What a call fails with that takes too long.
+pub(crate) fn past_deadline() -> swill_client::Error {
+    swill_client::Error::new(Code::DEADLINE, "the deadline of the call has passed")
 }
 
 /// The next thing that a server says before the stream in has ended: its leading metadata, or that the call is over.

@@ -103,3 +103,13 @@ fn an_interrupt_shows_what_was_measured() {
     assert_eq!((said.code, said.err.as_str()), (130, "error: interrupted\n"));
     assert!(said.out.contains("calls      0 in "), "{}", said.out);
 }
+
+#[test]
+fn a_deadline_ends_streams_that_have_begun() {
+    let server = Server::start();
+    let load = ["--calls", "2", "--deadline", "100ms", "--warmup", "none", "--json"];
+    let said = run(&[&["bench", &server.address, "ticks"], &load[..]].concat(), "");
+    assert_eq!(said.code, 1, "{}", said.err);
+    let measured: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(measured["errors"]["504"]["count"], 2, "{measured}");
+}

@@ -276,3 +276,17 @@ fn a_reader_that_goes_away_ends_the_call() {
     assert_eq!(server.cancelled.recv().unwrap(), "ticks");
     assert_eq!((said.code, said.err.as_str()), (1, ""));
 }
+
+#[test]
+fn a_deadline_ends_a_stream_that_has_begun() {
+    let server = Server::start();
+    let said = run(&["call", &server.address, "ticks", "--deadline", "300ms"], "");
+    assert_eq!(said.code, 4, "{}", said.err);
+    assert!(
+        said.err.contains("`ticks` failed with code 504: the deadline of the call has passed"),
+        "{}",
+        said.err
+    );
+    assert!(!said.out.is_empty());
+    assert_eq!(server.cancelled.recv().unwrap(), "ticks");
+}
