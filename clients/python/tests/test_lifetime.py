@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
-from peer import Connection, serving
+from peer import Connection, http, serving
 from support import MESSAGE, QUICK, Pair, failure, until
 from websockets.frames import Opcode
 from websockets.http11 import Request
@@ -221,7 +221,7 @@ async def test_nobody_is_told_twice_of_one_refusal() -> None:
     def refuse(connection: Connection, request: Request) -> bytes:
         nonlocal asked
         asked += 1
-        return b"HTTP/1.1 403 No\r\n\r\n"
+        return http("403 No")
 
     async with serving(refuse) as server:
         client = await swill.connect(server.address, lazy=True, reconnect=QUICK)

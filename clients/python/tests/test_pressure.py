@@ -66,18 +66,24 @@ async def test_senders_wait_for_the_socket() -> None:
 async def test_a_socket_that_takes_nothing_is_given_up() -> None:
     limits = swill.Limits(write_stall=0.3, ping_after=100)
     async with stuck(limits) as (client, _):
-        await fill(client.stream_in("total"))
+        sender = client.stream_in("total")
+
+        async def send_on() -> None:
+            while True:
+                await sender.send(b"x" * 60_000)
+
+        assert (await failure(send_on())).outcome_unknown
         state = await until(client, "closed")
         assert "took nothing" in state.reason
 
 
-async def flood(connection: Connection, seq: int, count: int) -> int:
-    """Sends items until the client takes no more. Returns how many went out."""
+async def flood(connection: Connection, seq: int, count: int, patience: float | None) -> int:
+    """Sends items until the client takes no more for a while. Returns how many went out."""
     connection.writer.transport.set_write_buffer_limits(high=0)
     for number in range(count):
         connection.answer(seq, "x" * 1000, MESSAGE, None, None)
         try:
-            async with asyncio.timeout(0.1):
+            async with asyncio.timeout(patience):
                 await connection.writer.drain()
         except TimeoutError:
             return number
@@ -97,12 +103,12 @@ async def test_a_stream_that_is_not_read_slows_the_server_down() -> None:
         items = client.stream("ticks", returns=str)
         first = asyncio.ensure_future(anext(items))
         await connection.message()
-        sent = await flood(connection, 1, 20_000)
+        sent = await flood(connection, 1, 20_000, 0.1)
         assert sent < 20_000
         assert client._core.unread.unread < 200_000
         await first
         # Whoever reads gets everything, and the rest comes.
-        rest = asyncio.create_task(flood(connection, 1, 3000))
+        rest = asyncio.create_task(flood(connection, 1, 3000, None))
         count = 1
         async for _ in items:
             count += 1
@@ -186,3 +192,17 @@ async def test_a_server_that_takes_no_answers_is_not_heard() -> None:
         for _ in range(sent):
             answer = await connection.message()
             assert answer["error"]["code"] == -32601
+
+
+async def test_what_was_said_is_written_before_the_goodbye_also_when_the_socket_was_full() -> None:
+    async with serving() as server:
+        client = await swill.connect(server.address)
+        connection = await server.client()
+        writing: Any = client._driver.connection
+        writing.pause_writing()
+        await client.notify("last")
+        call = asyncio.create_task(client.call("get"))
+        await asyncio.sleep(0)
+        await client.close()
+        assert (await failure(call)).outcome_unknown
+        assert [(await connection.message())[2] for _ in range(2)] == ["last", "get"]

@@ -288,6 +288,9 @@ class Connection(asyncio.BufferedProtocol):
         """Begins to close from this side. What was said before is written first."""
         if self.ws.state is not WebSocketState.OPEN:
             return
+        if self.core.reader is self:
+            # Also if the socket is full: no more will come, and it has its time.
+            self.core.wire = self
         self.flush()
         self.leave(close)
         self.ws.send_close(close.code, close.reason)
