@@ -75,7 +75,8 @@ fn accepts_gzip(headers: &HeaderMap) -> bool {
     let listed = headers.get_all(header::ACCEPT_ENCODING).iter().filter_map(|value| value.to_str().ok());
     let codings = listed.flat_map(|value| value.split(',')).map(|coding| {
         let (name, weight) = coding.split_once(';').unwrap_or((coding, ""));
-        let weight = weight.trim().strip_prefix("q=").map_or(Some(1.0), |weight| weight.trim().parse().ok());
+        let weight = weight.trim().strip_prefix(['q', 'Q']).and_then(|weight| weight.strip_prefix('='));
+        let weight = weight.map_or(Some(1.0), |weight| weight.trim().parse().ok());
         (name.trim().to_ascii_lowercase(), weight.is_some_and(|weight: f32| weight > 0.0))
     });
     let mut others = false;
@@ -253,6 +254,7 @@ mod tests {
             (&["*;q=0, gzip"], true),
             (&["gzip;q=0, *"], false),
             (&["gzip; q=0.0"], false),
+            (&["gzip;Q=0"], false),
             (&["gzip;q=much"], false),
             (&["identity"], false),
             (&["gzipped"], false),
