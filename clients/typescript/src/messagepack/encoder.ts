@@ -206,7 +206,10 @@ export class Encoder {
     }
     if (Array.isArray(value)) return this.#array(value, depth);
     const prototype: unknown = Object.getPrototypeOf(value);
-    if (prototype === Object.prototype || prototype === null) return this.#members(value, depth);
+    const { toJSON } = value as { toJSON?: unknown };
+    if ((prototype === Object.prototype || prototype === null) && typeof toJSON !== 'function') {
+      return this.#members(value, depth);
+    }
     if (value instanceof Uint8Array) return this.binary(value);
     if (value instanceof ArrayBuffer) return this.binary(new Uint8Array(value));
     if (value instanceof Date) return this.#timestamp(value);
@@ -217,7 +220,6 @@ export class Encoder {
       if (value instanceof DataView) return this.binary(bytesOf(value));
       return this.#array(Array.from(value as unknown as ArrayLike<number>), depth);
     }
-    const { toJSON } = value as { toJSON?: unknown };
     if (typeof toJSON === 'function') return this.value(toJSON.call(value, ''), depth - 1);
     if (value instanceof Number || value instanceof String || value instanceof Boolean) {
       return this.value(value.valueOf(), depth - 1);

@@ -60,6 +60,7 @@ for (const [name, value, written] of [
   ['timestamp 96', new Date(-1), 'c70cff3b8b87c0ffffffffffffffff'],
   ['fixext', new Extension(5, new Uint8Array(2)), 'd5050000'],
   ['ext 8', new Extension(-3, new Uint8Array(3)), 'c703fd000000'],
+  ['an object that says how it is in JSON', { a: 1, toJSON: () => 'b' }, 'a162'],
   ['what says how it is in JSON', new URL('ws://x/'), 'a777733a2f2f782f'],
 ] as const) {
   test(`${name} is written by the rules`, () => {
