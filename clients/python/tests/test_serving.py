@@ -213,3 +213,16 @@ async def test_a_handler_that_fails_is_logged(
 async def test_handlers_may_be_added_later(peers: Peers) -> None:
     peers.client.handle("later", lambda: "now")
     assert await peers.ask(request("later")) == result("now")
+
+
+async def test_a_plain_handler_that_stumbles_over_a_cancelled_task_harms_nobody(
+    peers: Peers,
+) -> None:
+    def look() -> object:
+        task: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        task.cancel()
+        return task.result()
+
+    peers.client.handle("look", look)
+    assert await peers.ask(request("look")) == error(INTERNAL)
+    assert peers.client.state.kind == "open"

@@ -153,7 +153,7 @@ class Serving:
         try:
             bound = served.bind(params)
             result = served.function(*bound.args, **bound.kwargs)
-        except Exception as error:
+        except (Exception, asyncio.CancelledError) as error:
             return self.fail(request_id, self.told(error, method), batch)
         if not inspect.isawaitable(result):
             return self.succeed(request_id, result, method, batch)
@@ -281,7 +281,7 @@ class Serving:
             written = ENCODER.encode(told)
         return b'{"jsonrpc":"2.0","error":' + written + b',"id":' + request_id + b"}"
 
-    def told(self, error: Exception, name: str) -> Error:
+    def told(self, error: BaseException, name: str) -> Error:
         """What the server is told of an exception."""
         if isinstance(error, Error):
             return error
