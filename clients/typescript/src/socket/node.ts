@@ -70,6 +70,7 @@ export function openNodeSocket(
       if (socket === undefined) fail(unreachable(error, `${host}:${port}`));
       else socket.broke(error.message);
     });
+    stream.on('end', () => socket?.ended());
     stream.on('close', () => {
       if (socket === undefined) fail(handshake.ended());
       else socket.broke('');
@@ -131,6 +132,8 @@ class NodeSocket implements Socket, FrameEvents {
   #silence = 0;
   #pinged = false;
   #stuck: number | undefined;
+  /** How many bytes the system had not taken at the last look. */
+  #left: number | undefined;
   #watch: NodeJS.Timeout;
   readonly #interval: number;
   #keys = new Keys();
@@ -186,6 +189,13 @@ class NodeSocket implements Socket, FrameEvents {
   read(bytes: Uint8Array, length: number): void {
     this.#heard = true;
     this.#reader.push(bytes, 0, length);
+  }
+
+  /** The server has hung up, and perhaps takes nothing either: what waits to be sent is not waited for. */
+  ended(): void {
+    if (this.#over) return;
+    this.broke('');
+    this.stream.destroy();
   }
 
   /** The stream has ended. */
@@ -323,6 +333,7 @@ class NodeSocket implements Socket, FrameEvents {
 
   #look(): void {
     const { pingAfter, pongWithin, writeStall } = this.limits;
+    this.#progress();
     if (this.#stuck !== undefined && performance.now() - this.#stuck >= writeStall) {
       return this.#giveUp('the server took nothing of what was sent to it');
     }
@@ -341,6 +352,16 @@ class NodeSocket implements Socket, FrameEvents {
       this.#silence = 0;
       this.#frame(PING, Buffer.alloc(0), 0);
     }
+  }
+
+  /** A large message may take its time: it is not stuck as long as some of it goes out. */
+  #progress(): void {
+    if (this.#stuck === undefined) return;
+    // Nothing else tells: what is written is one piece to the stream until the last byte of it has gone.
+    const handle = (this.stream as { _handle?: { writeQueueSize?: number } | null })._handle;
+    const left = handle?.writeQueueSize;
+    if (left !== this.#left) this.#stuck = performance.now();
+    this.#left = left;
   }
 
   #giveUp(why: string): void {
