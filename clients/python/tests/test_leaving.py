@@ -290,3 +290,33 @@ async def test_closing_may_be_cancelled_and_goes_on() -> None:
         assert (await connection.frame()).opcode is Opcode.CLOSE
         await client.close()
         assert client.state.kind == "closed"
+
+
+@pytest.mark.parametrize("what", ["send", "send_all", "end", "call", "notify"])
+async def test_whoever_is_cancelled_while_the_socket_is_full_leaves_nothing(what: str) -> None:
+    async with serving() as server:
+        pair = await pair_with(server, limits=swill.Limits(outbox=1))
+        async with pair.client.both("total") as duplex:
+            await pair.server.message()
+            connection: Any = pair.client._driver.connection
+            connection.pause_writing()
+            await duplex.send(1)
+            waits: dict[str, Callable[[], Any]] = {
+                "send": lambda: duplex.send(2),
+                "send_all": lambda: duplex.send_all([2]),
+                "end": duplex.end,
+                "call": lambda: pair.client.call("get"),
+                "notify": lambda: pair.client.notify("get"),
+            }
+            task = asyncio.ensure_future(waits[what]())
+            await asyncio.sleep(0)
+            core = pair.client._core
+            assert len(core.senders) + len(core.waiting) == 1
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            connection.resume_writing()
+            await duplex.send(3)
+            assert [(await pair.server.message())[1] for _ in range(2)] == [1, 3]
+        nothing_is_left(pair.client)
+        await pair.client.close()
