@@ -144,8 +144,8 @@ impl Limits {
         self
     }
 
-    /// How many calls and streams may be in flight on a connection. 128. The next one fails with code 429. A cancelled
-    /// call counts until its procedure has really ended.
+    /// How many calls and streams may be in flight on a connection. 128. The next one fails with code 429. Calls that were
+    /// cancelled and have not really ended yet count apart, up to as many again.
     #[must_use]
     pub fn calls(mut self, count: usize) -> Self {
         self.calls = count;

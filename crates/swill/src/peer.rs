@@ -121,6 +121,11 @@ impl Shared {
             .collect()
     }
 
+    /// How many calls are cancelled and have not ended yet.
+    pub(crate) fn cancelled_calls(&self) -> usize {
+        lock(&self.calls).values().filter(|state| state.cancelled().is_some()).count()
+    }
+
     /// Notes how far every stream in has been taken.
     pub(crate) fn mark_streams(&self) {
         lock(&self.calls).values().for_each(|state| state.inbox.mark());

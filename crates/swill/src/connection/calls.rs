@@ -102,6 +102,14 @@ impl Driver<'_> {
         }
     }
 
+    /// Whether there is no place for another call. A peer that cancels a call and makes the next one is not made to wait for
+    /// what it cannot see: cancelled calls that have not ended yet have places of their own, as many again.
+    #[cold]
+    fn is_full(&self, running: usize, limit: usize) -> bool {
+        let cancelled = self.peer.0.cancelled_calls();
+        running >= limit.saturating_add(cancelled.min(limit))
+    }
+
     /// Begins a call: answers it if it is ready at once, else lets it go on by itself.
     #[inline(always)]
     fn open(&mut self, open: Open<'_>, task: &mut std::task::Context<'_>) -> Result<(), Close> {
@@ -120,7 +128,8 @@ impl Driver<'_> {
         let Some(Registered { procedure, hooks, .. }) = registered else {
             return self.fail(call, Error::new(Code::NOT_FOUND, "there is no such procedure"));
         };
-        if self.peer.0.running.load(Ordering::Relaxed) >= service.limits.calls {
+        let running = self.peer.0.running.load(Ordering::Relaxed);
+        if running >= service.limits.calls && self.is_full(running, service.limits.calls) {
             return self
                 .fail(call, Error::new(Code::TOO_MANY, "too many calls are in flight on this connection"));
         }

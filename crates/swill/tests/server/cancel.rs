@@ -134,18 +134,21 @@ async fn a_blocking_procedure_is_told_and_counts_until_it_ends() {
     let probe = Probe::new();
     let server = serve(probe.app().limits(Limits::default().calls(2))).await;
     let mut client = server.connect().await;
-    for seq in 1..=2 {
-        client.request(seq, "block", ()).await;
+    // Cancelled, they are still there. There are as many places again for such calls, and no more.
+    for running in [2, 4] {
+        for seq in running - 1..=running {
+            client.request(seq, "block", ()).await;
+        }
+        until("they run", || probe.running() == running as usize).await;
+        assert_eq!(client.refused(9, "wait", ()).await, 429);
+        for seq in running - 1..=running {
+            client.kind(seq, "block", CANCEL).await;
+        }
     }
-    until("both run", || probe.running() == 2).await;
-    for seq in 1..=2 {
-        client.kind(seq, "block", CANCEL).await;
-    }
-    // Cancelled, and still there.
-    assert_eq!(client.refused(3, "wait", ()).await, 429);
+    assert_eq!(client.refused(9, "wait", ()).await, 429);
     probe.unblock();
-    check(&probe, 2, "blocked: Some(Client)").await;
-    let mut seq = 3;
+    check(&probe, 4, "blocked: Some(Client)").await;
+    let mut seq = 9;
     let answer = loop {
         seq += 1;
         match client.call(seq, "add", (1, 2)).await {
