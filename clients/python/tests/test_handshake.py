@@ -145,6 +145,21 @@ async def test_a_token_that_cannot_be_made_is_told() -> None:
     assert "no key" in error.message
 
 
+async def test_a_token_is_a_text_and_the_only_one() -> None:
+    def nothing() -> str:
+        return None  # type: ignore[return-value]
+
+    async with serving() as server:
+        error = await failure(swill.connect(server.address, token=nothing))
+        assert error.code == 401
+        assert "a token is a text, and not NoneType" in error.message
+        headers = {"authorization": "Basic x"}
+        async with swill.connect(server.address, token="t", headers=headers):
+            request = (await server.client()).request
+            assert request is not None
+            assert request.headers.get_all("Authorization") == ["Bearer t"]
+
+
 async def test_messages_that_come_with_the_handshake_are_not_lost() -> None:
     def greet(connection: Connection, request: Request) -> bytes:
         ws = connection.ws

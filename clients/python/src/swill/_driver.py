@@ -65,6 +65,8 @@ class Driver:
         route, address = self.route, self.route.address
         headers = dict(route.headers)
         if route.token is not None:
+            for name in [name for name in headers if name.lower() == "authorization"]:
+                del headers[name]
             headers["Authorization"] = f"Bearer {await self.token(route.token)}"
             handshake.check_headers(headers)
         core = self.core
@@ -86,7 +88,10 @@ class Driver:
             return token
         try:
             made = token()
-            return await made if inspect.isawaitable(made) else made
+            made = await made if inspect.isawaitable(made) else made
+            if not isinstance(made, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise TypeError(f"a token is a text, and not {type(made).__name__}")
+            return made
         except Exception as error:
             logger.exception("the function that makes the token failed")
             message = f"the function that makes the token failed: {error!r}"
