@@ -1,6 +1,6 @@
 import { Code, SwillError } from '../errors.js';
 import { DEPTH } from '../limits.js';
-import { Extension, TIMESTAMP } from './extension.js';
+import { Extension } from './extension.js';
 
 const utf8 = new TextEncoder();
 
@@ -212,7 +212,7 @@ export class Encoder {
     }
     if (value instanceof Uint8Array) return this.binary(value);
     if (value instanceof ArrayBuffer) return this.binary(new Uint8Array(value));
-    if (value instanceof Date) return this.#timestamp(value);
+    if (value instanceof Date) return this.#date(value);
     if (value instanceof Map) return this.#map(value, depth);
     if (value instanceof Set) return this.#array([...value], depth);
     if (value instanceof Extension) return this.#extension(value.type, value.data);
@@ -264,32 +264,11 @@ export class Encoder {
     else this.#head(count, undefined, 0xde, 0xdf);
   }
 
-  #timestamp(value: Date): void {
-    const time = value.getTime();
-    if (Number.isNaN(time)) throw new SwillError(Code.BAD_REQUEST, 'a date that is none cannot be sent');
-    const seconds = Math.floor(time / 1000);
-    const nanoseconds = (time - seconds * 1000) * 1_000_000;
-    this.#room(15);
-    const { bytes } = this;
-    if (nanoseconds === 0 && seconds >= 0 && seconds <= 0xffffffff) {
-      bytes[this.length++] = 0xd6;
-      bytes[this.length++] = TIMESTAMP & 0xff;
-      this.#view.setUint32(this.length, seconds);
-      this.length += 4;
-    } else if (seconds >= 0 && seconds < 0x400000000) {
-      bytes[this.length++] = 0xd7;
-      bytes[this.length++] = TIMESTAMP & 0xff;
-      this.#view.setUint32(this.length, nanoseconds * 4 + Math.floor(seconds / 0x100000000));
-      this.#view.setUint32(this.length + 4, seconds >>> 0);
-      this.length += 8;
-    } else {
-      bytes[this.length++] = 0xc7;
-      bytes[this.length++] = 12;
-      bytes[this.length++] = TIMESTAMP & 0xff;
-      this.#view.setUint32(this.length, nanoseconds);
-      this.#view.setBigInt64(this.length + 4, BigInt(seconds));
-      this.length += 12;
-    }
+  /** Text, which is what the schemas of servers say, and what JSON has. */
+  #date(value: Date): void {
+    if (Number.isNaN(value.getTime()))
+      throw new SwillError(Code.BAD_REQUEST, 'a date that is none cannot be sent');
+    this.string(value.toISOString());
   }
 
   #extension(type: number, data: Uint8Array): void {

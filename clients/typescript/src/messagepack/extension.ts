@@ -1,4 +1,7 @@
-/** A value of a type that an application has added to MessagePack. Timestamps are not among them: they are `Date`s. */
+/**
+ * A value of a type that an application has added to MessagePack. Timestamps (type -1) come in as `Date`s; a `Date` goes out
+ * as text, and a timestamp as such a value.
+ */
 export class Extension {
   constructor(
     /** The number of the type, from -128 to 127. */
