@@ -164,7 +164,7 @@ async def failures(api: kinds.Api) -> None:
     same(far.data, (-(2**63), 1))
     until = await caught("until")
     assert isinstance(until, kinds.ClosedUntilError)
-    place = kinds.PlaceOutput(at=(1.5, -2.5), name=None)
+    place = kinds.Place(at=(1.5, -2.5), name=None)
     same(until.data, kinds.ClosedUntilErrorData(hour=8, place=place))
     assert isinstance(await caught("closed"), kinds.ClosedError)
     got = []

@@ -3,7 +3,6 @@
 //! Usage: roundtrip ws://ADDRESS/ws values.json
 
 #[rustfmt::skip]
-#[allow(dead_code, reason = "not all that is generated is needed here")]
 mod kinds;
 
 use kinds::{Api, External, FaultsFailAfterError, FaultsFailError, Point};

@@ -261,9 +261,19 @@ impl Schemas {
         }
     }
 
-    /// All definitions that are referred to. A type that is not the same both ways goes out as `NameOutput`.
+    /// All definitions that are referred to. A type that comes in and goes out, and is not the same both ways, goes out as
+    /// `NameOutput`.
     fn finish(mut self, procedures: &mut [ProcedureSpec]) -> Map<String, Value> {
-        let input = self.input.take_definitions(true);
+        let mut input = self.input.take_definitions(true);
+        // Both generators have met all types. One that only goes out keeps its name.
+        let mut comes_in = BTreeSet::new();
+        for procedure in &*procedures {
+            let parameters = procedure.parameters.iter().map(|parameter| &parameter.schema);
+            for schema in parameters.chain(procedure.items.iter().map(|items| &items.schema)) {
+                need(schema, &input, &mut comes_in);
+            }
+        }
+        input.retain(|name, _| comes_in.contains(name));
         let output = self.output.take_definitions(true);
         let mut differing: BTreeSet<String> = output
             .iter()

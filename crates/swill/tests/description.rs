@@ -189,35 +189,6 @@ fn what_may_be_left_out_is_not_required() {
     assert_eq!(spec.procedures[0].paths, ["/runs/{a}"]);
 }
 
-/// Two types of one name, and one that is not the same both ways.
-mod other {
-    #[derive(serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-    pub(super) struct Point {
-        pub(super) height: f64,
-    }
-}
-
-#[test]
-fn types_of_one_name_are_told_apart() {
-    let module = Module::new()
-        .handle("a", ["at"], async |at: Point| at)
-        .handle("b", ["at"], async |at: other::Point| at.height)
-        .handle("c", ["at"], async |_: Tree<Point>| other::Point { height: 1.0 });
-    let spec = App::new().module(module).spec().unwrap();
-    let parameter = |name: &str| spec.procedure(name).unwrap().parameters[0].schema.clone();
-    let result = |name: &str| spec.procedure(name).unwrap().result.clone();
-    assert_eq!(parameter("a"), json!({ "$ref": "#/$defs/Point" }));
-    // `y` may be left out on the way in, and is always there on the way out.
-    assert_eq!(result("a"), json!({ "$ref": "#/$defs/PointOutput" }));
-    assert_eq!(spec.definitions["Point"]["required"], json!(["x"]));
-    assert_eq!(spec.definitions["PointOutput"]["required"], json!(["x", "y"]));
-    assert_eq!(parameter("b"), json!({ "$ref": "#/$defs/Point2" }));
-    assert_eq!(result("c"), json!({ "$ref": "#/$defs/Point2" }));
-    assert_eq!(spec.definitions["Point2"]["required"], json!(["height"]));
-    let names: Vec<_> = spec.definitions.keys().collect();
-    assert_eq!(names, ["Point", "Point2", "PointOutput", "Tree"]);
-}
-
 /// The validator of an official schema, which may refer to another one.
 fn validator(schema: &str, others: &[(&str, &str)]) -> jsonschema::Validator {
     let read = |text: &str| {

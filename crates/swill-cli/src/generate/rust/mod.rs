@@ -118,6 +118,8 @@ pub(crate) fn emit(model: &Model, options: Options) -> String {
         text.line(format!("// {line}"));
     }
     text.blank();
+    text.line("#![allow(dead_code, reason = \"not every program needs all of it\")]");
+    text.blank();
     imports(&mut text, &body);
     text.lines(&body);
     text.finish()
