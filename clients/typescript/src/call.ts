@@ -1,6 +1,7 @@
 import type { Expiring } from './deadlines.js';
 import { cancelled } from './errors.js';
 import type { Metadata, Response } from './metadata.js';
+import { heed, ignore } from './signals.js';
 
 /** A value in its written form: bytes of MessagePack or text of JSON. */
 export type Payload = Uint8Array | string;
@@ -129,7 +130,7 @@ export abstract class Call implements Expiring {
     }
     this.#signal = signal;
     this.#abort = () => this.owner.cancel(this, signal.reason);
-    signal.addEventListener('abort', this.#abort);
+    heed(signal, this.#abort);
     return true;
   }
 
@@ -137,7 +138,7 @@ export abstract class Call implements Expiring {
   protected finish(): boolean {
     if (this.phase === OVER) return false;
     this.phase = OVER;
-    if (this.#abort !== undefined) this.#signal?.removeEventListener('abort', this.#abort);
+    if (this.#signal !== undefined && this.#abort !== undefined) ignore(this.#signal, this.#abort);
     this.owner.release(this);
     return true;
   }
