@@ -160,6 +160,10 @@ impl Call {
         let target = Target::find(client, &self.address, &self.procedure, self.shape).await?;
         let (known, protocol) = (target.known(), self.connection.protocol());
         if self.notify {
+            if target.shape.streams_in || target.shape.streams_out {
+                let what = format!("`{}` streams, and a notification is one message", self.procedure);
+                return Err(Error::usage(what).advice("call it without `--notify`"));
+            }
             let params = params::parameters(&Arguments::read(&self.params).await?, known, protocol)?;
             return self.request(client).notify(params).await.map_err(|error| self.failed(&error));
         }

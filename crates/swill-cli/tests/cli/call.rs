@@ -143,6 +143,9 @@ fn a_notification_wants_no_answer() {
         let arguments = ["call", &server.address, "add", "1", "2", "--notify", "--protocol", protocol];
         assert_eq!(output(&arguments, ""), "");
     }
+    let said = run(&["call", &server.address, "count", "3", "--notify"], "");
+    assert_eq!((said.code, said.out.as_str()), (2, ""));
+    assert!(said.err.contains("`count` streams"), "{}", said.err);
 }
 
 #[test]
