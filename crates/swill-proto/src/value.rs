@@ -18,6 +18,7 @@ use std::fmt;
 /// let value = Value::from_serialize(&("add", [1, 2])).unwrap();
 /// assert_eq!(value, Value::from(vec![Value::from("add"), Value::from(vec![Value::from(1), Value::from(2)])]));
 /// assert_eq!(value.deserialize::<(String, Vec<u8>)>().unwrap(), ("add".into(), vec![1, 2]));
+/// assert_eq!(Value::from([1, 2].len()), Value::Int(2));
 /// ```
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Value {
@@ -290,6 +291,8 @@ from! {
     u16 => |it| Self::Int(it.into());
     u32 => |it| Self::Int(it.into());
     u64 => |it| i64::try_from(it).map_or(Self::UInt(it), Self::Int);
+    isize => |it| Self::Int(it as i64);
+    usize => |it| Self::from(it as u64);
     f32 => |it| Self::Float32(it);
     f64 => |it| Self::Float(it);
     &str => |it| Self::Text(it.to_owned());
