@@ -22,7 +22,8 @@ impl Page {
         let mut page = Self::default();
         let info = &spec.info;
         let title = if info.title.is_empty() { "An app" } else { &info.title };
-        page.line(0, format_args!("{HEADING}{title}{HEADING:#} {}", info.version));
+        let version = if info.version.is_empty() { "" } else { &format!(" {}", info.version) };
+        page.line(0, format_args!("{HEADING}{title}{HEADING:#}{version}"));
         page.doc(0, &info.description);
         let protocols: Vec<String> = spec
             .protocols
