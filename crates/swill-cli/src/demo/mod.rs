@@ -107,9 +107,11 @@ fn announce(address: SocketAddr) -> Result<()> {
     writeln!(out, "  {HEADING}docs page{HEADING:#}    {}", page(address))?;
     writeln!(out, "  {HEADING}description{HEADING:#}  http://{}/swill.json", reachable(address))?;
     writeln!(out)?;
+    // As this program was called: not everybody has it in the path.
+    let swill = std::env::args().next().unwrap_or_else(|| "swill".to_owned());
     writeln!(out, "  {FAINT}in another terminal:{FAINT:#}")?;
     for (command, what) in [("call", " add 1 2"), ("call", " count 3"), ("inspect", "")] {
-        writeln!(out, "  {NAME}swill {command} {server}{what}{NAME:#}")?;
+        writeln!(out, "  {NAME}{swill} {command} {server}{what}{NAME:#}")?;
     }
     Ok(out.flush()?)
 }
