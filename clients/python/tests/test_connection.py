@@ -115,7 +115,7 @@ async def test_states_are_told_in_their_order() -> None:
     assert [state.kind for state in states] == ["waiting", "connecting", "open"]
     assert (states[0].code, states[0].reason, states[0].attempt) == (1012, "restarting", 1)
     assert states[0].delay is not None
-    assert client.state == swill.State("closed", "", 1000)
+    assert client.state == swill.State("closed", "closed by this side", 1000)
 
 
 async def test_attempts_run_out() -> None:

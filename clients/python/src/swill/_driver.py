@@ -170,7 +170,8 @@ class Driver:
             self.connection.drop()
             core.lost(close)
         core.close(close)
-        core.enter(closed_by(close))
+        ours = State("closed", "closed by this side", close.code)
+        core.enter(closed_by(close) if self.closing is None else ours)
         self.closed.set()
 
     @property
