@@ -46,6 +46,34 @@ fn description(schema: &Value, definitions: &Value) -> Value {
 }
 
 #[test]
+fn options_change_the_types_that_they_name() {
+    let kinds = golden("kinds.json");
+    let kinds = kinds.to_str().expect("a path that is text");
+    for (language, file, options, gained, lost) in [
+        (
+            "rust",
+            "kinds.rs",
+            &["--chrono"][..],
+            &["chrono::DateTime<chrono::Utc>", "chrono::NaiveDate"][..],
+            None,
+        ),
+        ("rust", "kinds.rs", &["--uuid"], &["uuid::Uuid"], None),
+        ("typescript", "kinds.ts", &["--int64", "number"], &["secs: number;"], Some("number | bigint")),
+    ] {
+        let plain = fs::read_to_string(golden(file)).expect("a golden file");
+        let output = swill(&[&["generate", language, kinds], options].concat()).output().expect("it runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let written = String::from_utf8(output.stdout).expect("text");
+        for text in gained {
+            assert!(written.contains(text) && !plain.contains(text), "{options:?}: {text}");
+        }
+        if let Some(text) = lost {
+            assert!(!written.contains(text) && plain.contains(text), "{options:?}: {text}");
+        }
+    }
+}
+
+#[test]
 fn the_same_description_makes_the_same_files() {
     let kinds = golden("kinds.json");
     let kinds = kinds.to_str().expect("a path that is text");
