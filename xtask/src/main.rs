@@ -11,6 +11,7 @@ mod fresh;
 mod fuzz;
 mod generated;
 mod guide;
+mod nightly;
 mod process;
 mod python;
 mod python_client;
@@ -33,7 +34,11 @@ Usage: cargo xtask COMMAND
   vectors            the recorded conversations, played against the conformance server
   clients            the client libraries of others, against the same server
   autobahn           the Autobahn testsuite against the server and the client
-  fuzz [SECONDS]     every fuzz target, 60 seconds each unless told otherwise
+  fuzz [SECONDS] [TARGET...]
+                     every fuzz target, or those named, 60 seconds each unless told otherwise
+  nightly [--for MINUTES] [CHECK...]
+                     every long test, or those named; `nightly --list` names them. What could go on for ever
+                     (fuzzing, soaking) runs for so many minutes, 30 unless told otherwise
   bench [ARGUMENT...]  builds what is measured and runs bench/measure.py with these arguments
   help               this text
 
@@ -55,6 +60,7 @@ fn main() -> ExitCode {
             return report.finish();
         }
         Some("fuzz") => fuzz::run(root, &arguments),
+        Some("nightly") => nightly::run(root, &arguments),
         Some("bench") => bench::run(root, &arguments),
         None | Some("help" | "--help" | "-h") => {
             println!("{HELP}");

@@ -1,0 +1,50 @@
+//! What takes too long for every change, and has to hold all the same: every long test there is, with one command.
+
+use crate::{Result, fuzz, report::Report};
+use std::{path::Path, process::ExitCode, time::Duration};
+
+/// How long a check runs that could go on for ever, unless `--for` says something else.
+const A_WHILE: Duration = Duration::from_secs(30 * 60);
+
+/// All checks, quick ones first. `time` is for each of those that could go on for ever.
+fn run_checks(root: &Path, report: &mut Report, time: Duration) {
+    report.check("fuzz", || fuzz::check(root, time));
+}
+
+pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
+    let (mut names, mut time, mut list) = (vec![], A_WHILE, false);
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--list" => list = true,
+            "--for" => time = minutes(arguments.next())?,
+            option if option.starts_with('-') => {
+                return Err(format!(
+                    "there is no option `{option}`; usage: cargo xtask nightly [--list] [--for MINUTES] [NAME...]"
+                )
+                .into());
+            }
+            name => names.push(name.to_owned()),
+        }
+    }
+    let mut all = Report::dry();
+    run_checks(root, &mut all, time);
+    if list {
+        all.names().iter().for_each(|name| println!("{name}"));
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(unknown) = names.iter().find(|name| !all.names().contains(&name.as_str())) {
+        return Err(format!("there is no check `{unknown}`; there are {}", all.names().join(", ")).into());
+    }
+    let mut report = Report::new(names);
+    run_checks(root, &mut report, time);
+    Ok(report.finish())
+}
+
+fn minutes(argument: Option<&String>) -> Result<Duration> {
+    let argument = argument.ok_or("`--for` needs a number of minutes")?;
+    let minutes = argument.parse().ok().filter(|minutes: &f64| *minutes > 0.0);
+    let minutes = minutes.ok_or_else(|| format!("`{argument}` is no number of minutes"))?;
+    Duration::try_from_secs_f64(60.0 * minutes)
+        .map_err(|_| format!("`{argument}` minutes are too many").into())
+}
