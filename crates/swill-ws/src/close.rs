@@ -1,6 +1,6 @@
 //! Close frames (RFC 6455 §5.5.1, §7.4): which codes may be on the wire, and the body.
 
-use crate::Violation;
+use crate::{Violation, weak};
 
 /// Whether a code may stand in a close frame: the registered ones that are not reserved for reports
 /// (RFC 6455 §7.4.1 and the IANA registry up to 1014), those of libraries (3000..) and of applications (4000..).
@@ -15,7 +15,7 @@ pub(crate) fn parse(body: &[u8]) -> Result<(Option<u16>, &str), Violation> {
         [_] => Err(Violation::protocol("close frame with one byte")),
         [high, low, ref reason @ ..] => {
             let code = u16::from_be_bytes([high, low]);
-            if !is_allowed(code) {
+            if !is_allowed(code) && !weak::is_off("close-codes") {
                 return Err(Violation::protocol("close code that must not be sent"));
             }
             match std::str::from_utf8(reason) {

@@ -1,7 +1,7 @@
 //! The head of a frame (RFC 6455 §5.2), read and written. Knows nothing about messages.
 
 use crate::mask::Key;
-use crate::{Kind, Violation};
+use crate::{Kind, Violation, weak};
 
 /// The longest head: 2 bytes, 8 bytes of length, 4 bytes of key.
 pub(crate) const LONGEST: usize = 14;
@@ -32,6 +32,7 @@ impl Opcode {
             0x8 => Opcode::Close,
             0x9 => Opcode::Ping,
             0xa => Opcode::Pong,
+            _ if weak::is_off("reserved-opcodes") => Opcode::Pong,
             _ => return None,
         })
     }
@@ -96,13 +97,14 @@ impl Header {
         };
         let fin = first & FIN != 0;
         let compressed = first & RSV1 != 0;
-        if first & 0x30 != 0 || (compressed && !rules.deflate) {
+        if (first & 0x30 != 0 || (compressed && !rules.deflate)) && !weak::is_off("reserved-bits") {
             return Err(Violation::protocol("reserved bit set"));
         }
-        if compressed && opcode.kind().is_none() {
+        if compressed && opcode.kind().is_none() && !weak::is_off("reserved-bits") {
             return Err(Violation::protocol("compression bit on a frame that does not start a message"));
         }
-        if second & MASKED != rules.mask {
+        let mask = if weak::is_off("masked-frames") { second & MASKED } else { rules.mask };
+        if second & MASKED != mask {
             return Err(Violation::protocol(if rules.mask == 0 {
                 "masked frame from a server"
             } else {
@@ -111,10 +113,10 @@ impl Header {
         }
         let short = second & !MASKED;
         if opcode.is_control() {
-            if !fin {
+            if !fin && !weak::is_off("control-frames") {
                 return Err(Violation::protocol("fragmented control frame"));
             }
-            if usize::from(short) > CONTROL {
+            if usize::from(short) > CONTROL && !weak::is_off("control-frames") {
                 return Err(Violation::protocol("control frame over 125 bytes"));
             }
         }
@@ -133,13 +135,13 @@ impl Header {
             }
             short => (u64::from(short), rest, 0),
         };
-        if len >> 63 != 0 {
+        if len >> 63 != 0 && !weak::is_off("frame-lengths") {
             return Err(Violation::protocol("length over 63 bits"));
         }
-        if len < before {
+        if len < before && !weak::is_off("frame-lengths") {
             return Err(Violation::protocol("length not in its shortest form"));
         }
-        let (key, rest) = if rules.mask == 0 {
+        let (key, rest) = if mask == 0 {
             (Key::default(), rest)
         } else {
             let Some((key, rest)) = rest.split_first_chunk() else {

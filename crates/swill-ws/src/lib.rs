@@ -64,6 +64,7 @@ mod input;
 mod mask;
 mod partial;
 mod reader;
+mod weak;
 mod websocket;
 mod writer;
 

@@ -8,7 +8,7 @@ use bytes::BufMut;
 use crate::deflate::Inflater;
 use crate::header::{Header, LONGEST, MASKED, Opcode, Rules};
 use crate::partial::{Assembly, Frame, Partial, not_utf8};
-use crate::{Config, Event, Input, Kind, Limits, Role, State, Violation, Writer, close, mask};
+use crate::{Config, Event, Input, Kind, Limits, Role, State, Violation, Writer, close, mask, weak};
 
 /// A payload of which less than this is missing is read through the driver's own buffer: the read may bring
 /// the next messages as well, which is worth more than the copy saved.
@@ -164,6 +164,7 @@ impl Reader {
                 Event::Ping(payload)
             }
             Opcode::Pong => Event::Pong(payload),
+            Opcode::Close if weak::is_off("after-close") => Event::Pong(payload),
             _ => {
                 // `step` has read it before, so this cannot fail.
                 let (code, reason) = close::parse(payload).unwrap_or_default();
@@ -244,6 +245,9 @@ impl Reader {
                     message.empty_fragments += u32::from(len == 0);
                 }
                 (none, Some(kind)) => {
+                    if weak::is_off("preallocation") {
+                        partial.data.resize(len, 1);
+                    }
                     partial.data.clear();
                     *none = Some(Assembly {
                         kind,
@@ -305,7 +309,9 @@ impl Reader {
         let message = self.partial.as_deref().and_then(|partial| partial.message.as_ref());
         match (message, header.opcode.kind()) {
             (None, None) => return Err(Violation::protocol("continuation of nothing")),
-            (Some(_), Some(_)) => return Err(Violation::protocol("new message inside a fragmented one")),
+            (Some(_), Some(_)) if !weak::is_off("fragment-order") => {
+                return Err(Violation::protocol("new message inside a fragmented one"));
+            }
             _ => {}
         }
         let too_big = || Violation::too_big("message too big");
@@ -441,7 +447,7 @@ fn complete(header: &Header, input: &mut Input<'_>) -> Option<(usize, usize)> {
 /// saves.
 #[inline]
 fn is_utf8(data: &[u8]) -> bool {
-    (data.len() < 256 && is_ascii(data)) || simdutf8::basic::from_utf8(data).is_ok()
+    weak::is_off("utf8") || (data.len() < 256 && is_ascii(data)) || simdutf8::basic::from_utf8(data).is_ok()
 }
 
 /// Without the early exit of the standard library's, which short texts are faster without.
