@@ -31,6 +31,7 @@ pub mod swill1;
 pub mod validation;
 mod value;
 mod violation;
+mod weak;
 pub mod webmesh;
 
 pub use self::bytes::Bytes;

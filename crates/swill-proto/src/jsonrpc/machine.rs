@@ -12,7 +12,7 @@ use super::{
 use crate::{
     CallId, CancelReason, Capabilities, Close, Directory, Error, Format, Found, Frame, Head, Held, Kind,
     Message, Open, Outgoing, Payload, Protocol, Received, Shape, Side, Target, recent::Recent,
-    scan::json::Text,
+    scan::json::Text, weak,
 };
 
 /// What a peer may make a [`Machine`] keep.
@@ -285,7 +285,7 @@ impl Machine {
             return self.reject(batch, id, Fault::INVALID_REQUEST, out);
         }
         let (result, error) = (envelope.result(), envelope.error());
-        if result.is_none() && error.is_none() {
+        if result.is_none() && error.is_none() || weak::is_off("answers-to-answers") {
             return self.reject(batch, id, Fault::INVALID_REQUEST, out);
         }
         // A response is never answered, whatever is wrong with it, lest two peers answer each other for ever.

@@ -4,10 +4,8 @@ use super::{
     DEPTH, Malformed,
     json::{Cursor, Text},
 };
-use std::{
-    borrow::Cow,
-    collections::{HashMap, hash_map::Entry},
-};
+use crate::weak;
+use std::{borrow::Cow, collections::hash_map::Entry};
 
 /// With so many members at most, comparing each with each is cheaper than a table, unless their names have escapes, which
 /// would be taken out again and again.
@@ -75,7 +73,8 @@ impl<'m> Object<'m> {
                 }
             }
         } else {
-            let mut places: HashMap<Cow<'m, str>, usize> = HashMap::with_capacity(self.0.len());
+            let mut places: weak::Table<Cow<'m, str>, usize> =
+                weak::Table::with_capacity_and_hasher(self.0.len(), weak::Keys::default());
             for at in 0..self.0.len() {
                 let member = self.0[at];
                 match places.entry(member.name()) {

@@ -2,6 +2,7 @@ use super::{DEPTH, LONGEST_NAME};
 use crate::{
     Metadata, MetadataLimits,
     scan::{self, Malformed},
+    weak,
 };
 use std::fmt;
 
@@ -323,7 +324,7 @@ impl<'m> Reader<'m> {
             _ => None,
         };
         let length = length.ok_or(Unusable::NoRpc)?;
-        if length > LONGEST_NAME as u64 {
+        if length > LONGEST_NAME as u64 && !weak::is_off("name-length") {
             return Err(Unusable::LongName);
         }
         self.split(length as usize).ok_or(Unusable::Malformed)
