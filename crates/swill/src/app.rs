@@ -8,6 +8,7 @@ use crate::{
     route::Hub,
     routes::{Routed, Routes},
     service::{BuildError, Service, Speaks, cannot_serve},
+    weak,
 };
 use axum::Router;
 use std::{borrow::Cow, fmt, sync::Arc};
@@ -67,7 +68,7 @@ impl App {
     pub fn new() -> Self {
         Self {
             module: Module::new(),
-            limits: Limits::default(),
+            limits: weak::loosened(Limits::default()),
             origins: Origins::default(),
             protocols: None,
             plain_errors: false,
@@ -120,7 +121,7 @@ impl App {
     /// Sets the limits.
     #[must_use]
     pub fn limits(mut self, limits: Limits) -> Self {
-        self.limits = limits;
+        self.limits = weak::loosened(limits);
         self
     }
 

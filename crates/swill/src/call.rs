@@ -5,6 +5,7 @@ use crate::{
     procedure::Started,
     reply::{Output, Sent},
     running::Running,
+    weak,
 };
 use std::{fmt, future::Future, marker::PhantomData, panic, pin::Pin, task::Poll};
 use swill_proto::{Error, Result};
@@ -99,7 +100,7 @@ pub(crate) fn begin(
         },
         Started::Failed(cx, error) => Begun::Failed(cx, error),
     }));
-    begun.map_err(|cause| Panicked::new(&*cause))
+    begun.map_err(caught)
 }
 
 /// Polls a running procedure; a panic becomes an error, and the procedure is dropped.
@@ -120,9 +121,18 @@ pub(crate) fn poll(
         Ok(polled) => polled.map(Ok),
         Err(cause) => {
             discard(running);
-            Poll::Ready(Err(Panicked::new(&*cause)))
+            Poll::Ready(Err(caught(cause)))
         }
     }
+}
+
+/// What a panic becomes.
+#[cold]
+fn caught(cause: Box<dyn std::any::Any + Send>) -> Panicked {
+    if weak::is_off("panics") {
+        panic::resume_unwind(cause);
+    }
+    Panicked::new(&*cause)
 }
 
 /// Drops a procedure; a panic of one of its destructors stays here.

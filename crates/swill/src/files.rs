@@ -3,7 +3,7 @@
 //! How a file is read, in ranges and on conditions, is left to tower-http. A path is never more than names: it is taken
 //! apart before it is decoded, and what it leads to is looked at after links have been followed.
 
-use crate::{App, BuildError, origin::Origins, route::refuse};
+use crate::{App, BuildError, origin::Origins, route::refuse, weak};
 use axum::{
     Router,
     body::Body,
@@ -267,7 +267,7 @@ fn names(path: &str) -> Option<Vec<String>> {
             || name.contains(['/', '\\', '\0'])
             || is_hidden(&name, at)
             || cfg!(windows) && name.contains(':');
-        if refused {
+        if refused && !weak::is_off("file-names") {
             return None;
         }
         names.push(name.into_owned());
@@ -277,7 +277,7 @@ fn names(path: &str) -> Option<Vec<String>> {
 
 /// Whether a name, the so-manieth of a path, is nobody's business.
 fn is_hidden(name: &str, at: usize) -> bool {
-    name.starts_with('.') && !(at == 0 && name == ".well-known")
+    name.starts_with('.') && !(at == 0 && name == ".well-known") && !weak::is_off("hidden-files")
 }
 
 async fn look_up(files: &StaticFiles, path: &str) -> io::Result<Option<Meant>> {
@@ -321,6 +321,9 @@ fn real(root: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
         }
     };
     let Ok(below) = found.strip_prefix(root) else {
+        if weak::is_off("file-links") {
+            return Ok(Some(found));
+        }
         tracing::warn!(path = %path.display(), "a link leads out of the folder of static files and is not followed");
         return Ok(None);
     };
@@ -358,7 +361,9 @@ async fn serve(files: &StaticFiles, file: &Path, request: &Parts) -> Response {
     };
     let status = response.status();
     let headers = response.headers_mut();
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !weak::is_off("file-headers") {
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    }
     let kind = headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
     let html = kind == "text/html" || file.extension().is_some_and(|it| it == "html" || it == "htm");
     if kind.starts_with("text/")

@@ -97,6 +97,7 @@ pub mod testing;
 mod tls;
 mod typed_error;
 pub mod validation;
+mod weak;
 
 pub use app::App;
 pub use async_stream::stream;

@@ -2,7 +2,7 @@
 
 use crate::{
     Handshake, Peer, Request, call::Panicked, calling::Asked, connection::Connection, extensions::Extensions,
-    negotiate, outbox::Outbox, peer::Shared, progress::Watched, service::Service, state::lock,
+    negotiate, outbox::Outbox, peer::Shared, progress::Watched, service::Service, state::lock, weak,
 };
 use axum::{body::Body, extract::ConnectInfo, response::Response};
 use bytes::Bytes;
@@ -213,19 +213,21 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
         response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
         return Err(response);
     }
-    if http.method() != Method::GET || http.version() != Version::HTTP_11 {
+    let first_line = http.method() == Method::GET && http.version() == Version::HTTP_11;
+    if !first_line && !weak::is_off("upgrade-method") {
         return Err(refuse(StatusCode::BAD_REQUEST, "a WebSocket is opened by GET and HTTP/1.1"));
     }
-    if headers.get_all(header::HOST).iter().count() != 1 {
+    if headers.get_all(header::HOST).iter().count() != 1 && !weak::is_off("upgrade-host") {
         return Err(refuse(StatusCode::BAD_REQUEST, "a request has one Host header"));
     }
     let body = headers.contains_key(header::TRANSFER_ENCODING)
         || headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length != "0");
-    if body {
+    if body && !weak::is_off("upgrade-body") {
         return Err(refuse(StatusCode::BAD_REQUEST, "the request that opens a WebSocket has no body"));
     }
     let mut versions = headers.get_all(header::SEC_WEBSOCKET_VERSION).iter();
-    if versions.next().is_none_or(|version| version != "13") || versions.next().is_some() {
+    let other = versions.next().is_none_or(|version| version != "13") || versions.next().is_some();
+    if other && !weak::is_off("upgrade-version") {
         let mut response =
             refuse(StatusCode::UPGRADE_REQUIRED, "the version of the WebSocket protocol is 13");
         response.headers_mut().insert(header::SEC_WEBSOCKET_VERSION, HeaderValue::from_static("13"));
@@ -233,7 +235,7 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
     }
     let mut keys = headers.get_all(header::SEC_WEBSOCKET_KEY).iter();
     match (keys.next().and_then(|key| key.to_str().ok()), keys.next()) {
-        (Some(key), None) if handshake::valid_key(key) => Ok(key.to_owned()),
+        (Some(key), None) if handshake::valid_key(key) || weak::is_off("upgrade-key") => Ok(key.to_owned()),
         _ => Err(refuse(StatusCode::BAD_REQUEST, "a Sec-WebSocket-Key is 16 bytes in base64")),
     }
 }

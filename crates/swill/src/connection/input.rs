@@ -1,6 +1,7 @@
 //! What a connection reads: from the socket, or from what had to wait, up to the messages that are handled.
 
 use super::{BATCH, Connection, DISCARDED_AT_MOST, Frames, Handled, Keepalive, Phase, Rest, buffers, calls};
+use crate::weak;
 use std::{
     future::Future,
     io,
@@ -21,7 +22,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.eof {
             return false;
         }
-        let held = self.serial.is_busy() && self.serial.bytes() >= self.service().limits.stream_unread;
+        let held = self.serial.is_full(self.service().limits.stream_unread);
         if held || self.peer.0.accepting.load(Ordering::SeqCst) {
             // Pongs wait behind the data that is not read: the peer's silence is ours.
             self.keepalive = Keepalive { heard: now, pinged: None };
@@ -122,7 +123,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.keepalive = Keepalive { heard: now, pinged: None };
                 if !matches!(self.phase, Phase::Open) {
                     self.discarded += bytes;
-                    if self.discarded > DISCARDED_AT_MOST {
+                    if self.discarded > DISCARDED_AT_MOST && !weak::is_off("after-the-end") {
                         self.phase = Phase::Over;
                     }
                 }
@@ -197,9 +198,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let most_held = driver.peer.0.service.limits.stream_unread;
         loop {
             if driver.paused.is_some()
-                || *handled >= BATCH
-                || driver.frames.out.len() - written >= most
-                || one_by_one && driver.serial.is_busy() && driver.serial.bytes() >= most_held
+                || *handled >= BATCH && !weak::is_off("turns")
+                || driver.frames.out.len() - written >= most && !weak::is_off("reading-when-full")
+                || one_by_one && driver.serial.is_full(most_held)
             {
                 return Step::Done(match input.is_empty() {
                     true => Handled::All,

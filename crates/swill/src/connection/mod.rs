@@ -19,7 +19,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use crate::{Context, Peer, outbox::Said, route::Slot, service::Service};
+use crate::{Context, Peer, outbox::Said, route::Slot, service::Service, weak};
 use bucket::Bucket;
 use serial::Serial;
 use std::{
@@ -222,13 +222,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.look_after_wishes(now);
             let high = self.service().limits.outbox;
             // Asked before others fill the buffer: who always has something to say must not keep us from reading.
-            let held_back = self.waiting() >= high;
+            let held_back = self.waiting() >= high && !weak::is_off("reading-when-full");
             self.hear_others(now);
 
             let mut blocked = true;
             if !held_back && self.may_read(now) {
                 // If nothing is at hand, looking whether there is more is cheaper than a turn for nothing.
-                let had_its_turn = handled >= BATCH && self.has_input();
+                let had_its_turn = handled >= BATCH && self.has_input() && !weak::is_off("turns");
                 if had_its_turn || !tokio::task::coop::has_budget_remaining() {
                     // Others have a turn; what is ready to be written leaves with the next batch, unless that would
                     // be late.
@@ -395,5 +395,5 @@ pub(crate) fn report(error: Error, peer: &Peer, procedure: ProcedureId) -> Error
             code => tracing::info!(procedure = name, code = code.0, error = source, "a call failed"),
         }
     }
-    error.told(service.debug)
+    error.told(service.debug || weak::is_off("error-details"))
 }

@@ -1,5 +1,6 @@
 //! Calls one after the other, for protocols whose answers are told by their place.
 
+use crate::weak;
 use std::collections::VecDeque;
 use swill_proto::{CallId, Kind};
 
@@ -28,10 +29,10 @@ impl Serial {
         self.current.is_none() && !self.held.is_empty()
     }
 
-    /// Bytes that wait.
+    /// Whether so many bytes wait that nothing more may come.
     #[inline]
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes
+    pub(super) fn is_full(&self, most: usize) -> bool {
+        self.is_busy() && self.bytes >= most && !weak::is_off("waiting-messages")
     }
 
     /// From now on, everything waits for this call.
