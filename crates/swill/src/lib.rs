@@ -51,6 +51,7 @@
 #[cfg(test)]
 extern crate self as swill;
 
+mod accept;
 mod app;
 mod call;
 mod calling;

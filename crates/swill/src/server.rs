@@ -2,9 +2,11 @@
 use crate::Tls;
 use crate::{
     App, Limits, Result,
+    accept::Acceptor,
     progress::{Progress, Watched},
     route::Hub,
     service::cannot_serve,
+    weak,
 };
 use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{
@@ -30,7 +32,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, ToSocketAddrs, lookup_host},
     sync::{Semaphore, watch},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 #[cfg(feature = "tls")]
 use tokio::{net::TcpStream, time::timeout_at};
@@ -145,6 +147,7 @@ impl Server {
         let hub = Arc::clone(&shutdown.hub);
         let mut told = shutdown.told.subscribe();
         let http = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
+        let mut acceptor = Acceptor::new(listener);
         tracing::info!(%address, "listening");
         #[cfg(feature = "docs")]
         for page in &self.docs {
@@ -165,50 +168,44 @@ impl Server {
             let mut certificates = pin!(keep_current(tls.clone())?);
             #[cfg(not(feature = "tls"))]
             let mut certificates = pin!(std::future::pending::<()>());
-            let mut failures = 0_u32;
             loop {
                 tokio::select! {
                     result = &mut stop => break result?,
                     () = &mut certificates => {}
-                    accepted = listener.accept() => match accepted {
-                        Ok((socket, remote)) => {
-                            failures = 0;
-                            // As many again may be in their handshakes, or talk plain HTTP.
-                            let Ok(place) = Arc::clone(&http).try_acquire_owned() else {
-                                tracing::warn!(%remote, "a connection was dropped: too many are in their handshakes");
-                                continue;
-                            };
-                            let visit = Visit {
-                                remote,
-                                deadline: Instant::now() + limits.handshake,
-                                router: router.clone(),
-                                limits: limits.clone(),
-                                shutdown: shutdown.told.subscribe(),
-                            };
-                            #[cfg(feature = "tls")]
-                            if let Some(tls) = tls.clone() {
-                                tokio::spawn(async move {
-                                    visit.serve_tls(socket, &tls).await;
-                                    drop(place);
-                                });
-                                continue;
-                            }
+                    accepted = acceptor.accept() => {
+                        let (socket, remote) = accepted?;
+                        // As many again may be in their handshakes, or talk plain HTTP.
+                        if weak::is_off("http-connections") {
+                            http.add_permits(1);
+                        }
+                        let Ok(place) = Arc::clone(&http).try_acquire_owned() else {
+                            tracing::warn!(%remote, "a connection was dropped: too many are in their handshakes");
+                            continue;
+                        };
+                        let visit = Visit {
+                            remote,
+                            deadline: Instant::now() + limits.handshake,
+                            router: router.clone(),
+                            limits: limits.clone(),
+                            shutdown: shutdown.told.subscribe(),
+                        };
+                        #[cfg(feature = "tls")]
+                        if let Some(tls) = tls.clone() {
                             tokio::spawn(async move {
-                                visit.serve_http(socket).await;
+                                visit.serve_tls(socket, &tls).await;
                                 drop(place);
                             });
+                            continue;
                         }
-                        Err(error) => {
-                            // Usually a lack of descriptors: waiting is all that helps, and it passes.
-                            failures += 1;
-                            tracing::warn!(%error, "a connection could not be accepted");
-                            sleep(Duration::from_millis(10 << failures.min(6))).await;
-                        }
-                    },
+                        tokio::spawn(async move {
+                            visit.serve_http(socket).await;
+                            drop(place);
+                        });
+                    }
                 }
             }
         }
-        drop(listener);
+        drop(acceptor);
         tracing::info!(connections = hub.open(), "shutting down");
         shutdown.shutdown();
         // After the grace each connection closes by itself; what is left then is cut off when the runtime ends.
