@@ -2,6 +2,7 @@ use crate::{
     Hook, Limits, Module, Procedure, Result, Server, ShutdownHandle, description,
     document::Readers,
     failure::Handlers,
+    health::Health,
     module::IntoModule,
     negotiate::{self, Protocol},
     origin::Origins,
@@ -11,7 +12,7 @@ use crate::{
     weak,
 };
 use axum::Router;
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 use swill_ws::deflate;
 use tokio::net::ToSocketAddrs;
 
@@ -47,6 +48,7 @@ pub struct App {
     compression: Option<deflate::Options>,
     debug: bool,
     pub(crate) handlers: Handlers,
+    pub(crate) health: Health,
     pub(crate) described: description::Settings,
     #[cfg(feature = "docs")]
     pub(crate) docs: crate::Docs,
@@ -75,6 +77,7 @@ impl App {
             compression: None,
             debug: false,
             handlers: Handlers::default(),
+            health: Health::default(),
             described: description::Settings::default(),
             #[cfg(feature = "docs")]
             docs: crate::Docs::default(),
@@ -201,6 +204,18 @@ impl App {
         self
     }
 
+    /// Whether every call that has ended is logged: one event of level INFO and target `swill::call`, with the procedure,
+    /// the protocol, the number of the connection, the code (0 for success), how long the call took, and how many bytes
+    /// came and went; never parameters, answers or metadata. Off by default.
+    ///
+    /// A module can say otherwise for its procedures, see [`Module::log_calls`](crate::Module::log_calls). Nothing bounds
+    /// how much is logged: peers decide how many calls there are.
+    #[must_use]
+    pub fn log_calls(mut self, log: bool) -> Self {
+        self.module = self.module.log_calls(log);
+        self
+    }
+
     /// The full names of all procedures, in the order of registration; without those of apps mounted beside it.
     pub fn procedures(&self) -> Vec<String> {
         let mut names = Vec::new();
@@ -261,7 +276,7 @@ impl App {
     pub fn into_router_with_handle(self) -> Result<(Router, ShutdownHandle)> {
         let hub = Arc::new(Hub::new(self.limits.connections));
         let routed = self.routes(&hub)?;
-        Ok((routed.router, ShutdownHandle::new(hub)))
+        Ok((routed.router, ShutdownHandle::new(hub, Duration::ZERO)))
     }
 
     pub(crate) fn listener_limits(&self) -> &Limits {
@@ -300,11 +315,13 @@ impl App {
         let files = std::mem::take(&mut self.files);
         #[cfg(feature = "docs")]
         let docs = std::mem::take(&mut self.docs);
+        let health = std::mem::take(&mut self.health);
         let (service, mounted) = self.build()?;
         for path in &paths {
             routes.add(path, Arc::clone(&service), Arc::clone(hub))?;
         }
         let below = |path: &str| format!("{}{path}", at.unwrap_or_default().trim_end_matches('/'));
+        health.add(below, hub, routes)?;
         #[cfg(feature = "files")]
         for (path, files) in files {
             routes.places.push(crate::files::Place::new(&below(&path), files, &service.origins)?);

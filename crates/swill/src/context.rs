@@ -1,6 +1,6 @@
 use crate::{
-    Limits, Peer, call::too_large, extensions::Extensions, hook::Hooked, outbox::Entry, running::Running,
-    state::CallState,
+    Limits, Peer, TraceContext, call::too_large, extensions::Extensions, hook::Hooked, outbox::Entry,
+    running::Running, state::CallState,
 };
 use serde::Serialize;
 use std::{
@@ -201,6 +201,27 @@ impl Context {
     /// The caller's metadata, if it sent some.
     pub fn metadata(&self) -> Option<&Metadata> {
         self.metadata.as_deref()
+    }
+
+    /// Which trace the call belongs to: as its metadata says, or else the headers of the handshake. `None` if neither says
+    /// something valid. See [`TraceContext`].
+    ///
+    /// ```
+    /// use swill::Context;
+    ///
+    /// struct Orders;
+    ///
+    /// #[swill::module]
+    /// impl Orders {
+    ///     /// The trace that this call belongs to, to be found again in a log.
+    ///     async fn trace(&self, cx: &Context) -> Option<String> {
+    ///         Some(format!("{:032x}", cx.trace_context()?.trace_id()))
+    ///     }
+    /// }
+    /// # let _ = swill::App::new().module(Orders);
+    /// ```
+    pub fn trace_context(&self) -> Option<TraceContext> {
+        TraceContext::of(self.metadata(), self.peer.request())
     }
 
     /// The caller's metadata, to be changed by a hook.

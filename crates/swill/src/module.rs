@@ -19,6 +19,8 @@ pub struct Module {
     pub(crate) name: Option<Cow<'static, str>>,
     pub(crate) doc: Cow<'static, str>,
     pub(crate) hooks: Vec<Arc<dyn AnyHook>>,
+    /// `None`: as the module around it.
+    pub(crate) log_calls: Option<bool>,
     pub(crate) entries: Vec<Entry>,
 }
 
@@ -117,6 +119,21 @@ impl Module {
     #[must_use]
     pub fn hook(mut self, hook: impl Hook) -> Self {
         self.hooks.push(Arc::new(hook));
+        self
+    }
+
+    /// Whether every call of this module's procedures is logged when it has ended, and of those of modules inside it that
+    /// say nothing about it themselves. By default it is as the module or app around it says; see
+    /// [`App::log_calls`](crate::App::log_calls).
+    ///
+    /// ```
+    /// # use swill::{App, Module};
+    /// # let (orders, probes) = (Module::named("orders"), Module::named("probes"));
+    /// let app = App::new().log_calls(true).module(orders).module(probes.log_calls(false));
+    /// ```
+    #[must_use]
+    pub fn log_calls(mut self, log: bool) -> Self {
+        self.log_calls = Some(log);
         self
     }
 

@@ -32,6 +32,8 @@ use tokio::{
 pub(crate) struct Hub {
     most: usize,
     open: AtomicUsize,
+    /// The server has been told to end.
+    leaving: AtomicBool,
     draining: AtomicBool,
     peers: Mutex<FxHashMap<u64, Peer>>,
     pub(crate) all_gone: Notify,
@@ -46,6 +48,7 @@ impl Hub {
         Self {
             most,
             open: AtomicUsize::new(0),
+            leaving: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             peers: Mutex::default(),
             all_gone: Notify::new(),
@@ -66,8 +69,19 @@ impl Hub {
         self.draining.load(Ordering::Relaxed)
     }
 
+    /// Whether the server has been told to end, and wants to be sent no more connections.
+    pub(crate) fn is_leaving(&self) -> bool {
+        self.leaving.load(Ordering::Acquire)
+    }
+
+    /// From now on the server wants to be sent no more connections; it takes those that come.
+    pub(crate) fn leave(&self) {
+        self.leaving.store(true, Ordering::Release);
+    }
+
     /// Tells every connection that the server is shutting down.
     pub(crate) fn drain(&self) {
+        self.leave();
         self.draining.store(true, Ordering::Release);
         let peers: Vec<Peer> = lock(&self.peers).values().cloned().collect();
         for peer in peers {

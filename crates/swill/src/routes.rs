@@ -5,7 +5,11 @@ use crate::{
     route::{Hub, answer},
     service::{BuildError, Service},
 };
-use axum::{Router, extract::RawPathParams, routing};
+use axum::{
+    Router,
+    extract::RawPathParams,
+    routing::{self, MethodRouter},
+};
 use std::{
     mem,
     panic::{AssertUnwindSafe, catch_unwind},
@@ -63,8 +67,19 @@ impl Routes {
         })
     }
 
-    /// Adds the route of an app. What axum would answer with a panic is an error here.
+    /// Adds the route of an app.
     pub(crate) fn add(&mut self, path: &str, service: Arc<Service>, hub: Arc<Hub>) -> Result<(), BuildError> {
+        let handler = move |parameters: RawPathParams, request: axum::extract::Request| {
+            let (service, hub) = (Arc::clone(&service), Arc::clone(&hub));
+            let parameters: Vec<_> =
+                parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
+            answer(service, hub, parameters, request)
+        };
+        self.place(path, routing::any(handler))
+    }
+
+    /// Adds a route. What axum would answer with a panic is an error here.
+    pub(crate) fn place(&mut self, path: &str, route: MethodRouter) -> Result<(), BuildError> {
         let bad = |why: &str| BuildError::BadPath(format!("the path `{path}` cannot be served: {why}"));
         if !path.starts_with('/') {
             return Err(bad("a path begins with a slash"));
@@ -77,14 +92,8 @@ impl Routes {
             matchit::InsertError::Conflict { with } => bad(&format!("`{with}` is in its way")),
             error => bad(&error.to_string()),
         })?;
-        let handler = move |parameters: RawPathParams, request: axum::extract::Request| {
-            let (service, hub) = (Arc::clone(&service), Arc::clone(&hub));
-            let parameters: Vec<_> =
-                parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-            answer(service, hub, parameters, request)
-        };
         let before = mem::take(&mut self.router);
-        let added = catch_unwind(AssertUnwindSafe(|| before.route(path, routing::any(handler))));
+        let added = catch_unwind(AssertUnwindSafe(|| before.route(path, route)));
         #[cfg(feature = "files")]
         self.taken.push(path.to_owned());
         self.router = added.map_err(|_| bad("another route is in its way"))?;

@@ -32,7 +32,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, ToSocketAddrs, lookup_host},
     sync::{Semaphore, watch},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep, sleep_until, timeout},
 };
 #[cfg(feature = "tls")]
 use tokio::{net::TcpStream, time::timeout_at};
@@ -71,20 +71,72 @@ pub struct Server {
 /// Shuts a [`Server`], or an app mounted in another one, down from elsewhere.
 #[derive(Clone, Debug)]
 pub struct ShutdownHandle {
-    told: watch::Sender<bool>,
+    stage: watch::Sender<Stage>,
     hub: Arc<Hub>,
+    /// How long before it ends a server says that it will.
+    notice: Duration,
+}
+
+/// How far a server is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Stage {
+    Serving,
+    /// It was told to end. During its notice it goes on.
+    Told,
+    /// Nothing new is accepted, and connections end.
+    Ending,
 }
 
 impl ShutdownHandle {
-    pub(crate) fn new(hub: Arc<Hub>) -> Self {
-        Self { told: watch::Sender::new(false), hub }
+    pub(crate) fn new(hub: Arc<Hub>, notice: Duration) -> Self {
+        Self { stage: watch::Sender::new(Stage::Serving), hub, notice }
     }
 
     /// Lets calls in flight finish within the grace ([`Limits::grace`]) and closes all connections with 1001. Nothing new
-    /// is accepted from now on; [`Server::run`] ends when the connections have.
+    /// is accepted from now on, or, if the app gives [`notice`](App::notice), from its end on; [`Server::run`] ends when
+    /// the connections have.
     pub fn shutdown(&self) {
-        self.told.send_replace(true);
+        self.announce();
+        if self.notice.is_zero() {
+            self.end();
+        } else {
+            self.reach(Stage::Told);
+        }
+    }
+
+    /// Lets [readiness](App::readiness) say no from now on, and changes nothing else. For an app in another server, which
+    /// has no [notice](App::notice) of its own: announce the end, wait until nobody is sent here any more, and then end
+    /// both, this app by [`shutdown`](Self::shutdown).
+    ///
+    /// ```
+    /// # async fn example() -> swill::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let (router, handle) = swill::App::new().readiness("/readyz").into_router_with_handle()?;
+    /// // … until it is time to go:
+    /// handle.announce();
+    /// tokio::time::sleep(Duration::from_secs(15)).await;
+    /// handle.shutdown();
+    /// # let _ = router;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn announce(&self) {
+        self.hub.leave();
+    }
+
+    fn end(&self) {
+        self.reach(Stage::Ending);
         self.hub.drain();
+    }
+
+    /// Goes on to this stage, never back.
+    fn reach(&self, stage: Stage) {
+        self.stage.send_if_modified(|reached| {
+            let further = *reached < stage;
+            *reached = stage.max(*reached);
+            further
+        });
     }
 
     /// Waits until no connection is open.
@@ -102,11 +154,12 @@ impl ShutdownHandle {
 impl Server {
     pub(crate) async fn bind(app: App, address: impl ToSocketAddrs) -> Result<Self> {
         let limits = app.listener_limits().clone();
+        let notice = app.health.notice;
         #[cfg(feature = "tls")]
         let tls = app.tls.clone().transpose().map_err(cannot_serve)?;
         let hub = Arc::new(Hub::new(limits.connections));
         let routed = app.routes(&hub)?;
-        let shutdown = ShutdownHandle::new(hub);
+        let shutdown = ShutdownHandle::new(hub, notice);
         let listener = listen(address).await.map_err(cannot_serve)?;
         let address = listener.local_addr()?;
         Ok(Self {
@@ -134,7 +187,7 @@ impl Server {
 
     /// Serves until the process is told to end (SIGTERM or Ctrl-C), or the server is shut down by its handle.
     ///
-    /// Then it accepts nothing new, lets calls in flight finish within the grace ([`Limits::grace`]), closes all
+    /// Then, after its [notice](App::notice) if it has one, it accepts nothing new, lets calls in flight finish within the grace ([`Limits::grace`]), closes all
     /// connections with 1001 and returns. A second signal makes it return at once.
     ///
     /// # Errors
@@ -145,7 +198,7 @@ impl Server {
         #[cfg(feature = "tls")]
         let tls = self.tls;
         let hub = Arc::clone(&shutdown.hub);
-        let mut told = shutdown.told.subscribe();
+        let mut stage = shutdown.stage.subscribe();
         let http = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
         let mut acceptor = Acceptor::new(listener);
         tracing::info!(%address, "listening");
@@ -157,12 +210,13 @@ impl Server {
             let secure = false;
             tracing::info!("docs page at {}", page.url(address, secure));
         }
-        {
+        let in_a_hurry = {
             let mut stop = pin!(async {
                 tokio::select! {
-                    result = signals() => result,
-                    _ = told.wait_for(|told| *told) => Ok(()),
+                    result = signals() => result?,
+                    _ = stage.wait_for(|stage| *stage >= Stage::Told) => {}
                 }
+                give_notice(&shutdown).await
             });
             #[cfg(feature = "tls")]
             let mut certificates = pin!(keep_current(tls.clone())?);
@@ -187,7 +241,7 @@ impl Server {
                             deadline: Instant::now() + limits.handshake,
                             router: router.clone(),
                             limits: limits.clone(),
-                            shutdown: shutdown.told.subscribe(),
+                            stage: shutdown.stage.subscribe(),
                         };
                         #[cfg(feature = "tls")]
                         if let Some(tls) = tls.clone() {
@@ -204,10 +258,17 @@ impl Server {
                     }
                 }
             }
-        }
+        };
         drop(acceptor);
         tracing::info!(connections = hub.open(), "shutting down");
-        shutdown.shutdown();
+        shutdown.end();
+        if in_a_hurry {
+            tracing::warn!(
+                connections = hub.open(),
+                "told to end a second time: not waiting for calls in flight"
+            );
+            return Ok(());
+        }
         // After the grace each connection closes by itself; what is left then is cut off when the runtime ends.
         let patience = limits.grace.saturating_add(limits.close).saturating_add(Duration::from_secs(1));
         tokio::select! {
@@ -220,6 +281,19 @@ impl Server {
             }
         }
         Ok(())
+    }
+}
+
+/// Says that the server will end, and lets it go on for as long as its notice. Whether it was told a second time meanwhile.
+async fn give_notice(shutdown: &ShutdownHandle) -> io::Result<bool> {
+    shutdown.announce();
+    if shutdown.notice.is_zero() {
+        return Ok(false);
+    }
+    tracing::info!(notice = ?shutdown.notice, "told to end: not ready any more, but still serving");
+    tokio::select! {
+        () = sleep(shutdown.notice) => Ok(false),
+        result = signals() => result.map(|()| true),
     }
 }
 
@@ -245,7 +319,7 @@ struct Visit {
     deadline: Instant,
     router: Router,
     limits: Limits,
-    shutdown: watch::Receiver<bool>,
+    stage: watch::Receiver<Stage>,
 }
 
 impl Visit {
@@ -263,7 +337,7 @@ impl Visit {
 
     /// Serves requests.
     async fn serve_http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, socket: S) {
-        let Self { remote, deadline, router, limits, mut shutdown } = self;
+        let Self { remote, deadline, router, limits, mut stage } = self;
         let asked = AtomicBool::new(false);
         let progress = Arc::<Progress>::default();
         let socket = Watched::new(socket, Arc::clone(&progress));
@@ -302,7 +376,7 @@ impl Visit {
                     tracing::debug!(%remote, "a peer takes nothing of an HTTP answer");
                     return;
                 }
-                _ = shutdown.wait_for(|told| *told), if !leaving => {
+                _ = stage.wait_for(|stage| *stage == Stage::Ending), if !leaving => {
                     leaving = true;
                     connection.as_mut().graceful_shutdown();
                 }

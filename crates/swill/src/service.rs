@@ -24,6 +24,8 @@ pub(crate) struct Service {
     pub(crate) hooks: Vec<Arc<dyn AnyHook>>,
     pub(crate) debug: bool,
     pub(crate) handlers: Handlers,
+    /// Whether calls are logged that belong to no procedure.
+    pub(crate) log_calls: bool,
     pub(crate) paths: Paths,
     /// What users may look up over HTTP and by the procedures of the server's own, unless it is hidden.
     pub(crate) documents: Option<Arc<Documents>>,
@@ -47,6 +49,8 @@ pub(crate) struct Registered {
     pub(crate) procedure: Procedure,
     /// `None` if nobody looks, which costs nothing.
     pub(crate) hooks: Option<Hooks>,
+    /// Whether its calls are logged.
+    pub(crate) logged: bool,
 }
 
 /// Why an app cannot be served.
@@ -111,6 +115,7 @@ impl Service {
         debug: bool,
     ) -> Result<Self, BuildError> {
         let hooks = module.hooks.clone();
+        let log_calls = module.log_calls.unwrap_or(false);
         let mut service = Self {
             limits,
             origins,
@@ -118,13 +123,14 @@ impl Service {
             hooks,
             debug,
             handlers: Handlers::default(),
+            log_calls,
             paths: Paths::default(),
             documents: None,
             modules: Vec::new(),
             procedures: Vec::new(),
             names: FxHashMap::default(),
         };
-        service.register(module, "", &[])?;
+        service.register(module, "", &[], log_calls)?;
         service.paths = Paths::new(&service.procedures)?;
         service.log_what_cannot_be_carried();
         Ok(service)
@@ -141,7 +147,8 @@ impl Service {
         let module = documents.procedures();
         self.documents = Some(documents);
         let hooks = self.hooks.clone();
-        self.register(module, "", &hooks)
+        let log_calls = self.log_calls;
+        self.register(module, "", &hooks, log_calls)
     }
 
     fn register(
@@ -149,16 +156,18 @@ impl Service {
         module: Module,
         prefix: &str,
         outer: &[Arc<dyn AnyHook>],
+        logged: bool,
     ) -> Result<(), BuildError> {
         let prefix = module.prefix(prefix);
         let within: Box<str> = prefix.strip_suffix('.').unwrap_or_default().into();
         if module.name.is_some() || !module.doc.is_empty() {
             self.modules.push(ModuleSpec { name: within.to_string(), doc: module.doc.into_owned() });
         }
+        let logged = module.log_calls.unwrap_or(logged);
         let hooks: Vec<_> = outer.iter().cloned().chain(module.hooks).collect();
         for entry in module.entries {
             match entry {
-                Entry::Module(module) => self.register(module, &prefix, &hooks)?,
+                Entry::Module(module) => self.register(module, &prefix, &hooks, logged)?,
                 Entry::Procedure(procedure) => {
                     let name = format!("{prefix}{}", procedure.name());
                     if name.len() > 255 {
@@ -175,7 +184,7 @@ impl Service {
                     self.names.insert(name.as_str().into(), Found { id, shape: procedure.shape() });
                     let module = within.clone();
                     let hooks = list(&hooks);
-                    self.procedures.push(Registered { name: name.into(), module, procedure, hooks });
+                    self.procedures.push(Registered { name: name.into(), module, procedure, hooks, logged });
                 }
                 Entry::Replacement(procedure) => {
                     let name = format!("{prefix}{}", procedure.name());
@@ -185,7 +194,8 @@ impl Service {
                     found.shape = procedure.shape();
                     let place = &mut self.procedures[found.id.0 as usize];
                     let module = within.clone();
-                    *place = Registered { name: name.into(), module, procedure, hooks: list(&hooks) };
+                    let hooks = list(&hooks);
+                    *place = Registered { name: name.into(), module, procedure, hooks, logged };
                 }
             }
         }

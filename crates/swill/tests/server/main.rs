@@ -5,6 +5,7 @@ mod common;
 
 mod app;
 mod cancel;
+mod health;
 mod hooks;
 mod limits;
 mod misbehaviour;
