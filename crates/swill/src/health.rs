@@ -173,6 +173,22 @@ impl App {
 }
 
 impl Health {
+    /// Sets what settings say; checks that the program has added stay.
+    #[cfg(feature = "config")]
+    pub(crate) fn configure(&mut self, live: &str, ready: &str, notice: Duration) {
+        if !live.is_empty() {
+            self.live = Some(live.to_owned().into());
+        }
+        if !ready.is_empty() {
+            let path = ready.to_owned().into();
+            match &mut self.ready {
+                Some(readiness) => readiness.path = path,
+                None => self.ready = Some(Readiness::new(path)),
+            }
+        }
+        self.notice = notice;
+    }
+
     /// Adds the routes, below a path.
     pub(crate) fn add(
         self,

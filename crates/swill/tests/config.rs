@@ -6,7 +6,7 @@ mod common;
 
 use common::*;
 use std::fs;
-use swill::{App, Config, Limits};
+use swill::{App, Config, Limits, Readiness};
 
 const LIMITS: &str = include_str!("../../../docs/limits.md");
 const DOCUMENTATION: &str = include_str!("../../../docs/configuration.md");
@@ -319,4 +319,20 @@ fn the_docs_page_needs_its_feature() {
 fn certificates_need_their_feature() {
     let error = Config::from_toml("tls.certificate = \"cert.pem\"").expect_err("there are none").to_string();
     assert!(error.contains("the feature `tls`"), "{error}");
+}
+
+#[tokio::test]
+async fn health_is_asked_where_the_settings_say() {
+    let config =
+        Config::from_toml("health = \"/live\"\nreadiness = \"/ready\"\nnotice = \"5s\"\n").expect("it fits");
+    let check =
+        Readiness::new("/elsewhere").check("never", async || Err(swill::Error::new(503, "on purpose")));
+    let server = serve(App::new().readiness(check).config(&config)).await;
+    let status = async |path: &str| server.status(&format!("GET {path} HTTP/1.1\r\nHost: a\r\n\r\n")).await;
+    assert_eq!(status("/live").await, 200);
+    assert_eq!(status("/ready").await, 503, "the program's check is asked there");
+    assert_eq!(status("/elsewhere").await, 404);
+    // Without such settings it is as the program says.
+    let server = serve(App::new().health("/live").config(&Config::default())).await;
+    assert_eq!(server.status("GET /live HTTP/1.1\r\nHost: a\r\n\r\n").await, 200);
 }

@@ -49,6 +49,10 @@ pub struct Config {
     debug: bool,
     /// `None`: as the build says.
     docs: Option<bool>,
+    log_calls: bool,
+    health: String,
+    readiness: String,
+    notice: Duration,
     origins: Vec<String>,
     hosts: Vec<String>,
     static_files: BTreeMap<String, Folder>,
@@ -74,6 +78,10 @@ impl Default for Config {
             compression: false,
             debug: false,
             docs: None,
+            log_calls: false,
+            health: String::new(),
+            readiness: String::new(),
+            notice: Duration::ZERO,
             origins: Vec::new(),
             hosts: Vec::new(),
             static_files: BTreeMap::new(),
@@ -361,7 +369,8 @@ impl App {
     /// Certificates are read at once; what is wrong with them is an error of [`serve`](Self::serve).
     #[must_use]
     pub fn config(mut self, config: &Config) -> Self {
-        self = self.limits(config.limits.clone()).debug(config.debug);
+        self = self.limits(config.limits.clone()).debug(config.debug).log_calls(config.log_calls);
+        self.health.configure(&config.health, &config.readiness, config.notice);
         if config.compression {
             self = self.compression();
         }

@@ -55,6 +55,22 @@ pub(super) const SETTINGS: &[Setting] = &[
         show: |config| config.docs.show(),
     },
     setting!(
+        "log_calls",
+        log_calls,
+        "Whether every call that has ended is logged, where a module does not say otherwise."
+    ),
+    setting!("health", health, "The path that answers as long as the process lives; empty: none."),
+    setting!(
+        "readiness",
+        readiness,
+        "The path that says whether more connections are wanted; empty: none, or the program's."
+    ),
+    setting!(
+        "notice",
+        notice,
+        "The time for which a server that was told to end goes on, while readiness says no."
+    ),
+    setting!(
         "origins",
         origins,
         "Pages of these origins may connect, beside those of the same host; \"*\": all."
