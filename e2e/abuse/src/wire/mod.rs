@@ -1,0 +1,6 @@
+//! A client of one's own, on bare sockets: it shares no code with the server, so that no mistake is made twice.
+
+pub(crate) mod frame;
+pub(crate) mod head;
+pub(crate) mod protocol;
+pub(crate) mod socket;
