@@ -274,7 +274,7 @@ impl App {
     ///
     /// As [`into_router`](Self::into_router).
     pub fn into_router_with_handle(self) -> Result<(Router, ShutdownHandle)> {
-        let hub = Arc::new(Hub::new(self.limits.connections));
+        let hub = Arc::new(Hub::new(self.limits.connections, self.limits.budget));
         let routed = self.routes(&hub)?;
         Ok((routed.router, ShutdownHandle::new(hub, Duration::ZERO)))
     }

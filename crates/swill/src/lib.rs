@@ -53,6 +53,7 @@ extern crate self as swill;
 
 mod accept;
 mod app;
+mod budget;
 mod call;
 mod calling;
 #[cfg(feature = "config")]

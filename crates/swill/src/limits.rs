@@ -19,6 +19,7 @@ pub struct Limits {
     pub(crate) head: usize,
     pub(crate) headers: usize,
     pub(crate) connections: usize,
+    pub(crate) budget: usize,
     pub(crate) message: usize,
     pub(crate) fragments: u32,
     pub(crate) empty_fragments: u32,
@@ -60,6 +61,7 @@ impl Default for Limits {
             head: 16 << 10,
             headers: 100,
             connections: 65_536,
+            budget: 256 << 20,
             message: 1 << 20,
             fragments: 65_536,
             empty_fragments: 100,
@@ -112,6 +114,17 @@ impl Limits {
     #[must_use]
     pub fn connections(mut self, count: usize) -> Self {
         self.connections = count;
+        self
+    }
+
+    /// How many bytes all connections of a server may hold together, of what is not complete, not taken by a procedure, or
+    /// not written. 256 MiB. Beyond: those that hold the most are cut off, and hooks see 1013. What a connection holds
+    /// counts as soon as it is more than 16 KiB.
+    ///
+    /// Belongs to the listener: the outermost app's counts.
+    #[must_use]
+    pub fn budget(mut self, bytes: usize) -> Self {
+        self.budget = bytes;
         self
     }
 

@@ -194,6 +194,12 @@ impl Outbox {
         self.filled.load(Ordering::Relaxed)
     }
 
+    /// Bytes that wait here. What this very thread has pushed is always counted; of others, it may be a little late.
+    #[inline]
+    pub(crate) fn size(&self) -> usize {
+        if self.is_filled() { lock(&self.inner).said.size() } else { 0 }
+    }
+
     /// Takes everything that waits, in exchange for an empty [`Said`] whose memory is used again.
     pub(crate) fn take(&self, said: &mut Said) {
         debug_assert!(said.is_empty());

@@ -1,5 +1,6 @@
 use crate::{
     Request,
+    budget::Held,
     calling::Asked,
     extensions::Extensions,
     outbox::Outbox,
@@ -55,6 +56,8 @@ pub(crate) struct Shared {
     pub(crate) unread: AtomicUsize,
     /// Bytes of answers that wait for room in the outbox.
     pub(crate) held: AtomicUsize,
+    /// What the connection holds of the budget of all connections.
+    pub(crate) budgeted: Held,
     /// The connection waits for a stream to be taken, and wants to be woken.
     pub(crate) paused: AtomicBool,
     /// The connection waits for its calls to end, and wants to be woken.

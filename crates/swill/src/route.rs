@@ -1,8 +1,19 @@
 //! From an HTTP request to a connection: the opening handshake (RFC 6455, section 4.2).
 
 use crate::{
-    Handshake, Peer, Request, call::Panicked, calling::Asked, connection::Connection, extensions::Extensions,
-    negotiate, outbox::Outbox, peer::Shared, progress::Watched, service::Service, state::lock, weak,
+    Handshake, Peer, Request,
+    budget::{Budget, Held},
+    call::Panicked,
+    calling::Asked,
+    connection::Connection,
+    extensions::Extensions,
+    negotiate,
+    outbox::Outbox,
+    peer::Shared,
+    progress::Watched,
+    service::Service,
+    state::lock,
+    weak,
 };
 use axum::{body::Body, extract::ConnectInfo, response::Response};
 use bytes::Bytes;
@@ -36,6 +47,7 @@ pub(crate) struct Hub {
     leaving: AtomicBool,
     draining: AtomicBool,
     peers: Mutex<FxHashMap<u64, Peer>>,
+    budget: Budget,
     pub(crate) all_gone: Notify,
 }
 
@@ -44,13 +56,15 @@ pub(crate) struct Hub {
 pub(crate) struct Slot(Arc<Hub>);
 
 impl Hub {
-    pub(crate) fn new(most: usize) -> Self {
+    /// For so many connections, which together hold so many bytes.
+    pub(crate) fn new(most: usize, budget: usize) -> Self {
         Self {
             most,
             open: AtomicUsize::new(0),
             leaving: AtomicBool::new(false),
             draining: AtomicBool::new(false),
             peers: Mutex::default(),
+            budget: Budget::new(budget),
             all_gone: Notify::new(),
         }
     }
@@ -87,6 +101,17 @@ impl Hub {
         for peer in peers {
             peer.0.outbox.wake();
         }
+    }
+
+    /// Counts what a connection holds in memory. `false` if it has to end, because others need the room.
+    #[inline]
+    pub(crate) fn hold(&self, peer: &Peer, bytes: usize) -> bool {
+        self.budget.hold(&peer.0, bytes, &self.peers)
+    }
+
+    /// A connection holds nothing any more.
+    pub(crate) fn release(&self, peer: &Peer) {
+        self.budget.release(&peer.0);
     }
 
     pub(crate) fn add(&self, peer: &Peer) {
@@ -306,6 +331,7 @@ pub(crate) fn shared(
         running: AtomicUsize::new(0),
         unread: AtomicUsize::new(0),
         held: AtomicUsize::new(0),
+        budgeted: Held::default(),
         paused: AtomicBool::new(false),
         ending: AtomicBool::new(false),
         accepting: AtomicBool::new(false),

@@ -157,7 +157,7 @@ impl Server {
         let notice = app.health.notice;
         #[cfg(feature = "tls")]
         let tls = app.tls.clone().transpose().map_err(cannot_serve)?;
-        let hub = Arc::new(Hub::new(limits.connections));
+        let hub = Arc::new(Hub::new(limits.connections, limits.budget));
         let routed = app.routes(&hub)?;
         let shutdown = ShutdownHandle::new(hub, notice);
         let listener = listen(address).await.map_err(cannot_serve)?;

@@ -97,6 +97,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     size!("limits.head", limits.head, 8 << 10, "Bytes of a request's head."),
     setting!("limits.headers", limits.headers, "Headers of a request."),
     setting!("limits.connections", limits.connections, "Connections of the server."),
+    size!("limits.budget", limits.budget, 0, "Bytes that all connections hold together."),
     size!("limits.message", limits.message, 0, "Bytes of a message."),
     setting!("limits.fragments", limits.fragments, "Frames of a message."),
     setting!("limits.empty_fragments", limits.empty_fragments, "Frames of a message that hold nothing."),

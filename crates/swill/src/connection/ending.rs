@@ -102,6 +102,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.spare = None;
         self.rest = Rest::default();
         (self.out, self.written) = (Vec::new(), 0);
+        self.slot.hub().release(&self.peer);
         let hooks: Vec<Arc<dyn AnyHook>> = self.service().hooks.clone();
         if hooks.is_empty() {
             return None;

@@ -13,6 +13,7 @@ mod buffers;
 mod calls;
 mod clock;
 mod ending;
+mod holding;
 mod input;
 mod serial;
 mod task;
@@ -22,13 +23,7 @@ mod tests;
 use crate::{Context, Peer, outbox::Said, route::Slot, service::Service, weak};
 use bucket::Bucket;
 use serial::Serial;
-use std::{
-    future::Future,
-    pin::Pin,
-    sync::atomic::Ordering,
-    task::{Poll, ready},
-    time::Duration,
-};
+use std::{future::Future, pin::Pin, sync::atomic::Ordering, task::Poll, time::Duration};
 use swill_proto::{CallId, CancelReason, Close, Code, Error, Kind, Outgoing, ProcedureId, Protocol};
 use swill_ws::WebSocket;
 use tokio::{
@@ -356,7 +351,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
     fn poll(mut self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<()> {
         let this = &mut *self;
         if !matches!(this.phase, Phase::Farewell(_)) {
-            ready!(this.work(task));
+            if this.work(task).is_pending() && !this.settle(task) {
+                return Poll::Pending;
+            }
             let farewell = this.farewell();
             this.phase = Phase::Farewell(farewell);
             let grace = this.service().limits.grace;
@@ -378,6 +375,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
 impl<S> Drop for Connection<S> {
     fn drop(&mut self) {
         self.slot.hub().remove(&self.peer);
+        self.slot.hub().release(&self.peer);
         // The task may have been dropped by its runtime, before its end.
         self.peer.0.shut();
         self.peer.0.cancel_all(CancelReason::Disconnect);

@@ -35,6 +35,12 @@ impl Serial {
         self.is_busy() && self.bytes >= most && !weak::is_off("waiting-messages")
     }
 
+    /// Bytes that wait.
+    #[inline]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// From now on, everything waits for this call.
     pub(super) fn begin(&mut self, call: CallId) {
         self.current = Some(call);

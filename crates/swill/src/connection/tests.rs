@@ -42,7 +42,7 @@ struct Pair {
 fn open(app: App, pipe: usize) -> Pair {
     let (service, _) = app.build().expect("the app can be served");
     let (near, far) = duplex(pipe);
-    let hub = Arc::new(Hub::new(1));
+    let hub = Arc::new(Hub::new(1, 256 << 20));
     let request = Request::new(&Uri::from_static("/"), &HeaderMap::new(), &[], None).expect("it is small");
     let protocol = crate::Protocol::swill().start(&service.settings());
     let ws = route::websocket(&service, None);

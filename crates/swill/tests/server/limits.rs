@@ -194,3 +194,36 @@ async fn heads_have_at_most_so_many_bytes_and_headers() {
     }
     server.stop().await;
 }
+
+#[tokio::test]
+async fn connections_hold_so_many_bytes_together() {
+    const PART: usize = 200_000;
+    let limits = Limits::default().budget(2 << 20);
+    let server = serve(Probe::new().app().limits(limits)).await;
+    let mut canary = server.connect().await;
+    let begun = message(1, "x".repeat(900_000), "echo", MESSAGE, None);
+    let whole = frame(0x82, &begun);
+    let mut clients = Vec::new();
+    for _ in 0..30 {
+        let mut client = server.connect().await;
+        client.write(&whole[..PART]).await;
+        // The server has read it when it answers somebody who came later.
+        assert_eq!(canary.call(1, "add", (1, 2)).await, Ok(Value::from(3)));
+        clients.push(client);
+    }
+    let (mut complete, mut cut) = (0, 0);
+    for mut client in clients {
+        let _ = client.try_write(&whole[PART..]).await;
+        match client.next().await {
+            Got::Answer(answer) => {
+                assert_eq!(answer.data, Value::from("x".repeat(900_000)));
+                complete += 1;
+            }
+            Got::Close(1013, _) | Got::Gone => cut += 1,
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(complete >= 1 && cut >= 20, "{complete} were served, {cut} were cut off");
+    assert_eq!(canary.call(2, "add", (1, 2)).await, Ok(Value::from(3)));
+    canary.goodbye().await;
+}
