@@ -7,7 +7,7 @@ use crate::{
 };
 use serde::Serialize;
 use std::{fmt, sync::Arc, time::Duration};
-use swill_proto::{Code, Error, Result, Shape, Value};
+use swill_proto::{Code, Error, Metadata, Result, Shape, Value};
 use tokio::time::Instant;
 
 /// Calls and notifications that go out together. Made by [`Client::batch`].
@@ -30,6 +30,8 @@ pub struct Batch<'c> {
     /// Names and parameters, one behind the other.
     bytes: Vec<u8>,
     deadline: Deadline,
+    /// What goes with each of the calls: the trace that they belong to.
+    metadata: Option<Box<Metadata>>,
     wrong: Option<Error>,
 }
 
@@ -41,7 +43,12 @@ struct Part {
 
 impl<'c> Batch<'c> {
     pub(crate) fn new(client: &'c Client) -> Self {
-        Self { client, parts: Vec::new(), bytes: Vec::new(), deadline: Deadline::Default, wrong: None }
+        #[cfg(feature = "opentelemetry")]
+        let metadata = crate::trace::of_call(client.protocol(), None);
+        #[cfg(not(feature = "opentelemetry"))]
+        let metadata = None;
+        let (parts, bytes, deadline) = (Vec::new(), Vec::new(), Deadline::Default);
+        Self { client, parts, bytes, deadline, metadata, wrong: None }
     }
 
     /// Adds a call.
@@ -78,7 +85,7 @@ impl<'c> Batch<'c> {
             true => self.bytes.len() + self.parts.len() * self.client.protocol().envelope(),
             false => 0,
         };
-        check_size(self.client, others + length, None)?;
+        check_size(self.client, others + length, self.metadata.as_deref())?;
         self.bytes.extend_from_slice(name.as_bytes());
         self.bytes.extend_from_slice(payload.as_deref().unwrap_or_default());
         self.parts.push(Part { name: name.len(), payload: payload.map(|payload| payload.len()), wanted });
@@ -117,7 +124,7 @@ impl<'c> Batch<'c> {
                 shape: Shape::SINGLE,
                 name: part.name,
                 payload: part.payload,
-                metadata: None,
+                metadata: self.metadata.clone(),
                 deadline,
                 until_sent: !part.wanted,
                 idempotent: false,

@@ -341,6 +341,8 @@ impl Builder {
             value.set_sensitive(true);
             self.headers.append(header::COOKIE, value);
         }
+        #[cfg(feature = "opentelemetry")]
+        crate::trace::of_connection(&mut self.headers);
         let address = self.address?;
         let subprotocols = self.subprotocols.unwrap_or_else(|| self.protocol.subprotocols());
         if subprotocols.is_empty() && self.protocol.needs_subprotocol() {

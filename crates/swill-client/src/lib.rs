@@ -135,6 +135,15 @@
 //!
 //! Another implementation of TLS goes through [`Builder::connector`]; the URL then begins with `ws://`.
 //!
+//! # Traces
+//!
+//! With the feature `opentelemetry`, calls carry the trace of the span in which they are made on to the server: of
+//! `tracing`'s current span, if the subscriber has a layer of `tracing-opentelemetry`, else of OpenTelemetry's current
+//! context. It goes into the metadata of the call, as `traceparent` and `tracestate` of
+//! [W3C Trace Context](https://www.w3.org/TR/trace-context-2/). Over JSON-RPC, where no metadata travels, the trace in which
+//! the client was made goes along with the handshake, as it does in Swill's own protocol. What the program says itself under
+//! these keys and headers stays.
+//!
 //! # One socket
 //!
 //! All calls of a client share one socket. A stream that is not read holds up the others once it is full
@@ -166,6 +175,8 @@ mod settings;
 mod state;
 #[cfg(feature = "tls")]
 mod tls;
+#[cfg(feature = "opentelemetry")]
+mod trace;
 mod unread;
 
 pub use address::url;

@@ -67,6 +67,12 @@ impl Protocol {
         self.capabilities().notifies_peer
     }
 
+    /// Whether metadata travels.
+    #[cfg(feature = "opentelemetry")]
+    pub(crate) fn carries_metadata(self) -> bool {
+        self.capabilities().metadata
+    }
+
     /// The most that a message has around payload, name and metadata.
     pub(crate) fn envelope(self) -> usize {
         match self {

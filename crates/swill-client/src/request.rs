@@ -222,12 +222,15 @@ impl<'c> Request<'c> {
     async fn open(self, shape: Shape, payload: Option<Scratch>, answer: Answer) -> Result<Ticket> {
         let shared = self.client.shared();
         let protocol = shared.settings.protocol;
-        protocol.carries(shape, self.metadata.as_deref())?;
+        let metadata = self.metadata;
+        #[cfg(feature = "opentelemetry")]
+        let metadata = crate::trace::of_call(protocol, metadata);
+        protocol.carries(shape, metadata.as_deref())?;
         let within = self.deadline.within(self.client);
         let deadline = within.and_then(|within| Instant::now().checked_add(within));
         let by_default = matches!(self.deadline, Deadline::Default);
         let bytes = payload.as_deref().unwrap_or_default();
-        check_size(self.client, self.name.len() + bytes.len(), self.metadata.as_deref())?;
+        check_size(self.client, self.name.len() + bytes.len(), metadata.as_deref())?;
         check_name(self.name)?;
         let wanted = answer == Answer::Wanted;
         let call = Arc::new(Call::new(shared.next_call()));
@@ -236,7 +239,7 @@ impl<'c> Request<'c> {
             shape,
             name: self.name.len(),
             payload: payload.as_ref().map(|payload| payload.len()),
-            metadata: self.metadata,
+            metadata,
             deadline,
             until_sent: (shape.streams_in || shape.streams_out) && by_default || !wanted,
             idempotent: self.idempotent && !shape.streams_in,
