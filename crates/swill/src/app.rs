@@ -324,7 +324,12 @@ impl App {
         health.add(below, hub, routes)?;
         #[cfg(feature = "files")]
         for (path, files) in files {
-            routes.places.push(crate::files::Place::new(&below(&path), files, &service.origins)?);
+            routes.places.push(crate::files::Place::new(
+                &below(&path),
+                files,
+                &service.origins,
+                service.limits.files,
+            )?);
         }
         for (path, app) in mounted {
             app.add_routes(Some(&below(&path)), hub, routes)?;

@@ -3,7 +3,7 @@
 //! How a file is read, in ranges and on conditions, is left to tower-http. A path is never more than names: it is taken
 //! apart before it is decoded, and what it leads to is looked at after links have been followed.
 
-use crate::{App, BuildError, origin::Origins, route::refuse, weak};
+use crate::{App, BuildError, origin::Origins, reading::Places, route::refuse, weak};
 use axum::{
     Router,
     body::Body,
@@ -139,10 +139,16 @@ pub(crate) struct Place {
     path: String,
     files: StaticFiles,
     origins: Origins,
+    places: Places,
 }
 
 impl Place {
-    pub(crate) fn new(path: &str, files: StaticFiles, origins: &Origins) -> Result<Self, BuildError> {
+    pub(crate) fn new(
+        path: &str,
+        files: StaticFiles,
+        origins: &Origins,
+        most: usize,
+    ) -> Result<Self, BuildError> {
         let folder = files.folder.display();
         let wrong = |why: String| Err(BuildError::BadFiles(why));
         if !path.starts_with('/') || path.contains(['{', '}']) {
@@ -158,7 +164,12 @@ impl Place {
                 return wrong(format!("`{name}` is no name of a file in `{folder}`"));
             }
         }
-        Ok(Self { path: path.trim_end_matches('/').to_owned(), files, origins: origins.clone() })
+        Ok(Self {
+            path: path.trim_end_matches('/').to_owned(),
+            files,
+            origins: origins.clone(),
+            places: Places::new(most),
+        })
     }
 
     /// What of a path lies below this place.
@@ -220,7 +231,7 @@ async fn answer(State(places): State<Arc<[Place]>>, request: Request, next: Next
     if !place.origins.serves(request.headers()) {
         return refuse(StatusCode::MISDIRECTED_REQUEST, "this server does not answer under that host name");
     }
-    let what = look_up(&place.files, rest).await;
+    let what = look_up(&place.files, rest, &place.places).await;
     let reading = matches!(*request.method(), Method::GET | Method::HEAD);
     match what {
         Ok(Some(_)) if !reading => {
@@ -231,7 +242,7 @@ async fn answer(State(places): State<Arc<[Place]>>, request: Request, next: Next
         Ok(Some(Meant::Folder)) => redirect(&request),
         Ok(Some(Meant::File(file))) => {
             let (request, _) = request.into_parts();
-            serve(&place.files, &file, &request).await
+            serve(&place.files, &file, &request, &place.places).await
         }
         Ok(None) => next.run(request).await,
         Err(error) => failed(&error),
@@ -280,7 +291,7 @@ fn is_hidden(name: &str, at: usize) -> bool {
     name.starts_with('.') && !(at == 0 && name == ".well-known") && !weak::is_off("hidden-files")
 }
 
-async fn look_up(files: &StaticFiles, path: &str) -> io::Result<Option<Meant>> {
+async fn look_up(files: &StaticFiles, path: &str, places: &Places) -> io::Result<Option<Meant>> {
     let Some(names) = names(path) else { return Ok(None) };
     let (files, path) = (files.clone(), path.to_owned());
     let looking = move || {
@@ -303,8 +314,7 @@ async fn look_up(files: &StaticFiles, path: &str) -> io::Result<Option<Meant>> {
         let Some(fallback) = files.fallback.as_ref().filter(|_| plain) else { return Ok(None) };
         Ok(real(&root, &root.join(fallback))?.filter(|found| found.is_file()).map(Meant::File))
     };
-    // Disks may take their time.
-    tokio::task::spawn_blocking(looking).await.map_err(io::Error::other)?
+    places.run(blocking(looking)).await
 }
 
 /// Where a path leads, if that lies in the folder and is not hidden there.
@@ -345,12 +355,17 @@ fn redirect(request: &Request) -> Response {
     response
 }
 
-async fn serve(files: &StaticFiles, file: &Path, request: &Parts) -> Response {
+/// Does what may wait for a disk where others do not wait for it.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
+async fn serve(files: &StaticFiles, file: &Path, request: &Parts, places: &Places) -> Response {
     let mut headers = request.headers.clone();
-    if headers.contains_key(header::RANGE) && !range_is_current(files, file, &headers).await {
+    if headers.contains_key(header::RANGE) && !range_is_current(files, file, &headers, places).await {
         headers.remove(header::RANGE);
     }
-    let answered = read(files, file, &request.method, headers).await;
+    let answered = read(files, file, &request.method, headers, places).await;
     let mut response = match answered {
         Ok(response) => response,
         // Gone since it was looked up.
@@ -382,43 +397,55 @@ async fn serve(files: &StaticFiles, file: &Path, request: &Parts) -> Response {
 }
 
 /// Reads a file as a request with these headers wants it.
-async fn read(files: &StaticFiles, file: &Path, method: &Method, headers: HeaderMap) -> io::Result<Response> {
+async fn read(
+    files: &StaticFiles,
+    file: &Path,
+    method: &Method,
+    headers: HeaderMap,
+    places: &Places,
+) -> io::Result<Response> {
     let mut service = ServeFile::new(file).with_buf_chunk_size(CHUNK).ignore_multi_range_requests(true);
-    if files.precompressed {
-        // Links beside a file are held against the same rule as files.
-        let beside = |extension: &str| {
-            let mut name = file.as_os_str().to_owned();
-            name.push(extension);
-            std::fs::symlink_metadata(name).is_ok_and(|found| found.is_file())
-        };
-        if beside(".br") {
-            service = service.precompressed_br();
-        }
-        if beside(".zst") {
-            service = service.precompressed_zstd();
-        }
-        if beside(".gz") {
-            service = service.precompressed_gzip();
-        }
-    }
+    let (precompressed, file) = (files.precompressed, file.to_owned());
     let mut request = http::Request::new(());
     *request.method_mut() = method.clone();
     *request.headers_mut() = headers;
-    Ok(service.try_call(request).await?.map(Body::new))
+    let reading = async move {
+        if precompressed {
+            // Links beside a file are held against the same rule as files.
+            let beside = move |extension: &str| {
+                let mut name = file.as_os_str().to_owned();
+                name.push(extension);
+                std::fs::symlink_metadata(name).is_ok_and(|found| found.is_file())
+            };
+            let [br, zst, gz] = blocking(move || Ok([".br", ".zst", ".gz"].map(beside))).await?;
+            service = if br { service.precompressed_br() } else { service };
+            service = if zst { service.precompressed_zstd() } else { service };
+            service = if gz { service.precompressed_gzip() } else { service };
+        }
+        service.try_call(request).await
+    };
+    Ok(places.run(reading).await?.map(|body| places.read(Body::new(body))))
 }
 
 /// Whether `If-Range`, if there is one, still means the file as it is (RFC 9110, section 13.1.5).
-async fn range_is_current(files: &StaticFiles, file: &Path, headers: &HeaderMap) -> bool {
+async fn range_is_current(files: &StaticFiles, file: &Path, headers: &HeaderMap, places: &Places) -> bool {
     let Some(condition) = headers.get(header::IF_RANGE) else { return true };
     let mut plain = HeaderMap::new();
     if let Some(codings) = headers.get(header::ACCEPT_ENCODING) {
         plain.insert(header::ACCEPT_ENCODING, codings.clone());
     }
-    let Ok(current) = read(files, file, &Method::HEAD, plain).await else { return false };
+    let Ok(current) = read(files, file, &Method::HEAD, plain, places).await else { return false };
     [header::ETAG, header::LAST_MODIFIED].iter().any(|name| current.headers().get(name) == Some(condition))
 }
 
 fn failed(error: &io::Error) -> Response {
+    if error.kind() == io::ErrorKind::ResourceBusy {
+        tracing::debug!("a static file is not read: too many are waited for");
+        let mut response =
+            refuse(StatusCode::SERVICE_UNAVAILABLE, "too many files are read, try again later");
+        response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        return response;
+    }
     tracing::error!(%error, "a static file could not be read");
     refuse(StatusCode::INTERNAL_SERVER_ERROR, "the file could not be read")
 }

@@ -86,6 +86,8 @@ mod outbox;
 mod peer;
 mod procedure;
 mod progress;
+#[cfg(feature = "files")]
+mod reading;
 mod reply;
 mod route;
 mod routes;

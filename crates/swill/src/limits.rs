@@ -42,6 +42,8 @@ pub struct Limits {
     pub(crate) close: Duration,
     pub(crate) grace: Duration,
     pub(crate) deadline: Option<Duration>,
+    #[cfg_attr(not(feature = "files"), allow(dead_code, reason = "settings are the same with and without"))]
+    pub(crate) files: usize,
 }
 
 /// A bucket that holds `burst` and is refilled by `per_second`.
@@ -84,6 +86,7 @@ impl Default for Limits {
             close: Duration::from_secs(5),
             grace: Duration::from_secs(30),
             deadline: None,
+            files: 64,
         }
     }
 }
@@ -95,6 +98,15 @@ impl Limits {
     #[must_use]
     pub fn handshake(mut self, within: Duration) -> Self {
         self.handshake = within.min(FOREVER);
+        self
+    }
+
+    /// How many files of a folder of static files are looked up and read at the same time: 64. While a peer takes what has
+    /// been read, it does not count. Beyond: a request waits 1 s for its turn, then it gets HTTP 503. So a disk that hangs keeps so many
+    /// threads at most from those procedures that block.
+    #[must_use]
+    pub fn files(mut self, count: usize) -> Self {
+        self.files = count;
         self
     }
 

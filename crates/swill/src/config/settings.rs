@@ -121,6 +121,7 @@ pub(super) const SETTINGS: &[Setting] = &[
     setting!("limits.close", limits.close, "The time for the peer to answer a close."),
     setting!("limits.grace", limits.grace, "The time for calls in flight to end at the shutdown."),
     setting!("limits.deadline", limits.deadline, "The time for a call; \"none\": as long as it takes."),
+    setting!("limits.files", limits.files, "Files of a folder that are looked up and read at the same time."),
     setting!("limits.metadata.keys", limits.metadata.keys, "Keys of the metadata that comes with a call."),
     size!("limits.metadata.bytes", limits.metadata.bytes, 0, "Bytes of that metadata."),
     setting!("limits.cancels.burst", limits.cancels.burst, "Cancellations at once."),
