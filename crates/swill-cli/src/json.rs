@@ -40,12 +40,28 @@ pub(crate) fn parse(text: &str) -> Result<Value, String> {
 
 /// Writes a value in one line.
 pub(crate) fn line(value: &Value) -> String {
-    serde_json::to_string(&Marked(value)).unwrap_or_default()
+    harmless(serde_json::to_string(&Marked(value)).unwrap_or_default())
 }
 
 /// Writes a value for people.
 pub(crate) fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(&Marked(value)).unwrap_or_default()
+    harmless(serde_json::to_string_pretty(&Marked(value)).unwrap_or_default())
+}
+
+/// The same JSON, without the control characters that JSON need not escape: terminals obey some of them.
+pub(crate) fn harmless(json: String) -> String {
+    let is_harmful = |letter: char| letter.is_control() && letter != '\n';
+    if !json.contains(is_harmful) {
+        return json;
+    }
+    let mut escaped = String::with_capacity(json.len() + 16);
+    for letter in json.chars() {
+        match is_harmful(letter) {
+            true => escaped.push_str(&format!("\\u{:04x}", u32::from(letter))),
+            false => escaped.push(letter),
+        }
+    }
+    escaped
 }
 
 /// Writes text as it is, and other values in one line.
@@ -237,6 +253,14 @@ mod tests {
         check(r#"[{"$float":"-Infinity"}]"#, &Value::List(vec![Value::Float(f64::NEG_INFINITY)]));
         check(r#"{"$map":[[1,"one"]]}"#, &Value::Map(vec![(Value::Int(1), text("one"))]));
         check(r#"{"$ext":[-1,"AA=="]}"#, &Value::Extension(-1, vec![0]));
+    }
+
+    #[test]
+    fn terminals_obey_nothing_that_is_written() {
+        let value = Value::from("a\u{9b}31m\x7f\x1b[m\nb");
+        let expected = r#""a\u009b31m\u007f\u001b[m\nb""#;
+        assert_eq!((line(&value), pretty(&value)), (expected.to_owned(), expected.to_owned()));
+        assert_eq!(parse(expected).unwrap(), value);
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(crate) fn error(error: &Error) {
 
 /// Tells people something beside the result.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(anstream::stderr().lock(), "{FAINT}{text}{FAINT:#}");
+    let _ = writeln!(anstream::stderr().lock(), "{FAINT}{}{FAINT:#}", printable(text));
 }
 
 /// Text of a stranger without what would move the cursor, or worse.

@@ -2,6 +2,7 @@ use super::{
     frame::{Captured, Entry, Frame},
     text,
 };
+use crate::json;
 use std::{
     io::{self, Write},
     sync::{
@@ -107,7 +108,8 @@ impl Display {
             let after = entry.at.duration_since(self.begun).unwrap_or_default();
             return text::line(entry, after, self.look.hex, self.look.full).into_bytes();
         }
-        let mut line = serde_json::to_vec(&Captured(entry, self.look.hex)).unwrap_or_default();
+        let json = serde_json::to_string(&Captured(entry, self.look.hex)).unwrap_or_default();
+        let mut line = json::harmless(json).into_bytes();
         line.push(b'\n');
         line
     }
