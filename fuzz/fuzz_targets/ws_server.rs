@@ -1,7 +1,3 @@
-//! Arbitrary bytes to a server, whole and in pieces.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use swill_ws::Role;
-
-fuzz_target!(|data: &[u8]| swill_fuzz::ws::check(Role::Server, data));
+libfuzzer_sys::fuzz_target!(|input: &[u8]| swill_fuzz_targets::run("ws_server", input));

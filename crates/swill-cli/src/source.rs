@@ -69,7 +69,12 @@ fn is_known(spec: &Spec) -> bool {
     spec.swill == spec::VERSION
 }
 
-fn read(text: &str, name: &str) -> Result<Spec> {
+/// Reads a description.
+///
+/// # Errors
+///
+/// It is none, or one of another version.
+pub(crate) fn read(text: &str, name: &str) -> Result<Spec> {
     let advice = "`swill describe ADDRESS -o FILE` writes one; an OpenRPC or AsyncAPI document is none";
     let spec: Spec = serde_json::from_str(text).map_err(|error| {
         Error::usage(format!("{name} is no description of an app: {error}")).advice(advice)

@@ -98,19 +98,34 @@ impl Generate {
     }
 }
 
+/// Computes the hashes that a description has not, as those of older servers.
+fn sealed(mut spec: Spec) -> Spec {
+    for at in 0..spec.procedures.len() {
+        if spec.procedures[at].hash.is_empty() {
+            spec.procedures[at].hash = spec.procedure_hash(&spec.procedures[at]);
+        }
+    }
+    if spec.hash.is_empty() {
+        spec.hash = spec.contract_hash();
+    }
+    spec
+}
+
+/// The clients of a description in TypeScript, Python and Rust.
+#[cfg(feature = "unstable-fuzzing")]
+pub(crate) fn everything(spec: &Spec) -> [String; 3] {
+    let spec = sealed(spec.clone());
+    let folded = reader::read(&fold::fold(&spec));
+    [
+        typescript::emit(&reader::read(&spec), typescript::Int64::default()),
+        python::emit(&folded),
+        rust::emit(&folded, rust::Options::default()),
+    ]
+}
+
 impl Files {
     async fn load(&self) -> Result<Spec> {
-        let mut spec = source::load(&self.source, &self.connection).await?;
-        // Those of older servers have none.
-        for at in 0..spec.procedures.len() {
-            if spec.procedures[at].hash.is_empty() {
-                spec.procedures[at].hash = spec.procedure_hash(&spec.procedures[at]);
-            }
-        }
-        if spec.hash.is_empty() {
-            spec.hash = spec.contract_hash();
-        }
-        Ok(spec)
+        Ok(sealed(source::load(&self.source, &self.connection).await?))
     }
 
     /// Writes a client, or looks whether it has been written.

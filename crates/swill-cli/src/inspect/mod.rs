@@ -57,6 +57,21 @@ impl Inspect {
     }
 }
 
+/// Every page there is of a description, without colours.
+#[cfg(feature = "unstable-fuzzing")]
+pub(crate) fn everything(spec: &Spec) -> String {
+    let Ok(spec) = harmless(spec) else { return String::new() };
+    let pages = spec.procedures.iter().map(|procedure| Page::of_procedure(&spec, procedure));
+    let mut all: Vec<String> = [Page::of_app(&spec)].into_iter().chain(pages).map(String::from).collect();
+    for module in &spec.modules {
+        let mut spec = spec.clone();
+        if narrow(&mut spec, &module.name, "the description").is_ok() {
+            all.push(Page::of_modules(&spec).into());
+        }
+    }
+    anstream::adapter::strip_str(&all.concat()).to_string()
+}
+
 /// A description whose texts can be printed, whoever wrote them.
 fn harmless(spec: &Spec) -> Result<Spec> {
     fn clean(value: &mut serde_json::Value) {

@@ -10,6 +10,12 @@ pub(crate) struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
+    /// Arguments beside which there is no standard input.
+    #[cfg(feature = "unstable-fuzzing")]
+    pub(crate) fn given(written: &'a [String]) -> Self {
+        Self { written, input: Vec::new() }
+    }
+
     /// Reads the standard input to its end if one of the arguments is `-`.
     ///
     /// # Errors

@@ -141,3 +141,39 @@ impl Tap {
         Ok(if has_port { authority.to_owned() } else { format!("{authority}:80") })
     }
 }
+
+/// What is shown of the bytes of a connection: who said them, and what.
+#[cfg(feature = "unstable-fuzzing")]
+pub(crate) fn shown(said: &[(swill_proto::Side, &[u8])], json: bool) -> String {
+    use std::sync::{Mutex, PoisonError};
+
+    #[derive(Clone, Default)]
+    struct Shown(Arc<Mutex<Vec<u8>>>);
+
+    impl std::io::Write for Shown {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let written = Shown::default();
+    let (display, done) = Display::start(Look { json, hex: true, ..Look::default() }, written.clone());
+    let mut observer = observer::Observer::new(1, Arc::new(display));
+    for (side, bytes) in said {
+        let side = match side {
+            swill_proto::Side::Client => frame::Side::Client,
+            swill_proto::Side::Server => frame::Side::Server,
+        };
+        observer.saw(side, bytes);
+    }
+    drop(observer);
+    // Whatever became of its thread: what it has written is there.
+    let _ = done.blocking_recv();
+    let written = written.0.lock().unwrap_or_else(PoisonError::into_inner);
+    anstream::adapter::strip_str(&String::from_utf8_lossy(&written)).to_string()
+}

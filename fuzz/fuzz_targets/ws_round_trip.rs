@@ -1,0 +1,3 @@
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| swill_fuzz_targets::run("ws_round_trip", input));

@@ -1,3 +1,0 @@
-//! What fuzz targets have in common.
-
-pub mod ws;
