@@ -57,6 +57,11 @@ impl Watch {
     ///
     /// Safe to drop halfway: no change is missed.
     pub async fn changed(&mut self) -> Option<State> {
+        // Handles of the client may outlive it by far.
+        let seen_all = !self.0.has_changed().unwrap_or(true);
+        if seen_all && self.0.borrow().is_closed() {
+            return None;
+        }
         match self.0.changed().await {
             Ok(()) => Some(self.0.borrow_and_update().clone()),
             Err(_) => None,

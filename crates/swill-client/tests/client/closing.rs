@@ -139,6 +139,9 @@ async fn the_states_can_be_followed() {
     assert_eq!(states.changed().await, Some(State::Open));
     tokio::join!(client.close(), peer.expect_close(1000));
     assert_eq!(states.changed().await, Some(State::Closed(Close::new(1000, ""))));
+    // Whether anybody still has a handle or not.
+    assert_eq!(states.changed().await, None);
+    assert_eq!(client.watch().changed().await, None);
     drop(client);
     assert_eq!(states.changed().await, None);
     assert!(states.state().is_closed());
