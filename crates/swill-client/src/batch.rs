@@ -128,6 +128,7 @@ impl<'c> Batch<'c> {
                 deadline,
                 until_sent: !part.wanted,
                 idempotent: false,
+                tried: false,
                 reply: replies(part),
             })
             .collect();

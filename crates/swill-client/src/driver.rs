@@ -126,8 +126,8 @@ impl Driver {
 
     /// Fails everything that waits, and whatever comes.
     fn end(&self, close: &Close) {
-        for call in self.shared.outbox.shut(close) {
-            call.fail(fault::closed(close));
+        for (call, tried) in self.shared.outbox.shut(close) {
+            call.fail(if tried { fault::unknown(close) } else { fault::closed(close) });
         }
         self.shared.enter(State::Closed(close.clone()));
     }

@@ -96,6 +96,8 @@ pub(crate) struct Opening {
     /// The deadline ends when the call is sent.
     pub(crate) until_sent: bool,
     pub(crate) idempotent: bool,
+    /// It was sent over a connection that has ended, and may have been executed.
+    pub(crate) tried: bool,
     /// Whether there will be an answer. Without one it is not in flight.
     pub(crate) reply: bool,
 }
@@ -385,13 +387,13 @@ impl Outbox {
         tidied
     }
 
-    /// There will be no connection any more. Returns the calls that were waiting.
-    pub(crate) fn shut(&self, close: &Close) -> Vec<Arc<Call>> {
+    /// There will be no connection any more. Returns the calls that were waiting, and whether they were tried before.
+    pub(crate) fn shut(&self, close: &Close) -> Vec<(Arc<Call>, bool)> {
         let mut inner = self.lock();
         inner.gone.get_or_insert_with(|| close.clone());
         let mut calls = Vec::new();
         std::mem::take(&mut inner.said).drain(|entry, _| {
-            calls.extend(entry.openings().iter().map(|opening| opening.call.clone()));
+            calls.extend(entry.openings().iter().map(|opening| (opening.call.clone(), opening.tried)));
         });
         let waiting = std::mem::take(&mut inner.lines);
         inner.driver = None;

@@ -243,6 +243,7 @@ impl<'c> Request<'c> {
             deadline,
             until_sent: (shape.streams_in || shape.streams_out) && by_default || !wanted,
             idempotent: self.idempotent && !shape.streams_in,
+            tried: false,
             reply: wanted || !protocol.notifies(),
         };
         // Nothing is pushed for a call that takes no stream in.

@@ -100,6 +100,7 @@ impl Calls {
         for id in ids {
             if let Some(again) = self.open.remove(&id).and_then(|waiting| waiting.again) {
                 let (mut opening, bytes) = *again;
+                opening.tried = true;
                 if opening.until_sent {
                     opening.deadline = within.and_then(|within| Instant::now().checked_add(within));
                 }

@@ -12,6 +12,7 @@ fn opening() -> Entry {
         deadline: None,
         until_sent: false,
         idempotent: false,
+        tried: false,
         reply: true,
     })
 }

@@ -99,6 +99,26 @@ async fn an_idempotent_call_is_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_outcome_of_a_call_that_was_tried_is_unknown_when_the_client_ends() {
+    let slow = Reconnect::default().delays(Duration::from_secs(1000), Duration::from_secs(1000));
+    let (server, builder) = server();
+    let (mut server, mut peer, client) = connected_as((server, builder.reconnect(slow))).await;
+    let tried = tokio::spawn({
+        let client = client.clone();
+        async move { client.request("f").idempotent().call::<i32>(1).await }
+    });
+    peer.expect(MESSAGE, "f").await;
+    drop(peer);
+    client.watch().until(|state| matches!(state, State::Waiting { .. })).await;
+    let never = call(&client, "g", 2);
+    tokio::task::yield_now().await;
+    client.close().await;
+    assert!(tried.await.unwrap().unwrap_err().outcome_unknown());
+    assert!(!never.await.unwrap().unwrap_err().outcome_unknown());
+    assert!(!server.is_wanted());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idempotent_call_keeps_its_deadline() {
     let (mut server, mut peer, client) = connected().await;
     let start = Instant::now();
