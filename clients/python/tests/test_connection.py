@@ -44,6 +44,21 @@ async def test_an_idempotent_call_is_sent_again() -> None:
         assert await call == "yes"
 
 
+async def test_the_outcome_of_a_call_that_was_tried_is_unknown_when_the_client_ends() -> None:
+    slow = swill.Reconnect(base=1000, cap=1000)
+    async with serving() as server, swill.connect(server.address, reconnect=slow) as client:
+        tried = asyncio.create_task(client.call("get", idempotent=True))
+        connection = await server.client()
+        await connection.message()
+        connection.cut()
+        await until(client, "waiting")
+        never = asyncio.create_task(client.call("get", idempotent=True))
+        await asyncio.sleep(0)
+        await client.close()
+        assert (await failure(tried)).outcome_unknown
+        assert not (await failure(never)).outcome_unknown
+
+
 async def test_an_idempotent_stream_is_sent_again_until_an_item_has_come() -> None:
     async with serving() as server, swill.connect(server.address, reconnect=QUICK) as client:
         items = client.stream("count", idempotent=True)

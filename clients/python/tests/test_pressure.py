@@ -43,6 +43,28 @@ async def fill(sender: swill.Sender[Any]) -> int:
         count += 1
 
 
+async def test_a_stream_at_full_speed_leaves_room_for_others() -> None:
+    async with serving() as server, swill.connect(server.address) as client:
+        fast, slow = client.stream_in("fast"), client.stream_in("slow")
+
+        async def flood() -> None:
+            while True:
+                await fast.send(b"x" * 1000)
+
+        async def read() -> None:
+            while True:
+                await connection.message()
+
+        connection = await server.client()
+        flooding, reading = asyncio.create_task(flood()), asyncio.create_task(read())
+        async with asyncio.timeout(10):
+            for number in range(20):
+                await asyncio.sleep(0.001)
+                await slow.send(number)
+        for task in (flooding, reading):
+            task.cancel()
+
+
 async def test_senders_wait_for_the_socket() -> None:
     async with stuck(swill.Limits(close=0.05)) as (client, connection):
         sender = client.stream_in("total")

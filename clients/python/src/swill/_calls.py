@@ -75,6 +75,7 @@ class Call:
         "leading",
         "name",
         "seq",
+        "tried",
         "until_sent",
         "watchers",
     )
@@ -93,6 +94,8 @@ class Call:
         self.deadline: float | None = deadline
         self.again = again
         """The message that opens it, if it may be sent again over the next connection."""
+        self.tried = False
+        """It was sent over a connection that has ended, and may have been executed."""
         self.until_sent = False
         """The deadline ends when the call is sent."""
         self.input_open = False
@@ -248,13 +251,14 @@ def abandoned(call: Call) -> None:
 class Waiter:
     """A caller that waits for room in the outbox, or for its turn among the calls in flight."""
 
-    __slots__ = ("deadline", "future", "slots")
+    __slots__ = ("amount", "deadline", "future")
 
     def __init__(
-        self, future: asyncio.Future[Error | None], slots: int, deadline: float | None
+        self, future: asyncio.Future[Error | None], amount: int, deadline: float | None
     ) -> None:
         self.future = future
-        self.slots = slots
+        self.amount = amount
+        """Bytes, or calls in flight."""
         self.deadline: float | None = deadline
 
     def tell(self, error: Error | None) -> bool:

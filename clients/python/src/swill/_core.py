@@ -93,6 +93,8 @@ class Core:
         self.waiting: deque[Waiter] = deque()
         """Callers that wait for their turn."""
         self.senders: deque[Waiter] = deque()
+        self.promised = 0
+        """Bytes of items that are about to be sent, for whose senders room is kept."""
         """Senders of items that wait for room. They go first: their calls cannot end before."""
         self.reserved = 0
         """Turns that were given to callers that have not woken up yet."""
@@ -140,17 +142,27 @@ class Core:
             # The turn may come to nothing.
             self.loop.call_soon(self.admit)
 
-    async def room(self, deadline: float | None) -> None:
-        """Waits until there is room for an item in the outbox."""
-        while self.outbox.size >= self.limits.outbox or self.senders:
-            await self.wait(self.senders, 0, deadline)
-            if self.outbox.size < self.limits.outbox:
-                return
+    @property
+    def has_room(self) -> bool:
+        """Whether an item can be sent at once."""
+        return self.outbox.size + self.promised < self.limits.outbox and not self.senders
 
-    async def wait(self, queue: deque[Waiter], slots: int, deadline: float | None) -> None:
+    async def room(self, size: int, deadline: float | None) -> None:
+        """Waits until there is room for an item of this size; it has to be sent at once then.
+
+        The room is kept for it: whoever sends as fast as he can would take it all before the
+        others wake up.
+        """
+        await self.wait(self.senders, size, deadline)
+        self.promised -= size
+        if self.senders:
+            # The item may not be sent any more.
+            self.loop.call_soon(self.admit)
+
+    async def wait(self, queue: deque[Waiter], amount: int, deadline: float | None) -> None:
         if self.end is not None:
             raise client_closed(self.end)
-        waiter = Waiter(self.loop.create_future(), slots, deadline)
+        waiter = Waiter(self.loop.create_future(), amount, deadline)
         queue.append(waiter)
         if deadline is not None:
             self.wake_at(deadline)
@@ -161,7 +173,10 @@ class Core:
                 queue.remove(waiter)
             elif not waiter.future.cancelled() and waiter.future.result() is None:
                 # It was its turn already.
-                self.reserved -= slots
+                if queue is self.senders:
+                    self.promised -= amount
+                else:
+                    self.reserved -= amount
             self.admit()
             raise
         if error is not None:
@@ -170,17 +185,19 @@ class Core:
     def admit(self) -> None:
         """Lets those go on for whom there is room now."""
         queue = self.senders
-        while queue and self.outbox.size < self.limits.outbox:
-            queue.popleft().tell(None)
+        while queue and self.outbox.size + self.promised < self.limits.outbox:
+            waiter = queue.popleft()
+            if waiter.tell(None):
+                self.promised += waiter.amount
         queue = self.waiting
         while queue and self.outbox.size < self.limits.outbox:
             waiter = queue[0]
             taken = len(self.calls) + self.reserved + len(self.late_cancels)
-            if taken + waiter.slots > self.limits.calls:
+            if taken + waiter.amount > self.limits.calls:
                 return
             queue.popleft()
             if waiter.tell(None):
-                self.reserved += waiter.slots
+                self.reserved += waiter.amount
 
     def push(self, seq: int, message: bytes) -> None:
         """Takes a message that belongs to a call."""
@@ -281,6 +298,7 @@ class Core:
         """Sends a call again, under a new number: so its answer cannot be mistaken for
         another's."""
         assert call.again is not None
+        call.tried = True
         self.last += 1
         call.again = self.machine.renumber(call.again, self.last)
         call.seq = self.last
@@ -301,7 +319,8 @@ class Core:
         calls, self.calls = self.calls, {}
         for call in calls.values():
             call.input_open = False
-            call.settle(client_closed(close) if call.seq > self.sent else outcome_unknown(close))
+            is_unsent = call.seq > self.sent and not call.tried
+            call.settle(client_closed(close) if is_unsent else outcome_unknown(close))
         for queue in (self.waiting, self.senders):
             while queue:
                 queue.popleft().tell(client_closed(close))

@@ -11,6 +11,7 @@ from ._calls import MESSAGE, Call, StreamCall
 from ._core import Core
 from ._errors import Code, Error, call_cancelled, cannot_carry
 from ._items import Items, leading, release
+from ._outbox import COST
 from ._request import (
     DEFAULT,
     UNWRITABLE,
@@ -44,9 +45,10 @@ async def push(core: Core, call: Call, message: bytes) -> None:
     """Sends a message of a call that has a stream in, as soon as there is room."""
     if not call.input_open:
         return refuse(core, call)
-    while core.outbox.size >= core.limits.outbox or core.senders:
+    while not core.has_room:
         try:
-            await core.room(None if is_sent(core, call) else call.deadline)
+            at = None if is_sent(core, call) else call.deadline
+            await core.room(len(message) + COST, at)
         except Error:
             # What happened to the call says more than that there is no room.
             if call.is_over:
