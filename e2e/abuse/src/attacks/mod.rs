@@ -1,6 +1,12 @@
 //! All attacks. A file has those of one kind, and a function that lists them.
 
+mod defences;
+mod floods;
+mod frames;
+mod handshakes;
 mod heads;
+mod hostile;
+mod origins;
 
 use crate::{
     failure::Result,
@@ -70,7 +76,16 @@ pub(crate) const JSON_RPC: &[Protocol] = &[Protocol::JsonRpc];
 
 /// All of them, in the order in which they run.
 pub(crate) fn all() -> Vec<Attack> {
-    [heads::attacks()].into_iter().flatten().collect()
+    let kinds = [
+        handshakes::attacks(),
+        heads::attacks(),
+        origins::attacks(),
+        frames::attacks(),
+        floods::attacks(),
+        hostile::attacks(),
+        defences::attacks(),
+    ];
+    kinds.into_iter().flatten().collect()
 }
 
 #[cfg(test)]
