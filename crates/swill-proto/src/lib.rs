@@ -21,6 +21,7 @@ pub mod events;
 mod format;
 mod frame;
 pub mod jsonrpc;
+mod limit;
 mod metadata;
 mod payload;
 mod protocol;
@@ -40,6 +41,7 @@ pub use code::Code;
 pub use error::{BoxError, Error, Result};
 pub use format::Format;
 pub use frame::{CallId, CancelReason, Frame, Head, Open, ProcedureId, Shape, Target};
+pub use limit::Limit;
 pub use metadata::{Metadata, MetadataLimits};
 pub use payload::Payload;
 pub use protocol::{

@@ -1,4 +1,4 @@
-use crate::{Close, Format, Frame, ProcedureId, Shape, Value};
+use crate::{Close, Format, Frame, Limit, ProcedureId, Shape, Value};
 
 /// One connection's wire protocol: a state machine between the messages of a WebSocket and [`Frame`]s.
 ///
@@ -70,6 +70,11 @@ pub trait Outgoing {
 
     /// Ends the message that was begun.
     fn finish(&mut self);
+
+    /// A limit has taken effect. This is no part of any message: it is for those who look after this side.
+    fn exceeded(&mut self, limit: Limit) {
+        let _ = limit;
+    }
 
     /// Writes a message that is at hand.
     fn message(&mut self, kind: Kind, payload: &[u8]) {

@@ -39,27 +39,43 @@ pub struct Violation {
     pub code: u16,
     /// What was wrong, in a few words; also the reason in the close frame.
     pub reason: &'static str,
+    /// The limit that was exceeded, if it was one. It is not on the wire.
+    pub limit: Option<Limit>,
+}
+
+/// A limit that messages are held against, see [`Limits`](crate::Limits).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Limit {
+    /// Bytes of a message or of a frame.
+    Message,
+    /// Frames of a message.
+    Fragments,
+    /// Frames of a message that hold nothing.
+    EmptyFragments,
+    /// Final blocks in a compressed message.
+    FinalBlocks,
 }
 
 impl Violation {
     #[cold]
     pub(crate) fn protocol(reason: &'static str) -> Self {
-        Violation { code: 1002, reason }
+        Violation { code: 1002, reason, limit: None }
     }
 
     #[cold]
     pub(crate) fn data(reason: &'static str) -> Self {
-        Violation { code: 1007, reason }
+        Violation { code: 1007, reason, limit: None }
     }
 
     #[cold]
-    pub(crate) fn policy(reason: &'static str) -> Self {
-        Violation { code: 1008, reason }
+    pub(crate) fn policy(limit: Limit, reason: &'static str) -> Self {
+        Violation { code: 1008, reason, limit: Some(limit) }
     }
 
     #[cold]
     pub(crate) fn too_big(reason: &'static str) -> Self {
-        Violation { code: 1009, reason }
+        Violation { code: 1009, reason, limit: Some(Limit::Message) }
     }
 }
 

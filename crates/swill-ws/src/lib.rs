@@ -69,7 +69,7 @@ mod websocket;
 mod writer;
 
 pub use config::{Config, Kind, Limits, Role};
-pub use event::{Event, Violation};
+pub use event::{Event, Limit, Violation};
 pub use input::Input;
 pub use reader::Reader;
 pub use websocket::WebSocket;

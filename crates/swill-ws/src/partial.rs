@@ -6,7 +6,7 @@
 use crate::deflate::{InflateError, Inflater};
 use crate::header::{Header, LONGEST, Opcode};
 use crate::mask::{self, Key};
-use crate::{Input, Kind, Limits, Violation, weak};
+use crate::{Input, Kind, Limit, Limits, Violation, weak};
 
 /// What has arrived of something incomplete. Events borrow from it, so it outlives the event by one call.
 #[derive(Debug, Default)]
@@ -171,6 +171,8 @@ pub(crate) fn inflate_violation(error: InflateError) -> Violation {
     match error {
         InflateError::Broken => Violation::data("broken compression"),
         InflateError::TooBig => Violation::too_big("message too big after decompression"),
-        InflateError::TooManyStreams => Violation::policy("too many final blocks in a message"),
+        InflateError::TooManyStreams => {
+            Violation::policy(Limit::FinalBlocks, "too many final blocks in a message")
+        }
     }
 }

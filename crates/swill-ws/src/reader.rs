@@ -8,7 +8,7 @@ use bytes::BufMut;
 use crate::deflate::Inflater;
 use crate::header::{Header, LONGEST, MASKED, Opcode, Rules};
 use crate::partial::{Assembly, Frame, Partial, not_utf8};
-use crate::{Config, Event, Input, Kind, Limits, Role, State, Violation, Writer, close, mask, weak};
+use crate::{Config, Event, Input, Kind, Limit, Limits, Role, State, Violation, Writer, close, mask, weak};
 
 /// A payload of which less than this is missing is read through the driver's own buffer: the read may bring
 /// the next messages as well, which is worth more than the copy saved.
@@ -329,11 +329,11 @@ impl Reader {
         let (fragments, empty) =
             message.map_or((0, 0), |message| (message.fragments, message.empty_fragments));
         if fragments >= self.limits.fragments.max(1) {
-            return Err(Violation::policy("too many fragments"));
+            return Err(Violation::policy(Limit::Fragments, "too many fragments"));
         }
         let fragmented = message.is_some() || !header.fin;
         if len == 0 && fragmented && empty >= self.limits.empty_fragments {
-            return Err(Violation::policy("too many empty fragments"));
+            return Err(Violation::policy(Limit::EmptyFragments, "too many empty fragments"));
         }
         Ok(len)
     }

@@ -137,9 +137,9 @@ impl Protocol for Client {
         &mut self,
         message: Message<'m>,
         _directory: &dyn Directory,
-        _out: &mut dyn Outgoing,
+        out: &mut dyn Outgoing,
     ) -> Received<'m> {
-        let object = match object(message) {
+        let object = match object(message, out) {
             Ok(object) => object,
             Err(close) => return Received::Close(close),
         };

@@ -19,7 +19,7 @@ mod write;
 pub use client::Client;
 pub use server::Server;
 
-use crate::{Capabilities, Close, Format, Kind, Message, Parameters, scan::object::Object};
+use crate::{Capabilities, Close, Format, Kind, Limit, Message, Outgoing, Parameters, scan::object::Object};
 
 /// What events can say.
 pub static CAPABILITIES: Capabilities = Capabilities {
@@ -36,9 +36,14 @@ const TYPE: &str = "type";
 const RESULT: &str = "result";
 
 /// Takes a message apart, or says why the connection ends.
-fn object<'m>(message: Message<'m>) -> Result<Object<'m>, Close> {
+fn object<'m>(message: Message<'m>, out: &mut dyn Outgoing) -> Result<Object<'m>, Close> {
     if message.kind == Kind::Binary {
         return Err(Close::new(1003, "events are text"));
     }
-    Object::read(message.data).map_err(|_| Close::new(1003, "the message is no JSON object"))
+    Object::read(message.data).map_err(|malformed| {
+        if let Some(limit) = Limit::of(malformed) {
+            out.exceeded(limit);
+        }
+        Close::new(1003, "the message is no JSON object")
+    })
 }

@@ -96,7 +96,7 @@ impl Protocol for Server {
         directory: &dyn Directory,
         out: &mut dyn Outgoing,
     ) -> Received<'m> {
-        let object = match object(message) {
+        let object = match object(message, out) {
             Ok(object) => object,
             Err(close) => return Received::Close(close),
         };

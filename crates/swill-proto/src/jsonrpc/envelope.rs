@@ -323,6 +323,11 @@ impl<'m> Envelope<'m> {
         }
     }
 
+    /// Whether there is an id that is longer than it may be.
+    pub(super) fn has_long_id(&self) -> bool {
+        self.members[3].is_some_and(|id| id.len() > Id::LONGEST)
+    }
+
     /// The id, as it is written: text, a number, or null.
     #[inline]
     pub(super) fn id(&self) -> Member<&'m [u8]> {

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     CallId, CancelReason, Capabilities, Close, Directory, Error, Format, Found, Frame, Head, Held, Kind,
-    Message, Open, Outgoing, Payload, Protocol, Received, Shape, Side, Target, recent::Recent,
+    Limit, Message, Open, Outgoing, Payload, Protocol, Received, Shape, Side, Target, recent::Recent,
     scan::json::Text, weak,
 };
 
@@ -102,9 +102,17 @@ impl Protocol for Machine {
                 None => Received::Nothing,
             },
             Ok(Content::Batch(elements)) => self.batch(&elements, directory, out),
-            Ok(Content::TooMany) => self.refuse(Fault::long_batch(self.limits.batch, self.plain_errors), out),
+            Ok(Content::TooMany) => {
+                out.exceeded(Limit::Batch);
+                self.refuse(Fault::long_batch(self.limits.batch, self.plain_errors), out)
+            }
             Ok(Content::Other) => self.refuse(Fault::INVALID_REQUEST, out),
-            Err(_) => self.refuse(Fault::PARSE_ERROR, out),
+            Err(malformed) => {
+                if let Some(limit) = Limit::of(malformed) {
+                    out.exceeded(limit);
+                }
+                self.refuse(Fault::PARSE_ERROR, out)
+            }
         }
     }
 
@@ -163,6 +171,7 @@ impl Machine {
         out: &mut dyn Outgoing,
     ) -> Received<'m> {
         if self.answers.bytes() >= self.limits.held {
+            out.exceeded(Limit::Answers);
             return self.refuse(Fault::TOO_MUCH_HELD, out);
         }
         let batch = self.answers.begin();
@@ -277,6 +286,9 @@ impl Machine {
         batch: Option<u64>,
         out: &mut dyn Outgoing,
     ) -> Option<Frame<'m>> {
+        if envelope.has_long_id() {
+            out.exceeded(Limit::Id);
+        }
         let id = match envelope.id() {
             Member::Is(id) => id,
             Member::Absent | Member::Bad => write::null(self.codec),
@@ -341,15 +353,16 @@ impl Machine {
         match place {
             None => write::response(out, self.codec, answer, content, id),
             Some(place) => {
-                self.hold(place, answer, content, id);
+                self.hold(place, answer, content, id, out);
                 self.answers.complete(place.batch(), self.codec, out);
             }
         }
     }
 
     #[inline(never)]
-    fn hold(&mut self, place: Place, answer: Answer, content: &[u8], id: &[u8]) {
+    fn hold(&mut self, place: Place, answer: Answer, content: &[u8], id: &[u8], out: &mut dyn Outgoing) {
         let kept = if self.answers.bytes_with(self.codec, answer, content, id) > self.limits.held {
+            out.exceeded(Limit::Answers);
             let content = write::error(self.codec, Fault::TOO_MUCH_HELD);
             write::kept_response(self.codec, Answer::Error, &content, id)
         } else {

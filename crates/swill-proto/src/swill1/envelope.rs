@@ -1,6 +1,6 @@
 use super::{DEPTH, LONGEST_NAME};
 use crate::{
-    Metadata, MetadataLimits,
+    Limit, Metadata, MetadataLimits,
     scan::{self, Malformed},
     weak,
 };
@@ -208,6 +208,7 @@ pub(super) enum Unusable {
     LongName,
     NoType,
     Metadata,
+    TooManyKeys,
     TooMuchMetadata,
     TooDeep,
 }
@@ -225,14 +226,25 @@ impl Unusable {
             Self::LongName => "the name of a procedure has at most 255 bytes",
             Self::NoType => "the type of a message is 0, 1, 2 or 3",
             Self::Metadata => "metadata is a map with strings as keys, or nil",
-            Self::TooMuchMetadata => "there is more metadata than is allowed",
+            Self::TooManyKeys | Self::TooMuchMetadata => "there is more metadata than is allowed",
             Self::TooDeep => "the message is nested deeper than 64 levels",
         }
     }
 
     /// Whether the message is right but exceeds a limit.
     pub(super) const fn is_limit(self) -> bool {
-        matches!(self, Self::TooMuchMetadata | Self::TooDeep)
+        matches!(self, Self::TooManyKeys | Self::TooMuchMetadata | Self::TooDeep)
+    }
+
+    /// The limit that the message exceeds.
+    pub(super) const fn limit(self) -> Option<Limit> {
+        match self {
+            Self::LongName => Some(Limit::Name),
+            Self::TooManyKeys => Some(Limit::MetadataKeys),
+            Self::TooMuchMetadata => Some(Limit::MetadataBytes),
+            Self::TooDeep => Some(Limit::Nesting),
+            _ => None,
+        }
     }
 }
 
@@ -359,7 +371,10 @@ impl<'m> Reader<'m> {
         };
         let keys = keys.ok_or(Unusable::Metadata)?;
         let map = self.value()?;
-        if keys > limits.keys as u64 || map.len() > limits.bytes {
+        if keys > limits.keys as u64 {
+            return Err(Unusable::TooManyKeys);
+        }
+        if map.len() > limits.bytes {
             return Err(Unusable::TooMuchMetadata);
         }
         Ok((keys > 0).then_some(map))

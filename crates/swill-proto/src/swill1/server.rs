@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     CallId, CancelReason, Capabilities, Close, Code, Directory, Error, Format, Found, Frame, Head, Held,
-    Kind, Message, Metadata, MetadataLimits, Open, Outgoing, Payload, ProcedureId, Protocol, Received, Shape,
-    Target, recent::Recent, weak,
+    Kind, Limit, Message, Metadata, MetadataLimits, Open, Outgoing, Payload, ProcedureId, Protocol, Received,
+    Shape, Target, recent::Recent, weak,
 };
 use std::collections::HashMap;
 
@@ -166,7 +166,7 @@ impl Protocol for Server {
                 } else {
                     write::response_with(out, call.seq, data, kind, leading.as_deref(), trailing.as_deref());
                 }
-                self.drain(&call)
+                self.drain(&call, out)
             }
             Frame::Item { call, payload, leading } => {
                 if let Some(call) = self.find(call)
@@ -194,11 +194,11 @@ impl Protocol for Server {
                     return Ok(());
                 };
                 write::fail(out, call.seq, &error);
-                self.drain(&call)
+                self.drain(&call, out)
             }
             // There is no word for it: the client just never hears of the call again.
             Frame::Cancel { call, .. } => match self.finish(call) {
-                Some(call) => self.drain(&call),
+                Some(call) => self.drain(&call, out),
                 None => Ok(()),
             },
             Frame::Open(_) | Frame::Batch(_) | Frame::Accepted { .. } => Ok(()),
@@ -249,10 +249,10 @@ impl Server {
 
     /// Remembers a finished call whose client is still sending.
     #[inline]
-    fn drain(&mut self, call: &Call) -> Result<(), Close> {
+    fn drain(&mut self, call: &Call, out: &mut dyn Outgoing) -> Result<(), Close> {
         if call.shape.streams_in && !call.half_closed {
             if self.draining >= self.limits.draining {
-                return Err(too_many_draining());
+                return Err(too_many_draining(out));
             }
             self.draining += 1;
             self.requests.insert(Key::new(call.seq, call.procedure), Standing::Draining);
@@ -343,6 +343,9 @@ impl Server {
         directory: &dyn Directory,
         out: &mut dyn Outgoing,
     ) -> Received<'m> {
+        if let Some(limit) = why.limit() {
+            out.exceeded(limit);
+        }
         let (seq, rpc) = match envelope::rescue(message, why) {
             Ok(rescued) => rescued,
             Err(why) => return answer(out, Seq::ZERO, Code::BAD_REQUEST, why.message()),
@@ -400,6 +403,7 @@ fn text<'m>() -> Received<'m> {
 }
 
 #[cold]
-fn too_many_draining() -> Close {
+fn too_many_draining(out: &mut dyn Outgoing) -> Close {
+    out.exceeded(Limit::Draining);
     Close::new(1008, "too many streams were not ended after their calls had been answered")
 }

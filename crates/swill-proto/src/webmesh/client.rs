@@ -1,6 +1,6 @@
 use super::{
     Dialect, Limits, NOT_FOUND,
-    message::{self, Envelope, written},
+    message::{self, written},
     name, path,
 };
 use crate::{
@@ -74,10 +74,9 @@ impl Protocol for Client {
         &mut self,
         message: Message<'m>,
         _directory: &dyn Directory,
-        _out: &mut dyn Outgoing,
+        out: &mut dyn Outgoing,
     ) -> Received<'m> {
-        let object = self.dialect.codec().decode(message, self.limits.inflated);
-        let Some(envelope) = object.and_then(|object| Envelope::read(&self.dialect, object)) else {
+        let Some(envelope) = message::open(&self.dialect, message, self.limits.inflated, out) else {
             return Received::Nothing;
         };
         let Some(path) = envelope.path().map(|path| path.into_owned()) else {

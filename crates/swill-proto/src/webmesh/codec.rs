@@ -14,8 +14,26 @@ pub trait Codec: Send + Sync {
     /// bytes. No more than that may be reserved for it.
     fn decode<'m>(&self, message: Message<'m>, limit: usize) -> Option<Cow<'m, [u8]>>;
 
+    /// As [`decode`](Self::decode), and says why not. By default every message that cannot be decoded is malformed.
+    ///
+    /// # Errors
+    ///
+    /// The message cannot be decoded, or its object would have more bytes than the limit.
+    fn try_decode<'m>(&self, message: Message<'m>, limit: usize) -> Result<Cow<'m, [u8]>, Undecodable> {
+        self.decode(message, limit).ok_or(Undecodable::Malformed)
+    }
+
     /// The payload of a message with this object in it. It must be UTF-8 if the kind is text.
     fn encode<'o>(&self, object: &'o [u8]) -> Cow<'o, [u8]>;
+}
+
+/// Why there is no object in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undecodable {
+    /// It is of a kind that is not taken, or its bytes are not what they should be.
+    Malformed,
+    /// The object has more bytes than it may.
+    TooLarge,
 }
 
 /// Text: hex digits of zlib of MessagePack.
@@ -39,9 +57,16 @@ impl Codec for HexZlib {
     }
 
     fn decode<'m>(&self, message: Message<'m>, limit: usize) -> Option<Cow<'m, [u8]>> {
+        self.try_decode(message, limit).ok()
+    }
+
+    fn try_decode<'m>(&self, message: Message<'m>, limit: usize) -> Result<Cow<'m, [u8]>, Undecodable> {
         match message.kind {
-            Kind::Text => zlib::inflate(&unhex(message.data)?, limit).map(Cow::Owned),
-            Kind::Binary => None,
+            Kind::Text => {
+                let bytes = unhex(message.data).ok_or(Undecodable::Malformed)?;
+                zlib::inflate(&bytes, limit).map(Cow::Owned)
+            }
+            Kind::Binary => Err(Undecodable::Malformed),
         }
     }
 
@@ -60,8 +85,12 @@ impl Codec for Zlib {
     }
 
     fn decode<'m>(&self, message: Message<'m>, limit: usize) -> Option<Cow<'m, [u8]>> {
+        self.try_decode(message, limit).ok()
+    }
+
+    fn try_decode<'m>(&self, message: Message<'m>, limit: usize) -> Result<Cow<'m, [u8]>, Undecodable> {
         match message.kind {
-            Kind::Text => HexZlib.decode(message, limit),
+            Kind::Text => HexZlib.try_decode(message, limit),
             Kind::Binary => zlib::inflate(message.data, limit).map(Cow::Owned),
         }
     }

@@ -1,8 +1,8 @@
-use super::{Dialect, pack};
+use super::{Dialect, Undecodable, pack};
 use crate::{
-    Format, Outgoing, Payload,
+    Format, Limit, Message, Outgoing, Payload,
     scan::{
-        self,
+        self, Malformed,
         object::{self, Object},
     },
 };
@@ -22,26 +22,51 @@ pub(super) struct Envelope<'m> {
     data: Range<usize>,
 }
 
+/// Takes a message apart. `None` if it cannot be decoded, is no object or has no path.
+pub(super) fn open<'m>(
+    dialect: &Dialect,
+    message: Message<'m>,
+    most: usize,
+    out: &mut dyn Outgoing,
+) -> Option<Envelope<'m>> {
+    let exceeded = match dialect.codec().try_decode(message, most) {
+        Ok(object) => match Envelope::read(dialect, object) {
+            Ok(envelope) => return Some(envelope),
+            Err(malformed) => Limit::of(malformed),
+        },
+        Err(Undecodable::TooLarge) => Some(Limit::Message),
+        Err(Undecodable::Malformed) => None,
+    };
+    if let Some(limit) = exceeded {
+        out.exceeded(limit);
+    }
+    None
+}
+
 impl<'m> Envelope<'m> {
-    /// `None` if it is no object, or has no path. Of equal keys the last one counts; other keys are ignored.
-    pub(super) fn read(dialect: &Dialect, object: Cow<'m, [u8]>) -> Option<Self> {
+    /// Of equal keys the last one counts; other keys are ignored.
+    ///
+    /// # Errors
+    ///
+    /// It is no object, or has no path.
+    pub(super) fn read(dialect: &Dialect, object: Cow<'m, [u8]>) -> Result<Self, Malformed> {
         let format = dialect.format();
         let (path, data) = match format {
             Format::MessagePack => {
-                scan::check(format, &object).ok()?;
+                scan::check(format, &object)?;
                 let (mut path, mut data) = (None, None);
-                for (key, value) in pack::entries(&object)? {
+                for (key, value) in pack::entries(&object).ok_or(Malformed::Invalid)? {
                     match pack::key(key) {
                         Some(key) if key == dialect.key.as_bytes() => path = Some(value),
                         Some(key) if key == DATA.as_bytes() => data = Some(value),
                         _ => {}
                     }
                 }
-                (path?, data)
+                (path.ok_or(Malformed::Invalid)?, data)
             }
             Format::Json => {
-                let members = Object::read(&object).ok()?;
-                (members.get(dialect.key)?, members.get(DATA))
+                let members = Object::read(&object)?;
+                (members.get(dialect.key).ok_or(Malformed::Invalid)?, members.get(DATA))
             }
         };
         let place = |part: &[u8]| {
@@ -49,7 +74,7 @@ impl<'m> Envelope<'m> {
             start..start + part.len()
         };
         let (path, data) = (place(path), data.map_or(0..0, place));
-        Some(Self { format, object, path, data })
+        Ok(Self { format, object, path, data })
     }
 
     /// The path as it is written.

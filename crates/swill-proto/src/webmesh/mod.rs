@@ -25,7 +25,7 @@ mod server;
 mod zlib;
 
 pub use client::Client;
-pub use codec::Codec;
+pub use codec::{Codec, Undecodable};
 pub use dialect::Dialect;
 pub use server::Server;
 

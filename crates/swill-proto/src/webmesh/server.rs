@@ -4,8 +4,8 @@ use super::{
     name, path,
 };
 use crate::{
-    CallId, Capabilities, Close, Directory, Error, Frame, Head, Held, Message, Open, Outgoing, Payload,
-    Protocol, Received, Routed, Target, weak,
+    CallId, Capabilities, Close, Directory, Error, Frame, Head, Held, Limit, Message, Open, Outgoing,
+    Payload, Protocol, Received, Routed, Target, weak,
 };
 use bytes::Bytes;
 use std::collections::HashMap;
@@ -137,11 +137,10 @@ impl Protocol for Server {
         out: &mut dyn Outgoing,
     ) -> Received<'m> {
         self.keep_current();
-        let object = self.dialect.codec().decode(message, self.limits.inflated);
-        let Some(envelope) = object.and_then(|object| Envelope::read(&self.dialect, object)) else {
+        let Some(envelope) = message::open(&self.dialect, message, self.limits.inflated, out) else {
             return Received::Nothing;
         };
-        let Some(Routed { found, arguments }) = lookup(&envelope, directory) else {
+        let Some(Routed { found, arguments }) = lookup(&envelope, directory, out) else {
             return self.refuse(&envelope, NOT_FOUND, out);
         };
         self.current_path.clear();
@@ -194,8 +193,12 @@ impl Protocol for Server {
     }
 }
 
-fn lookup(envelope: &Envelope<'_>, directory: &dyn Directory) -> Option<Routed> {
-    let path = envelope.path().filter(|path| path.len() <= LONGEST_PATH || weak::is_off("path-length"))?;
+fn lookup(envelope: &Envelope<'_>, directory: &dyn Directory, out: &mut dyn Outgoing) -> Option<Routed> {
+    let path = envelope.path()?;
+    if path.len() > LONGEST_PATH && !weak::is_off("path-length") {
+        out.exceeded(Limit::Path);
+        return None;
+    }
     match name(&path).and_then(|name| directory.find(&name)) {
         Some(found) => Some(Routed { found, arguments: Vec::new() }),
         None => directory.route(&path),

@@ -1,5 +1,6 @@
 //! zlib streams (RFC 1950), which are complete in themselves.
 
+use super::Undecodable;
 use crate::weak;
 use flate2::{Compress, Compression, Decompress, FlushCompress, FlushDecompress, Status};
 use std::cell::Cell;
@@ -16,9 +17,12 @@ thread_local! {
     static DEFLATE: Cell<Option<Compress>> = const { Cell::new(None) };
 }
 
-/// Inflates a stream; `None` if it is none, is cut off, or holds more than `limit` bytes. Bytes behind its end are
-/// ignored.
-pub(super) fn inflate(data: &[u8], limit: usize) -> Option<Vec<u8>> {
+/// Inflates a stream. Bytes behind its end are ignored.
+///
+/// # Errors
+///
+/// It is none, is cut off, or holds more than `limit` bytes.
+pub(super) fn inflate(data: &[u8], limit: usize) -> Result<Vec<u8>, Undecodable> {
     let mut context = match INFLATE.take() {
         Some(mut context) => {
             context.reset(true);
@@ -32,7 +36,7 @@ pub(super) fn inflate(data: &[u8], limit: usize) -> Option<Vec<u8>> {
     inflated
 }
 
-fn inflate_with(context: &mut Decompress, data: &[u8], limit: usize) -> Option<Vec<u8>> {
+fn inflate_with(context: &mut Decompress, data: &[u8], limit: usize) -> Result<Vec<u8>, Undecodable> {
     let mut inflated = Vec::with_capacity(data.len().saturating_mul(4).max(LEAST).min(limit));
     loop {
         let rest = &data[context.total_in() as usize..];
@@ -41,7 +45,7 @@ fn inflate_with(context: &mut Decompress, data: &[u8], limit: usize) -> Option<V
             // Nothing more may come but the end.
             let status = context.decompress(rest, &mut [0], FlushDecompress::None);
             if context.total_out() > before.1 {
-                return None;
+                return Err(Undecodable::TooLarge);
             }
             status
         } else {
@@ -50,9 +54,9 @@ fn inflate_with(context: &mut Decompress, data: &[u8], limit: usize) -> Option<V
             }
             context.decompress_vec(rest, &mut inflated, FlushDecompress::None)
         };
-        match status.ok()? {
-            Status::StreamEnd => return Some(inflated),
-            _ if (context.total_in(), context.total_out()) == before => return None,
+        match status.map_err(|_| Undecodable::Malformed)? {
+            Status::StreamEnd => return Ok(inflated),
+            _ if (context.total_in(), context.total_out()) == before => return Err(Undecodable::Malformed),
             _ => {}
         }
     }
@@ -125,12 +129,12 @@ mod tests {
         for length in [0, 1, 127, 128, 129, 1000, 5000, 70_000] {
             for data in [noise(length), vec![b'x'; length]] {
                 let stream = deflate(&data);
-                assert_eq!(inflate(&stream, length).as_ref(), Some(&data));
-                assert_eq!(inflate(&stream, usize::MAX).as_ref(), Some(&data));
-                assert_eq!(inflate(&[&stream[..], b"more"].concat(), length).as_ref(), Some(&data));
+                assert_eq!(inflate(&stream, length).as_ref(), Ok(&data));
+                assert_eq!(inflate(&stream, usize::MAX).as_ref(), Ok(&data));
+                assert_eq!(inflate(&[&stream[..], b"more"].concat(), length).as_ref(), Ok(&data));
                 if length > 0 {
-                    assert_eq!(inflate(&stream, length - 1), None);
-                    assert_eq!(inflate(&stream[..stream.len() - 1], length), None);
+                    assert_eq!(inflate(&stream, length - 1), Err(Undecodable::TooLarge));
+                    assert_eq!(inflate(&stream[..stream.len() - 1], length), Err(Undecodable::Malformed));
                 }
             }
         }
@@ -142,7 +146,7 @@ mod tests {
         assert!(bomb.len() < 20_000);
         for limit in [0, 1, 1000, 1 << 20] {
             let mut context = Decompress::new(true);
-            assert_eq!(inflate_with(&mut context, &bomb, limit), None);
+            assert_eq!(inflate_with(&mut context, &bomb, limit), Err(Undecodable::TooLarge));
             assert!(context.total_out() <= limit as u64 + 1);
         }
         let inflated = inflate(&deflate(&[0; 5000]), 6000).unwrap();
@@ -152,10 +156,10 @@ mod tests {
     #[test]
     fn what_is_no_stream_is_refused() {
         for data in [&b""[..], b"x", b"\0\x01", b"\x78\x9c", b"\x78\x9c\xff\xff", b"\xab\xcd"] {
-            assert_eq!(inflate(data, 1000), None);
+            assert_eq!(inflate(data, 1000), Err(Undecodable::Malformed));
         }
         let mut wrong_sum = deflate(b"abc");
         *wrong_sum.last_mut().unwrap() ^= 1;
-        assert_eq!(inflate(&wrong_sum, 1000), None);
+        assert_eq!(inflate(&wrong_sum, 1000), Err(Undecodable::Malformed));
     }
 }
