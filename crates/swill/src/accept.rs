@@ -1,6 +1,6 @@
 //! Accepting connections, whatever the system runs out of: the loop never ends, never spins, and says what is wrong.
 
-use crate::weak;
+use crate::{observe::Observer, weak};
 use std::{
     fs::File,
     io::{self, ErrorKind},
@@ -29,6 +29,7 @@ pub(crate) struct Acceptor {
     /// Failures one after the other.
     failures: u32,
     trouble: Trouble,
+    observer: Observer,
 }
 
 /// What is said of failures, now and then.
@@ -43,8 +44,8 @@ struct Trouble {
 }
 
 impl Acceptor {
-    pub(crate) fn new(listener: TcpListener) -> Self {
-        Self { listener, reserve: reserve(), failures: 0, trouble: Trouble::default() }
+    pub(crate) fn new(listener: TcpListener, observer: Observer) -> Self {
+        Self { listener, reserve: reserve(), failures: 0, trouble: Trouble::default(), observer }
     }
 
     /// The next connection; never an error, unless a test wants it. What is accepted is lost if this is dropped while it turns somebody away, which nobody was
@@ -110,6 +111,7 @@ impl Acceptor {
     fn failed(&mut self, error: &io::Error, turned_away: bool) {
         self.failures = self.failures.saturating_add(1);
         self.trouble.failed += 1;
+        self.observer.count(|registry| registry.accept_failed());
         let now = Instant::now();
         if self.trouble.said.is_none_or(|said| now >= said + SAID_EVERY) {
             let Trouble { failed, turned_away, .. } = self.trouble;
@@ -170,7 +172,8 @@ mod tests {
     use super::*;
 
     async fn acceptor() -> Acceptor {
-        Acceptor::new(TcpListener::bind("127.0.0.1:0").await.expect("there is a free port"))
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("there is a free port");
+        Acceptor::new(listener, Observer::default())
     }
 
     #[tokio::test]

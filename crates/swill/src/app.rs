@@ -5,6 +5,7 @@ use crate::{
     health::Health,
     module::IntoModule,
     negotiate::{self, Protocol},
+    observe::Observer,
     origin::Origins,
     route::Hub,
     routes::{Routed, Routes},
@@ -48,6 +49,9 @@ pub struct App {
     compression: Option<deflate::Options>,
     debug: bool,
     pub(crate) handlers: Handlers,
+    pub(crate) observer: Observer,
+    #[cfg(feature = "metrics")]
+    pub(crate) metrics: Option<crate::Metrics>,
     pub(crate) health: Health,
     pub(crate) described: description::Settings,
     #[cfg(feature = "docs")]
@@ -77,6 +81,9 @@ impl App {
             compression: None,
             debug: false,
             handlers: Handlers::default(),
+            observer: Observer::default(),
+            #[cfg(feature = "metrics")]
+            metrics: None,
             health: Health::default(),
             described: description::Settings::default(),
             #[cfg(feature = "docs")]
@@ -316,12 +323,18 @@ impl App {
         #[cfg(feature = "docs")]
         let docs = std::mem::take(&mut self.docs);
         let health = std::mem::take(&mut self.health);
+        #[cfg(feature = "metrics")]
+        let metrics = self.metrics.take();
         let (service, mounted) = self.build()?;
         for path in &paths {
             routes.add(path, Arc::clone(&service), Arc::clone(hub))?;
         }
         let below = |path: &str| format!("{}{path}", at.unwrap_or_default().trim_end_matches('/'));
         health.add(below, hub, routes)?;
+        #[cfg(feature = "metrics")]
+        if let Some(metrics) = metrics {
+            metrics.add(below, &service.origins, hub, routes)?;
+        }
         #[cfg(feature = "files")]
         for (path, files) in files {
             routes.places.push(crate::files::Place::new(
@@ -331,13 +344,16 @@ impl App {
                 service.limits.files,
             )?);
         }
-        for (path, app) in mounted {
+        for (path, mut app) in mounted {
+            app.observer.join(&service.observer);
             app.add_routes(Some(&below(&path)), hub, routes)?;
         }
         let readers = Readers {
             origins: service.origins.clone(),
             #[cfg(feature = "docs")]
             guard: docs.readers().clone(),
+            #[cfg(all(feature = "metrics", not(feature = "docs")))]
+            guard: crate::guard::Guard::new("description"),
         };
         // Nothing can lie below "the rest of the path".
         let path = paths.first().filter(|path| !path.contains("{*"));
@@ -364,6 +380,7 @@ impl App {
         if let Some(documents) = self.described.documents(&service, &paths) {
             service.show(documents)?;
         }
+        service.observe(self.observer);
         Ok((Arc::new(service), self.mounted))
     }
 }

@@ -46,7 +46,7 @@ impl<O: Output> Finished<O> {
             O::encode(&last, format, &mut cx.answer)?;
             match cx.answer.len() <= cx.limits().answer {
                 true => Ok(()),
-                false => Err(too_large(cx.answer.len())),
+                false => Err(cx.peer().too_large(cx.answer.len())),
             }
         });
         Self { cx, result, output: PhantomData }
@@ -66,11 +66,6 @@ impl Finished {
     pub(crate) fn answered(cx: Box<Context>) -> Self {
         Self { cx, result: Ok(()), output: PhantomData }
     }
-}
-
-#[cold]
-pub(crate) fn too_large(bytes: usize) -> Error {
-    Error::internal(format!("an answer or item of {bytes} bytes is larger than the limit `answer`"))
 }
 
 /// What becomes of a call when it begins.

@@ -2,6 +2,7 @@
 
 use crate::{
     Peer,
+    observe::Limit,
     outbox::{Entry, Outbox},
     peer::Shared,
     state::lock,
@@ -84,7 +85,11 @@ struct Expected {
 
 impl Expected {
     fn new(shared: &Arc<Shared>) -> Result<Self> {
-        let (call, answer) = shared.asked.expect(shared.service.limits.asked)?;
+        let expected = shared.asked.expect(shared.service.limits.asked);
+        if expected.as_ref().is_err_and(|error| error.code() == Code::TOO_MANY) {
+            shared.exceeded(Limit::Asked);
+        }
+        let (call, answer) = expected?;
         Ok(Self { shared: Arc::clone(shared), call, answer })
     }
 
@@ -158,7 +163,7 @@ impl Peer {
             self.say(entry, payload.as_deref().unwrap_or_default()).await?;
             expected.receive().await
         };
-        tokio::time::timeout(within, asked).await.unwrap_or_else(|_| Err(late()))
+        tokio::time::timeout(within, asked).await.unwrap_or_else(|_| Err(self.late()))
     }
 
     /// Tells the peer something, without an answer. Waits only while too much waits to be written to it.
@@ -236,8 +241,21 @@ impl Peer {
         let Some(bytes) = encode(self.0.capabilities, parameters)? else { return Ok(None) };
         match bytes.len() <= self.0.service.limits.answer {
             true => Ok(Some(bytes)),
-            false => Err(crate::call::too_large(bytes.len())),
+            false => Err(self.too_large(bytes.len())),
         }
+    }
+
+    #[cold]
+    fn late(&self) -> Error {
+        self.0.exceeded(Limit::AnswerWithin);
+        Error::new(Code::DEADLINE, "the peer did not answer in time")
+    }
+
+    /// What this side has to say is larger than it may be.
+    #[cold]
+    pub(crate) fn too_large(&self, bytes: usize) -> Error {
+        self.0.exceeded(Limit::Answer);
+        Error::internal(format!("an answer or item of {bytes} bytes is larger than the limit `answer`"))
     }
 
     async fn say(&self, entry: Entry, payload: &[u8]) -> Result<()> {
@@ -355,11 +373,11 @@ impl Batch<'_> {
         }
         let until = tokio::time::Instant::now() + self.within.min(crate::limits::FOREVER);
         let said = self.peer.say(Entry::Batch(opened), &self.payload);
-        tokio::time::timeout_at(until, said).await.unwrap_or_else(|_| Err(late()))?;
+        tokio::time::timeout_at(until, said).await.unwrap_or_else(|_| Err(self.peer.late()))?;
         let mut answers = Vec::with_capacity(expected.len());
         for mut one in expected {
             let answer = tokio::time::timeout_at(until, one.receive()).await;
-            answers.push(answer.unwrap_or_else(|_| Err(late())));
+            answers.push(answer.unwrap_or_else(|_| Err(self.peer.late())));
         }
         Ok(answers)
     }
@@ -369,11 +387,6 @@ impl fmt::Debug for Opened {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:?} {}", self.call, self.name)
     }
-}
-
-#[cold]
-fn late() -> Error {
-    Error::new(Code::DEADLINE, "the peer did not answer in time")
 }
 
 /// Parameters as a protocol wants them; `None` if there are none.

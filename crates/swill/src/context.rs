@@ -1,6 +1,6 @@
 use crate::{
-    Limits, Peer, TraceContext, call::too_large, extensions::Extensions, hook::Hooked, outbox::Entry,
-    running::Running, state::CallState,
+    Limits, Peer, TraceContext, extensions::Extensions, hook::Hooked, outbox::Entry, running::Running,
+    state::CallState,
 };
 use serde::Serialize;
 use std::{
@@ -363,7 +363,7 @@ impl Context {
             bytes = payload.bytes().to_vec();
         }
         if bytes.len() > self.limits().answer {
-            return Err(too_large(bytes.len()));
+            return Err(self.peer.too_large(bytes.len()));
         }
         let leading = self.leading().await?;
         self.say(Entry::Item { call: self.call, length: bytes.len(), leading }, &bytes).await

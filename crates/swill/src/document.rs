@@ -1,7 +1,7 @@
 //! Documents that an app shows over HTTP beside its sockets: what is said to a request for one.
 
-#[cfg(feature = "docs")]
-use crate::docs::Guard;
+#[cfg(any(feature = "docs", feature = "metrics"))]
+use crate::guard::Guard;
 use crate::{origin::Origins, route::refuse};
 use axum::{Router, body::Body, extract::RawPathParams, response::Response, routing};
 use bytes::Bytes;
@@ -108,7 +108,7 @@ fn inflate(_: &[u8]) -> Bytes {
 #[derive(Clone, Debug)]
 pub(crate) struct Readers {
     pub(crate) origins: Origins,
-    #[cfg(feature = "docs")]
+    #[cfg(any(feature = "docs", feature = "metrics"))]
     pub(crate) guard: Guard,
 }
 
@@ -142,7 +142,7 @@ impl Readers {
             let why = "this server does not answer under that host name";
             return Err(Box::new(refuse(StatusCode::MISDIRECTED_REQUEST, why)));
         }
-        #[cfg(feature = "docs")]
+        #[cfg(any(feature = "docs", feature = "metrics"))]
         self.guard.admit(asked).map_err(|mut refusal| {
             // The next one who asks may be let in.
             refusal.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -153,7 +153,7 @@ impl Readers {
 
     /// Kept by nobody without asking, and only by browsers if not everybody may read it.
     fn cache(&self) -> &'static str {
-        #[cfg(feature = "docs")]
+        #[cfg(any(feature = "docs", feature = "metrics"))]
         if self.guard.is_set() {
             return "private, no-cache";
         }
@@ -164,22 +164,25 @@ impl Readers {
 /// What is asked, and by whom.
 pub(crate) struct Asked {
     http: http::request::Parts,
-    #[cfg(feature = "docs")]
+    #[cfg(any(feature = "docs", feature = "metrics"))]
     parameters: Vec<(String, String)>,
 }
 
 impl Asked {
-    #[cfg_attr(not(feature = "docs"), expect(unused_variables, reason = "only guards look at parameters"))]
-    fn new(parameters: &RawPathParams, http: axum::extract::Request) -> Self {
+    #[cfg_attr(
+        not(any(feature = "docs", feature = "metrics")),
+        expect(unused_variables, reason = "only guards look at parameters")
+    )]
+    pub(crate) fn new(parameters: &RawPathParams, http: axum::extract::Request) -> Self {
         Self {
             http: http.into_parts().0,
-            #[cfg(feature = "docs")]
+            #[cfg(any(feature = "docs", feature = "metrics"))]
             parameters: parameters.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         }
     }
 
     /// The request as hooks see it. `None` if it is larger than any listener lets through.
-    #[cfg(feature = "docs")]
+    #[cfg(any(feature = "docs", feature = "metrics"))]
     pub(crate) fn request(&self) -> Option<crate::Request> {
         use axum::extract::ConnectInfo;
         let remote = self.http.extensions.get::<ConnectInfo<std::net::SocketAddr>>().map(|info| info.0);

@@ -1,6 +1,6 @@
 use crate::{
     Context, Peer,
-    call::{Finished, Panicked, too_large},
+    call::{Finished, Panicked},
     handshake::Handshake,
     procedure::{Procedure, Started},
     running::Running,
@@ -303,7 +303,7 @@ impl Hooked {
             return Err(Error::internal(why));
         }
         match message.bytes().len() {
-            bytes if bytes > self.cx.limits().answer => Err(too_large(bytes)),
+            bytes if bytes > self.cx.limits().answer => Err(self.cx.peer().too_large(bytes)),
             _ => Ok(()),
         }
     }

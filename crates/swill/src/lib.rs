@@ -52,6 +52,7 @@
 extern crate self as swill;
 
 mod accept;
+mod addresses;
 mod app;
 mod budget;
 mod call;
@@ -71,6 +72,8 @@ mod failure;
 #[cfg(feature = "files")]
 mod files;
 mod given;
+#[cfg(any(feature = "docs", feature = "metrics"))]
+mod guard;
 mod handler;
 mod handshake;
 mod health;
@@ -129,6 +132,8 @@ pub use module::{IntoModule, Module};
 pub use negotiate::{Protocol, dialect};
 #[cfg(feature = "unstable-protocol")]
 pub use negotiate::{Settings, Subprotocol};
+#[cfg(feature = "metrics")]
+pub use observe::Metrics;
 pub use observe::{InvalidTraceContext, TraceContext};
 pub use peer::Peer;
 pub use procedure::{Parameter, Procedure, Schemas};

@@ -20,6 +20,7 @@ pub struct Limits {
     pub(crate) headers: usize,
     pub(crate) connections: usize,
     pub(crate) budget: usize,
+    pub(crate) per_address: Option<usize>,
     pub(crate) message: usize,
     pub(crate) fragments: u32,
     pub(crate) empty_fragments: u32,
@@ -64,6 +65,7 @@ impl Default for Limits {
             headers: 100,
             connections: 65_536,
             budget: 256 << 20,
+            per_address: None,
             message: 1 << 20,
             fragments: 65_536,
             empty_fragments: 100,
@@ -126,6 +128,17 @@ impl Limits {
     #[must_use]
     pub fn connections(mut self, count: usize) -> Self {
         self.connections = count;
+        self
+    }
+
+    /// How many TCP connections one address may have, those included that are in their handshakes or talk plain HTTP. No
+    /// limit by default, because behind a proxy all peers have its address. Of IPv6, the upper 64 bits count as the
+    /// address. Beyond: the newest is dropped.
+    ///
+    /// Belongs to the listener: the outermost app's counts.
+    #[must_use]
+    pub fn per_address(mut self, count: usize) -> Self {
+        self.per_address = Some(count);
         self
     }
 

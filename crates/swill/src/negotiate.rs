@@ -11,7 +11,7 @@ use swill_proto::{
 pub mod dialect {
     pub use swill_proto::{
         Kind, Message,
-        webmesh::{Codec, Dialect},
+        webmesh::{Codec, Dialect, Undecodable},
     };
 }
 

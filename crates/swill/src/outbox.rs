@@ -26,6 +26,8 @@ struct Inner {
     gone: bool,
     /// Something happened while the connection did not listen.
     woken: bool,
+    /// Somebody had to wait for room, which has not been told yet.
+    full: bool,
     connection: Option<Waker>,
     /// Calls that wait for room.
     waiting: Vec<(CallId, Waker)>,
@@ -121,6 +123,12 @@ impl Outbox {
         Self { limit, filled: AtomicBool::new(false), inner: Mutex::default() }
     }
 
+    /// Bytes of what waits here, see [`COST`].
+    #[cfg(feature = "metrics")]
+    pub(crate) fn bytes(&self) -> usize {
+        lock(&self.inner).said.size()
+    }
+
     /// Takes an entry and its payload as soon as there is room.
     pub(crate) fn poll_push(
         &self,
@@ -137,7 +145,10 @@ impl Outbox {
         if turn.is_none() && inner.said.size() >= self.limit {
             match inner.waiting.iter_mut().find(|(it, _)| *it == call) {
                 Some((_, waker)) => waker.clone_from(task.waker()),
-                None => inner.waiting.push((call, task.waker().clone())),
+                None => {
+                    inner.waiting.push((call, task.waker().clone()));
+                    inner.full = true;
+                }
             }
             return Poll::Pending;
         }
@@ -171,6 +182,7 @@ impl Outbox {
             return Err(Error::cancelled(swill_proto::CancelReason::Disconnect));
         }
         if inner.said.size() >= self.limit && !weak::is_off("notifications") {
+            inner.full = true;
             return Err(Error::new(
                 Code::UNAVAILABLE,
                 "the peer is slow: too much waits to be written to it",
@@ -200,13 +212,15 @@ impl Outbox {
         if self.is_filled() { lock(&self.inner).said.size() } else { 0 }
     }
 
-    /// Takes everything that waits, in exchange for an empty [`Said`] whose memory is used again.
-    pub(crate) fn take(&self, said: &mut Said) {
+    /// Takes everything that waits, in exchange for an empty [`Said`] whose memory is used again. Whether somebody had to
+    /// wait for room since the last time.
+    pub(crate) fn take(&self, said: &mut Said) -> bool {
         debug_assert!(said.is_empty());
         let mut inner = lock(&self.inner);
         if inner.said.is_empty() {
-            return;
+            return false;
         }
+        let full = std::mem::take(&mut inner.full);
         std::mem::swap(&mut inner.said, said);
         self.filled.store(false, Ordering::Relaxed);
         let waiting = std::mem::take(&mut inner.waiting);
@@ -217,6 +231,7 @@ impl Outbox {
         }
         drop(inner);
         waiting.into_iter().for_each(|(_, waker)| waker.wake());
+        full
     }
 
     /// Says who is to be woken by the next push, and tells whether there is something to look after already: something

@@ -3,6 +3,7 @@ use crate::{
     budget::Held,
     calling::Asked,
     extensions::Extensions,
+    observe::{Limit, Spoken, Who},
     outbox::Outbox,
     service::Service,
     state::{CallState, lock},
@@ -42,6 +43,8 @@ pub struct Peer(pub(crate) Arc<Shared>);
 pub(crate) struct Shared {
     pub(crate) id: u64,
     pub(crate) service: Arc<Service>,
+    /// Where it counts; `None` if nobody wants to know.
+    pub(crate) spoken: Option<Arc<Spoken>>,
     pub(crate) capabilities: &'static Capabilities,
     pub(crate) request: Request,
     pub(crate) state: Extensions,
@@ -56,6 +59,8 @@ pub(crate) struct Shared {
     pub(crate) unread: AtomicUsize,
     /// Bytes of answers that wait for room in the outbox.
     pub(crate) held: AtomicUsize,
+    /// Bytes that the connection has for a socket that does not take them.
+    pub(crate) stuck: AtomicUsize,
     /// What the connection holds of the budget of all connections.
     pub(crate) budgeted: Held,
     /// The connection waits for a stream to be taken, and wants to be woken.
@@ -99,6 +104,30 @@ impl Peer {
 }
 
 impl Shared {
+    /// Who this is, for those who look after the server.
+    pub(crate) fn who(&self) -> Who {
+        Who { peer: Some(self.id), remote: self.request.remote_addr() }
+    }
+
+    /// A limit has taken effect.
+    #[cold]
+    pub(crate) fn exceeded(&self, limit: Limit) {
+        self.service.observer.exceeded(limit, self.who());
+    }
+
+    /// Bytes that wait to be written.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        let held = self.held.load(Ordering::Relaxed);
+        self.outbox.bytes().saturating_add(self.stuck.load(Ordering::Relaxed)).saturating_add(held)
+    }
+
+    /// Bytes of streams in that no procedure has taken.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn unread_bytes(&self) -> usize {
+        self.unread.load(Ordering::Relaxed)
+    }
+
     /// The state of a call. A call that is answered at once has none, and pays nothing for it.
     pub(crate) fn state_of(self: &Arc<Self>, call: CallId) -> Arc<CallState> {
         let mut calls = lock(&self.calls);
@@ -173,6 +202,9 @@ impl Shared {
     }
 
     pub(crate) fn call_ended(&self) {
+        if let Some(spoken) = &self.spoken {
+            spoken.registry().in_flight(-1);
+        }
         self.running.fetch_sub(1, Ordering::SeqCst);
         if self.ending.load(Ordering::SeqCst) {
             self.outbox.wake();

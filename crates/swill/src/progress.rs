@@ -5,7 +5,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     task::{Context, Poll},
     time::Duration,
@@ -15,12 +15,14 @@ use tokio::{
     time::sleep,
 };
 
-/// What is known of the writing on an HTTP connection.
+/// What is known of the traffic on an HTTP connection.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     /// Whether something waits to be written.
     waiting: AtomicBool,
     moved: AtomicBool,
+    /// Bytes that came since the last request.
+    read: AtomicUsize,
 }
 
 impl Progress {
@@ -33,6 +35,16 @@ impl Progress {
                 return;
             }
         }
+    }
+
+    /// A request has come.
+    pub(crate) fn asked(&self) {
+        self.read.store(0, Ordering::Relaxed);
+    }
+
+    /// Bytes that came since the last request.
+    pub(crate) fn read(&self) -> usize {
+        self.read.load(Ordering::Relaxed)
     }
 
     fn note<T>(&self, written: Poll<T>) -> Poll<T> {
@@ -68,7 +80,10 @@ impl<S: AsyncRead + Unpin> AsyncRead for Watched<S> {
         task: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.socket).poll_read(task, buffer)
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(task, buffer);
+        self.progress.read.fetch_add(buffer.filled().len() - before, Ordering::Relaxed);
+        read
     }
 }
 

@@ -2,12 +2,14 @@
 
 use crate::{
     Handshake, Peer, Request,
+    addresses::Place,
     budget::{Budget, Held},
     call::Panicked,
     calling::Asked,
     connection::Connection,
     extensions::Extensions,
     negotiate,
+    observe::{Limit, Who},
     outbox::Outbox,
     peer::Shared,
     progress::Watched,
@@ -53,7 +55,11 @@ pub(crate) struct Hub {
 
 /// A place among the connections of a server, given back when dropped.
 #[derive(Debug)]
-pub(crate) struct Slot(Arc<Hub>);
+pub(crate) struct Slot {
+    hub: Arc<Hub>,
+    /// Its place among those of its address, if there are only so many.
+    from: Option<Arc<Place>>,
+}
 
 impl Hub {
     /// For so many connections, which together hold so many bytes.
@@ -70,7 +76,7 @@ impl Hub {
     }
 
     pub(crate) fn admit(self: &Arc<Self>) -> Option<Slot> {
-        let slot = Slot(Arc::clone(self));
+        let slot = Slot { hub: Arc::clone(self), from: None };
         (self.open.fetch_add(1, Ordering::AcqRel) < self.most && !self.is_draining()).then_some(slot)
     }
 
@@ -103,6 +109,12 @@ impl Hub {
         }
     }
 
+    /// All open connections.
+    #[cfg(feature = "metrics")]
+    pub(crate) fn peers(&self) -> Vec<Peer> {
+        lock(&self.peers).values().cloned().collect()
+    }
+
     /// Counts what a connection holds in memory. `false` if it has to end, because others need the room.
     #[inline]
     pub(crate) fn hold(&self, peer: &Peer, bytes: usize) -> bool {
@@ -130,20 +142,34 @@ impl Hub {
 
 impl Slot {
     pub(crate) fn hub(&self) -> &Arc<Hub> {
-        &self.0
+        &self.hub
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if self.0.open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.0.all_gone.notify_waiters();
+        if self.hub.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.hub.all_gone.notify_waiters();
         }
     }
 }
 
 /// Answers a request to a route: with 101 and a connection, or with a refusal that says why.
 pub(crate) async fn answer(
+    service: Arc<Service>,
+    hub: Arc<Hub>,
+    parameters: Vec<(String, String)>,
+    http: axum::extract::Request,
+) -> Response {
+    let observer = service.observer.clone();
+    let response = shake_hands(service, hub, parameters, http).await;
+    if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+        observer.count(|registry| registry.refused(response.status().as_u16()));
+    }
+    response
+}
+
+async fn shake_hands(
     service: Arc<Service>,
     hub: Arc<Hub>,
     parameters: Vec<(String, String)>,
@@ -160,11 +186,17 @@ pub(crate) async fn answer(
     if !service.origins.admits(headers) {
         return refuse(StatusCode::FORBIDDEN, "pages of this origin may not connect");
     }
-    let Some(slot) = hub.admit() else {
+    let remote = http.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    let who = Who { peer: None, remote };
+    let Some(mut slot) = hub.admit() else {
+        if !hub.is_draining() {
+            service.observer.exceeded(Limit::Connections, who);
+        }
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "no connection is free, try again later");
     };
-    let remote = http.extensions().get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
+    slot.from = http.extensions().get().cloned();
     let Some(request) = Request::new(http.uri(), headers, &parameters, remote) else {
+        service.observer.exceeded(Limit::Head, who);
         return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too large");
     };
     let Some(choice) = negotiate::choose(&service.speaks.protocols, &request) else {
@@ -319,10 +351,13 @@ pub(crate) fn shared(
 ) -> Arc<Shared> {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     let outbox = Outbox::new(service.limits.outbox);
+    let capabilities = protocol.capabilities();
+    let spoken = service.spoken(capabilities.name).cloned();
     Arc::new(Shared {
         id: NEXT.fetch_add(1, Ordering::Relaxed),
         service,
-        capabilities: protocol.capabilities(),
+        spoken,
+        capabilities,
         request,
         state,
         outbox,
@@ -332,6 +367,7 @@ pub(crate) fn shared(
         unread: AtomicUsize::new(0),
         held: AtomicUsize::new(0),
         budgeted: Held::default(),
+        stuck: AtomicUsize::new(0),
         paused: AtomicBool::new(false),
         ending: AtomicBool::new(false),
         accepting: AtomicBool::new(false),

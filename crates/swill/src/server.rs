@@ -3,6 +3,8 @@ use crate::Tls;
 use crate::{
     App, Limits, Result,
     accept::Acceptor,
+    addresses::{self, Addresses},
+    observe::{Limit, Observer, Who},
     progress::{Progress, Watched},
     route::Hub,
     service::cannot_serve,
@@ -63,6 +65,7 @@ pub struct Server {
     #[cfg(feature = "docs")]
     docs: Vec<crate::docs::Place>,
     limits: Limits,
+    observer: Observer,
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
     shutdown: ShutdownHandle,
@@ -155,6 +158,7 @@ impl Server {
     pub(crate) async fn bind(app: App, address: impl ToSocketAddrs) -> Result<Self> {
         let limits = app.listener_limits().clone();
         let notice = app.health.notice;
+        let observer = app.observer.clone();
         #[cfg(feature = "tls")]
         let tls = app.tls.clone().transpose().map_err(cannot_serve)?;
         let hub = Arc::new(Hub::new(limits.connections, limits.budget));
@@ -169,6 +173,7 @@ impl Server {
             docs: routed.docs,
             router: routed.router,
             limits,
+            observer,
             #[cfg(feature = "tls")]
             tls,
             shutdown,
@@ -194,13 +199,14 @@ impl Server {
     ///
     /// The signals of the process cannot be listened to.
     pub async fn run(self) -> Result<()> {
-        let Self { listener, address, router, limits, shutdown, .. } = self;
+        let Self { listener, address, router, limits, observer, shutdown, .. } = self;
         #[cfg(feature = "tls")]
         let tls = self.tls;
         let hub = Arc::clone(&shutdown.hub);
         let mut stage = shutdown.stage.subscribe();
         let http = Arc::new(Semaphore::new(limits.connections.min(Semaphore::MAX_PERMITS)));
-        let mut acceptor = Acceptor::new(listener);
+        let mut acceptor = Acceptor::new(listener, observer.clone());
+        let addresses = limits.per_address.map(|most| Arc::new(Addresses::new(most)));
         tracing::info!(%address, "listening");
         #[cfg(feature = "docs")]
         for page in &self.docs {
@@ -233,14 +239,22 @@ impl Server {
                             http.add_permits(1);
                         }
                         let Ok(place) = Arc::clone(&http).try_acquire_owned() else {
-                            tracing::warn!(%remote, "a connection was dropped: too many are in their handshakes");
+                            observer.exceeded(Limit::Http, Who { peer: None, remote: Some(remote) });
                             continue;
                         };
+                        let from = addresses.as_ref().map(|addresses| addresses.admit(remote.ip()).map(Arc::new));
+                        if matches!(from, Some(None)) {
+                            observer.exceeded(Limit::PerAddress, Who { peer: None, remote: Some(remote) });
+                            continue;
+                        }
                         let visit = Visit {
                             remote,
                             deadline: Instant::now() + limits.handshake,
                             router: router.clone(),
                             limits: limits.clone(),
+                            from: from.flatten(),
+                            _counted: HttpConnection::new(&observer),
+                            observer: observer.clone(),
                             stage: shutdown.stage.subscribe(),
                         };
                         #[cfg(feature = "tls")]
@@ -319,6 +333,10 @@ struct Visit {
     deadline: Instant,
     router: Router,
     limits: Limits,
+    /// Its place among the connections of its address, if those are limited.
+    from: Option<Arc<addresses::Place>>,
+    observer: Observer,
+    _counted: HttpConnection,
     stage: watch::Receiver<Stage>,
 }
 
@@ -326,25 +344,31 @@ impl Visit {
     /// Shakes hands for TLS, then serves what is inside.
     #[cfg(feature = "tls")]
     async fn serve_tls(self, socket: TcpStream, tls: &Tls) {
-        let remote = self.remote;
+        let (remote, observer) = (self.remote, self.observer.clone());
         match timeout_at(self.deadline, tls.accept(socket)).await {
             Ok(Ok(Some(socket))) => self.serve_http(socket).await,
             Ok(Ok(None)) => tracing::debug!(%remote, "a peer speaks plain HTTP where TLS is spoken"),
             Ok(Err(error)) => tracing::debug!(%error, %remote, "a TLS handshake failed"),
-            Err(_) => tracing::debug!(%remote, "a TLS handshake took too long"),
+            Err(_) => observer.exceeded(Limit::Handshake, Who { peer: None, remote: Some(remote) }),
         }
     }
 
     /// Serves requests.
     async fn serve_http<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(self, socket: S) {
-        let Self { remote, deadline, router, limits, mut stage } = self;
+        let Self { remote, deadline, router, limits, from, observer, mut stage, .. } = self;
+        let exceeded = |limit| observer.exceeded(limit, Who { peer: None, remote: Some(remote) });
         let asked = AtomicBool::new(false);
         let progress = Arc::<Progress>::default();
         let socket = Watched::new(socket, Arc::clone(&progress));
+        let heard = Arc::clone(&progress);
         let mut stalled = pin!(progress.stalled(limits.write_stall));
         let router = TowerToHyperService::new(router);
         let service = service_fn(|mut request: http::Request<Incoming>| {
             asked.store(true, Ordering::Relaxed);
+            heard.asked();
+            if let Some(from) = &from {
+                request.extensions_mut().insert(Arc::clone(from));
+            }
             request.extensions_mut().insert(ConnectInfo(remote));
             router.call(request.map(Body::new))
         });
@@ -363,17 +387,27 @@ impl Visit {
                 result = connection.as_mut() => {
                     if let Err(error) = result {
                         tracing::debug!(%error, %remote, "an HTTP connection ended");
+                        let begun = !asked.load(Ordering::Relaxed) || progress.read() > 0;
+                        if error.is_parse_too_large() {
+                            let head = progress.read() >= limits.head;
+                            exceeded(if head { Limit::Head } else { Limit::Headers });
+                            observer.count(|registry| registry.refused(431));
+                        } else if error.is_parse() {
+                            observer.count(|registry| registry.refused(400));
+                        } else if error.is_timeout() && begun {
+                            exceeded(Limit::Handshake);
+                        }
                     }
                     return;
                 }
                 () = &mut deadline, if !deadline.is_elapsed() => {
                     if !asked.load(Ordering::Relaxed) {
-                        tracing::debug!(%remote, "the opening handshake took too long");
+                        exceeded(Limit::Handshake);
                         return;
                     }
                 }
                 () = &mut stalled => {
-                    tracing::debug!(%remote, "a peer takes nothing of an HTTP answer");
+                    exceeded(Limit::WriteStall);
                     return;
                 }
                 _ = stage.wait_for(|stage| *stage == Stage::Ending), if !leaving => {
@@ -382,6 +416,22 @@ impl Visit {
                 }
             }
         }
+    }
+}
+
+/// A TCP connection, counted for as long as it is no WebSocket.
+struct HttpConnection(Observer);
+
+impl HttpConnection {
+    fn new(observer: &Observer) -> Self {
+        observer.count(|registry| registry.http_connection(1));
+        Self(observer.clone())
+    }
+}
+
+impl Drop for HttpConnection {
+    fn drop(&mut self) {
+        self.0.count(|registry| registry.http_connection(-1));
     }
 }
 

@@ -8,6 +8,7 @@ use crate::{
     hook::{AnyHook, Hooks},
     module::{Entry, Module},
     negotiate::{Protocol, Settings},
+    observe::{Observer, Spoken},
     origin::Origins,
 };
 use rustc_hash::FxHashMap;
@@ -24,6 +25,9 @@ pub(crate) struct Service {
     pub(crate) hooks: Vec<Arc<dyn AnyHook>>,
     pub(crate) debug: bool,
     pub(crate) handlers: Handlers,
+    pub(crate) observer: Observer,
+    /// Where connections count, by protocol; nothing if nobody wants to know.
+    spoken: Vec<Arc<Spoken>>,
     /// Whether calls are logged that belong to no procedure.
     pub(crate) log_calls: bool,
     pub(crate) paths: Paths,
@@ -123,6 +127,8 @@ impl Service {
             hooks,
             debug,
             handlers: Handlers::default(),
+            observer: Observer::default(),
+            spoken: Vec::new(),
             log_calls,
             paths: Paths::default(),
             documents: None,
@@ -218,6 +224,17 @@ impl Service {
         }
     }
 
+    /// Tells who listens what happens from now on.
+    pub(crate) fn observe(&mut self, observer: Observer) {
+        self.spoken = observer.registry.as_ref().map(|registry| registry.spoken(self)).unwrap_or_default();
+        self.observer = observer;
+    }
+
+    /// Where connections count that speak the protocol of this name.
+    pub(crate) fn spoken(&self, protocol: &str) -> Option<&Arc<Spoken>> {
+        self.spoken.iter().find(|spoken| spoken.name() == protocol)
+    }
+
     /// What a machine of a new connection is told.
     pub(crate) fn settings(&self) -> Settings<'_> {
         Settings::new(&self.limits, self.speaks.plain_errors)
@@ -235,6 +252,11 @@ impl Service {
     /// The application's procedures, without the server's own.
     pub(crate) fn registered(&self) -> impl Iterator<Item = &Registered> {
         self.procedures.iter().filter(|registered| !registered.name.starts_with(OURS))
+    }
+
+    /// The full names of all procedures, those of the server's own included, by their ids.
+    pub(crate) fn all_names(&self) -> impl Iterator<Item = &str> {
+        self.procedures.iter().map(|registered| &*registered.name)
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {

@@ -51,6 +51,9 @@ impl CallState {
     pub(crate) fn count(&self) {
         if self.counted.swap(1, Ordering::Relaxed) == 0 {
             self.shared.running.fetch_add(1, Ordering::Relaxed);
+            if let Some(spoken) = &self.shared.spoken {
+                spoken.registry().in_flight(1);
+            }
         }
     }
 

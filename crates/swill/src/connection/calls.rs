@@ -5,6 +5,7 @@ use crate::{
     Context, Peer,
     call::{self, Begun, Finished},
     hook,
+    observe::{Limit, Outcome, Tally},
     outbox::{Entry, Said},
     procedure::Started,
     running::Running,
@@ -14,8 +15,8 @@ use crate::{
 };
 use std::{sync::atomic::Ordering, time::Duration};
 use swill_proto::{
-    CallId, CancelReason, Close, Code, Error, Frame, Head, Message, Open, Payload, Protocol, Received, Shape,
-    Target,
+    CallId, CancelReason, Close, Code, Error, Frame, Head, Message, Open, Payload, ProcedureId, Protocol,
+    Received, Shape, Target,
 };
 use tokio::time::Instant;
 
@@ -24,6 +25,10 @@ pub(super) struct Driver<'c> {
     pub(super) frames: Frames<'c>,
     pub(super) protocol: &'c mut dyn Protocol,
     pub(super) peer: &'c Peer,
+    /// What is counted, if somebody wants to know.
+    pub(super) tally: Option<&'c mut Tally>,
+    /// How many messages have been handled.
+    pub(super) received: u32,
     pub(super) spare: &'c mut Option<Box<Context>>,
     pub(super) said: &'c mut Said,
     pub(super) cancels: &'c mut Bucket,
@@ -34,6 +39,16 @@ pub(super) struct Driver<'c> {
     pub(super) now: Instant,
 }
 
+impl Drop for Driver<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        if let Some(tally) = &mut self.tally {
+            tally.received(0, self.received);
+            tally.sent(0, self.frames.sent);
+        }
+    }
+}
+
 impl Driver<'_> {
     /// Handles a message; returns for how many it counts. An error closes the connection.
     #[inline(always)]
@@ -42,6 +57,7 @@ impl Driver<'_> {
         message: Message<'_>,
         task: &mut std::task::Context<'_>,
     ) -> Result<u32, Close> {
+        self.received = self.received.wrapping_add(1);
         let received = self.protocol.receive(message, &*self.peer.0.service, &mut self.frames);
         self.received(received, task)
     }
@@ -128,21 +144,25 @@ impl Driver<'_> {
             }
         };
         let Some(Registered { procedure, hooks, .. }) = registered else {
-            return self.fail(call, Error::new(Code::NOT_FOUND, "there is no such procedure"));
+            return self.refuse(call, id, Error::new(Code::NOT_FOUND, "there is no such procedure"));
         };
         let running = self.peer.0.running.load(Ordering::Relaxed);
         if running >= service.limits.calls && self.is_full(running, service.limits.calls) {
-            return self
-                .fail(call, Error::new(Code::TOO_MANY, "too many calls are in flight on this connection"));
+            self.peer.0.exceeded(Limit::Calls);
+            let error = Error::new(Code::TOO_MANY, "too many calls are in flight on this connection");
+            return self.refuse(call, id, error);
         }
         if self.leaving {
-            return self.fail(call, Error::cancelled(CancelReason::Shutdown));
+            // By this a client knows that another server may do it.
+            let not_begun = std::collections::BTreeMap::from([("begun", false)]);
+            let error = Error::cancelled(CancelReason::Shutdown).with_data(not_begun);
+            return self.refuse(call, id, error);
         }
         let capabilities = self.peer.0.capabilities;
         if !capabilities.carries(shape) {
             let message =
                 format!("{} cannot carry a {shape}: call it over another protocol", capabilities.name);
-            return self.fail(call, Error::new(Code::UNIMPLEMENTED, message));
+            return self.refuse(call, id, Error::new(Code::UNIMPLEMENTED, message));
         }
         let deadline = match (procedure.time_limit().or(service.limits.deadline), head.deadline) {
             (None, None) => None,
@@ -161,7 +181,7 @@ impl Driver<'_> {
         match call::begin(start, task) {
             Ok(Begun::Finished(finished)) => self.finish(finished, shape.streams_out),
             Ok(Begun::Waiting(running)) => {
-                let waiting = CallTask::new(running, &self.peer.0, call, id, deadline);
+                let waiting = CallTask::new(running, &self.peer.0, call, id, deadline, self.now);
                 tokio::spawn(waiting);
                 if capabilities.serial {
                     self.serial.begin(call);
@@ -177,12 +197,12 @@ impl Driver<'_> {
             }
             Ok(Begun::Failed(cx, error)) => {
                 self.keep(cx);
-                self.fail(call, report(error, self.peer, id))
+                self.refuse(call, id, report(error, self.peer, id))
             }
             Err(panicked) => {
                 self.peer.0.forget(call);
                 self.hear_others()?;
-                self.fail(call, report(Error::internal(panicked), self.peer, id))
+                self.refuse(call, id, report(Error::internal(panicked), self.peer, id))
             }
         }
     }
@@ -211,13 +231,19 @@ impl Driver<'_> {
         }
         let sent = match result {
             Ok(()) => {
+                if let Some(tally) = &mut self.tally {
+                    tally.call(cx.procedure_id(), Outcome::OK, self.now);
+                }
                 let answer = std::mem::take(&mut cx.answer);
                 let last = (!streams_out).then(|| Payload::new(cx.format(), &answer));
                 let sent = self.send(Frame::End { call, last, leading, trailing });
                 cx.answer = answer;
                 sent
             }
-            Err(error) => self.fail(call, report(error, self.peer, cx.procedure_id())),
+            Err(error) => {
+                let id = cx.procedure_id();
+                self.refuse(call, id, report(error, self.peer, id))
+            }
         };
         self.keep(cx);
         sent
@@ -251,6 +277,7 @@ impl Driver<'_> {
         let limits = &shared.service.limits;
         let stream = state.inbox.unread() >= limits.stream_unread;
         if stream || shared.unread.load(Ordering::SeqCst) >= limits.unread {
+            shared.exceeded(if stream { Limit::StreamUnread } else { Limit::Unread });
             // Whoever takes an item from now on wakes the connection.
             shared.paused.store(true, Ordering::SeqCst);
             shared.mark_streams();
@@ -260,6 +287,7 @@ impl Driver<'_> {
 
     fn cancel(&mut self, call: CallId, reason: CancelReason) -> Result<(), Close> {
         if !self.cancels.take(self.peer.0.service.limits.cancels, self.now) {
+            self.peer.0.exceeded(Limit::Cancels);
             return Err(Close::new(1008, "too many cancellations"));
         }
         if let Some(state) = self.peer.0.open_call(call) {
@@ -270,7 +298,9 @@ impl Driver<'_> {
 
     /// Writes what tasks of calls have said.
     pub(super) fn hear_others(&mut self) -> Result<(), Close> {
-        self.peer.0.outbox.take(self.said);
+        if self.peer.0.outbox.take(self.said) {
+            self.peer.0.exceeded(Limit::Outbox);
+        }
         if self.said.is_empty() {
             return Ok(());
         }
@@ -323,6 +353,15 @@ impl Driver<'_> {
         said.forget_if_large();
         *self.said = said;
         result
+    }
+
+    /// Counts a call that has failed before it had to wait, and tells the peer.
+    #[cold]
+    fn refuse(&mut self, call: CallId, procedure: ProcedureId, error: Error) -> Result<(), Close> {
+        if let Some(tally) = &mut self.tally {
+            tally.call(procedure, Outcome::of(&error), self.now);
+        }
+        self.fail(call, error)
     }
 
     /// Tells the peer that a call failed; or ends the connection, if that is what the error wants.

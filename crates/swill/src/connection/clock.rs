@@ -1,6 +1,7 @@
 //! What a connection does because time has passed: keepalive, deadlines of writing, closing, streams and shutdown.
 
 use super::{Connection, Keepalive, Phase};
+use crate::observe::Limit;
 use std::future::Future;
 use swill_proto::{CallId, CancelReason, Close, Error};
 use tokio::{
@@ -53,6 +54,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let limits = self.service().limits.clone();
         if self.stalled_since.is_some_and(|since| now >= since + limits.write_stall) {
             tracing::debug!(peer = self.peer.id(), "a peer takes nothing of what is sent to it");
+            self.peer.0.exceeded(Limit::WriteStall);
             self.ended_by(4008, "slow consumer");
             // The close frame would have to wait like everything else.
             self.phase = Phase::Over;
@@ -67,6 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         match self.phase {
             Phase::Closing { until } | Phase::Lingering { until, .. } if now >= until => {
+                self.peer.0.exceeded(Limit::Close);
                 self.phase = Phase::Over
             }
             Phase::Open => self.look_after_peer(now),
@@ -83,6 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Some(paused) = &mut self.paused else { return };
         paused.since = now;
         if let Some((call, state)) = self.peer.0.stuck(paused.full) {
+            self.peer.0.exceeded(Limit::StreamStall);
             state.cancel(CancelReason::Slow);
             self.with_driver(now, |driver| driver.fail(call, Error::cancelled(CancelReason::Slow)));
         }
@@ -95,6 +99,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let (ping_after, pong_within) = (limits.ping_after, limits.pong_within);
         match self.keepalive.pinged {
             Some(at) if now >= at + pong_within => {
+                self.peer.0.exceeded(Limit::PongWithin);
                 self.ended_by(1006, "the peer did not answer a ping");
                 self.phase = Phase::Over;
             }
@@ -110,6 +115,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// The grace of a shutdown is over.
     pub(super) fn give_up_calls(&mut self, now: Instant) {
+        self.peer.0.exceeded(Limit::Grace);
         let calls: Vec<CallId> = self.peer.0.open_calls();
         self.peer.0.cancel_all(CancelReason::Shutdown);
         self.with_driver(now, |driver| {

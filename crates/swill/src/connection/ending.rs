@@ -98,6 +98,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn farewell(&mut self) -> Option<Pin<Box<dyn Future<Output = ()> + Send>>> {
         self.peer.0.ending.store(true, Ordering::SeqCst);
         self.end_calls();
+        if let (Some(tally), Some(close)) = (&mut self.tally, &self.ended_by) {
+            tally.closed(close.code);
+        }
         self.socket = None;
         self.spare = None;
         self.rest = Rest::default();

@@ -1,7 +1,7 @@
 //! What a connection reads: from the socket, or from what had to wait, up to the messages that are handled.
 
 use super::{BATCH, Connection, DISCARDED_AT_MOST, Frames, Handled, Keepalive, Phase, Rest, buffers, calls};
-use crate::weak;
+use crate::{observe::Limit, weak};
 use std::{
     future::Future,
     io,
@@ -120,10 +120,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 0
             }
             &Ok(bytes) => {
+                if let Some(tally) = &mut self.tally {
+                    tally.received(bytes, 0);
+                }
                 self.keepalive = Keepalive { heard: now, pinged: None };
                 if !matches!(self.phase, Phase::Open) {
                     self.discarded += bytes;
                     if self.discarded > DISCARDED_AT_MOST && !weak::is_off("after-the-end") {
+                        self.peer.0.exceeded(Limit::Discarded);
                         self.phase = Phase::Over;
                     }
                 }
@@ -183,9 +187,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let (reader, writer) = self.ws.split();
         let written = self.written;
         let mut driver = calls::Driver {
-            frames: Frames { ws: writer, out, start: None },
+            frames: Frames::new(writer, out, Some(&self.peer)),
             protocol: &mut *self.protocol,
             peer: &self.peer,
+            tally: self.tally.as_deref_mut(),
+            received: 0,
             spare: &mut self.spare,
             said: &mut self.said,
             cancels: &mut self.cancels,
@@ -221,7 +227,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         swill_ws::Kind::Binary => Kind::Binary,
                     };
                     if one_by_one && driver.serial.is_busy() {
-                        driver.serial.hold(kind, data);
+                        if driver.serial.hold(kind, data, most_held) {
+                            driver.peer.0.exceeded(Limit::StreamUnread);
+                        }
                         *handled = handled.saturating_add(1);
                         continue;
                     }
@@ -234,6 +242,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     *handled = handled.saturating_add(1);
                     let rate = driver.peer.0.service.limits.pings;
                     if !self.pings.take(rate, now) {
+                        driver.peer.0.exceeded(Limit::Pings);
                         return Step::Close(Close::new(1008, "too many pings"));
                     }
                 }
@@ -242,7 +251,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     return Step::Ended(Close::new(code.unwrap_or(1005), reason.to_owned()));
                 }
                 Ok(None) => return Step::Done(Handled::All),
-                Err(violation) => return Step::Ended(Close::new(violation.code, violation.reason)),
+                Err(violation) => {
+                    if let Some(limit) = violation.limit {
+                        driver.peer.0.exceeded(limit.into());
+                    }
+                    return Step::Ended(Close::new(violation.code, violation.reason));
+                }
             }
         }
     }

@@ -20,7 +20,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use crate::{Context, Peer, outbox::Said, route::Slot, service::Service, weak};
+use crate::{Context, Peer, observe::Tally, outbox::Said, route::Slot, service::Service, weak};
 use bucket::Bucket;
 use serial::Serial;
 use std::{future::Future, pin::Pin, sync::atomic::Ordering, task::Poll, time::Duration};
@@ -30,6 +30,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, Sleep, sleep_until},
 };
+use tracing::Level;
 
 /// After so many messages a connection lets others have a turn; one that brings several calls counts for each.
 const BATCH: u32 = 32;
@@ -59,6 +60,8 @@ pub(crate) struct Connection<S> {
     /// The context of the last call, to be used by the next.
     spare: Option<Box<Context>>,
     said: Said,
+    /// What is counted, if somebody wants to know.
+    tally: Option<Box<Tally>>,
     /// What the connection ended with.
     ended_by: Option<Close>,
     paused: Option<Paused>,
@@ -122,7 +125,17 @@ enum Handled {
 pub(crate) struct Frames<'a> {
     pub(crate) ws: &'a mut swill_ws::Writer,
     pub(crate) out: &'a mut Vec<u8>,
-    pub(crate) start: Option<swill_ws::Start>,
+    start: Option<swill_ws::Start>,
+    /// How many messages have been begun.
+    sent: u32,
+    /// Whom they are for, if limits of its are to be told.
+    peer: Option<&'a Peer>,
+}
+
+impl<'a> Frames<'a> {
+    pub(crate) fn new(ws: &'a mut swill_ws::Writer, out: &'a mut Vec<u8>, peer: Option<&'a Peer>) -> Self {
+        Self { ws, out, start: None, sent: 0, peer }
+    }
 }
 
 fn kind(kind: Kind) -> swill_ws::Kind {
@@ -133,14 +146,23 @@ fn kind(kind: Kind) -> swill_ws::Kind {
 }
 
 impl Outgoing for Frames<'_> {
+    #[cold]
+    fn exceeded(&mut self, limit: swill_proto::Limit) {
+        if let Some(peer) = self.peer {
+            peer.0.exceeded(limit.into());
+        }
+    }
+
     #[inline]
     fn begin(&mut self, kind: Kind, expected: usize) -> &mut Vec<u8> {
+        self.sent = self.sent.wrapping_add(1);
         self.start = Some(self.ws.begin(self::kind(kind), expected, self.out));
         self.out
     }
 
     #[inline]
     fn message(&mut self, kind: Kind, payload: &[u8]) {
+        self.sent = self.sent.wrapping_add(1);
         self.ws.send(self::kind(kind), payload, self.out);
     }
 
@@ -166,6 +188,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let limits = &peer.0.service.limits;
         let (cancels, pings) = (Bucket::new(limits.cancels, now), Bucket::new(limits.pings, now));
         let timer = Box::pin(sleep_until(now + limits.ping_after));
+        let tally = peer.0.spoken.as_ref().map(Tally::new);
         Self {
             socket: Some(socket),
             ws,
@@ -179,6 +202,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             unflushed: false,
             spare: None,
             said: Said::default(),
+            tally,
             ended_by: None,
             paused: None,
             serial: Serial::default(),
@@ -206,8 +230,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Does everything that can be done now. Ready when the socket is of no use any more.
-    fn work(&mut self, task: &mut std::task::Context<'_>) -> Poll<()> {
-        let now = Instant::now();
+    fn work(&mut self, now: Instant, task: &mut std::task::Context<'_>) -> Poll<()> {
         let mut handled = 0;
         loop {
             self.look_after_time(now);
@@ -277,9 +300,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut out = std::mem::take(&mut self.out);
         let (_, writer) = self.ws.split();
         let mut driver = calls::Driver {
-            frames: Frames { ws: writer, out: &mut out, start: None },
+            frames: Frames::new(writer, &mut out, Some(&self.peer)),
             protocol: &mut *self.protocol,
             peer: &self.peer,
+            tally: self.tally.as_deref_mut(),
+            received: 0,
             spare: &mut self.spare,
             said: &mut self.said,
             cancels: &mut self.cancels,
@@ -288,7 +313,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             leaving: self.leaving_until.is_some(),
             now,
         };
-        if let Err(close) = run(&mut driver) {
+        let result = run(&mut driver);
+        drop(driver);
+        if let Err(close) = result {
             self.close(close, now, &mut out);
         }
         self.out = out;
@@ -306,6 +333,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Poll::Ready(Ok(bytes)) => {
                     self.written += bytes;
+                    if let Some(tally) = &mut self.tally {
+                        tally.sent(bytes, 0);
+                    }
                     self.unflushed = true;
                     self.stalled_since = None;
                 }
@@ -317,6 +347,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         self.written = 0;
                         self.out.shrink_to_fit();
                     }
+                    self.peer.0.stuck.store(self.out.len(), Ordering::Relaxed);
                     return Poll::Pending;
                 }
             }
@@ -340,7 +371,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
         }
-        self.stalled_since = None;
+        if self.stalled_since.take().is_some() {
+            self.peer.0.stuck.store(0, Ordering::Relaxed);
+        }
         Poll::Ready(())
     }
 }
@@ -351,7 +384,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
     fn poll(mut self: Pin<&mut Self>, task: &mut std::task::Context<'_>) -> Poll<()> {
         let this = &mut *self;
         if !matches!(this.phase, Phase::Farewell(_)) {
-            if this.work(task).is_pending() && !this.settle(task) {
+            let now = Instant::now();
+            let worked = this.work(now, task);
+            if let Some(tally) = &mut this.tally {
+                tally.add_up(now);
+            }
+            if worked.is_pending() && !this.settle(task) {
                 return Poll::Pending;
             }
             let farewell = this.farewell();
@@ -388,9 +426,16 @@ pub(crate) fn report(error: Error, peer: &Peer, procedure: ProcedureId) -> Error
     let name = service.name(procedure);
     let error = service.handlers.handle(error, peer, name);
     if let Some(source) = error.source() {
-        match error.code() {
-            Code::INTERNAL => tracing::error!(procedure = name, error = source, "a procedure failed"),
-            code => tracing::info!(procedure = name, code = code.0, error = source, "a call failed"),
+        let code = error.code();
+        let unexpected = code == Code::INTERNAL;
+        let wanted =
+            if unexpected { tracing::enabled!(Level::ERROR) } else { tracing::enabled!(Level::INFO) };
+        if !wanted || !service.observer.may_write(peer.0.who()) {
+            // It has been counted.
+        } else if unexpected {
+            tracing::error!(procedure = name, error = source, "a procedure failed");
+        } else {
+            tracing::info!(procedure = name, code = code.0, error = source, "a call failed");
         }
     }
     error.told(service.debug || weak::is_off("error-details"))

@@ -54,10 +54,12 @@ impl Serial {
         }
     }
 
-    /// Keeps a message for later.
-    pub(super) fn hold(&mut self, kind: Kind, data: &[u8]) {
+    /// Keeps a message for later; whether as many bytes wait now as may, and did not before.
+    pub(super) fn hold(&mut self, kind: Kind, data: &[u8], most: usize) -> bool {
+        let before = self.bytes;
         self.bytes += data.len() + COST;
         self.held.push_back((kind, data.to_vec()));
+        before < most && self.bytes >= most
     }
 
     /// The message whose turn it is.

@@ -3,6 +3,7 @@ use crate::{
     call::{self, Finished},
     connection::report,
     hook::Hooks,
+    observe::{Limit, Outcome},
     outbox::Entry,
     peer::Shared,
     running::Running,
@@ -15,7 +16,7 @@ use std::{
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
 };
-use swill_proto::{CallId, CancelReason, Code, Error, ProcedureId};
+use swill_proto::{CallId, CancelReason, Code, Error, ProcedureId, Shape};
 use tokio::time::{Instant, Sleep, sleep_until};
 
 /// A call that had to wait: runs its procedure to the end, or until it is cancelled, and says the last word.
@@ -28,7 +29,8 @@ pub(crate) struct CallTask {
     state: Arc<CallState>,
     call: CallId,
     procedure: ProcedureId,
-    streams_out: bool,
+    shape: Shape,
+    begun: Instant,
     /// Hooks end a cancelled call themselves, and are not dropped.
     hooked: bool,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -44,17 +46,23 @@ impl CallTask {
         call: CallId,
         procedure: ProcedureId,
         deadline: Option<Instant>,
+        begun: Instant,
     ) -> Self {
         let state = shared.state_of(call);
         state.count();
         let registered = shared.service.get(procedure);
+        let shape = registered.map(|it| it.procedure.shape()).unwrap_or_default();
+        if let Some(spoken) = &shared.spoken {
+            spoken.registry().streams(shape, 1);
+        }
         Self {
             running: Some(running),
             shared: Arc::clone(shared),
             state,
             call,
             procedure,
-            streams_out: registered.is_some_and(|it| it.procedure.shape().streams_out),
+            shape,
+            begun,
             hooked: registered
                 .and_then(|it| it.hooks.as_ref())
                 .is_some_and(|hooks: &Hooks| !hooks.is_empty()),
@@ -62,6 +70,16 @@ impl CallTask {
             last_word: None,
             held: 0,
         }
+    }
+
+    /// Counts the call, which has ended like this.
+    fn count(&self, entry: &Entry) {
+        let Some(spoken) = &self.shared.spoken else { return };
+        let outcome = match entry {
+            Entry::Fail { error, .. } => Outcome::of(error),
+            _ => Outcome::OK,
+        };
+        spoken.calls(self.procedure, 1, outcome, self.begun.elapsed());
     }
 
     fn failed(&self, error: Error) -> Entry {
@@ -75,6 +93,9 @@ impl CallTask {
             && deadline.as_mut().poll(task).is_ready()
         {
             self.deadline = None;
+            if self.state.cancelled().is_none() {
+                self.shared.exceeded(Limit::Deadline);
+            }
             self.state.cancel(CancelReason::Deadline);
         }
         if let (Some(reason), false) = (self.state.cancelled(), self.hooked) {
@@ -90,7 +111,7 @@ impl CallTask {
                 let mut metadata = self.state.metadata();
                 let entry = Entry::End {
                     call: self.call,
-                    last: (!self.streams_out).then_some(answer.len()),
+                    last: (!self.shape.streams_out).then_some(answer.len()),
                     leading: metadata.leading.take(),
                     trailing: metadata.trailing.take(),
                 };
@@ -110,6 +131,9 @@ impl CallTask {
 
 impl Drop for CallTask {
     fn drop(&mut self) {
+        if let Some(spoken) = &self.shared.spoken {
+            spoken.registry().streams(self.shape, -1);
+        }
         // Usually it has been dropped before; nothing of it may ask for its state any more.
         call::discard(&mut self.running);
         self.shared.forget(self.call);
@@ -124,6 +148,7 @@ impl Future for CallTask {
         let this = &mut *self;
         if this.last_word.is_none() {
             let (entry, payload) = ready!(this.poll_running(task));
+            this.count(&entry);
             this.last_word = Some((Some(entry), payload));
         }
         let Some((entry, payload)) = &mut this.last_word else { return Poll::Ready(()) };
@@ -135,6 +160,7 @@ impl Future for CallTask {
             this.held = payload.len();
             let held = this.shared.held.fetch_add(this.held, Ordering::Relaxed) + this.held;
             if held > this.shared.service.limits.answer && !weak::is_off("held-answers") {
+                this.shared.exceeded(Limit::Answers);
                 let error = Error::new(Code::TOO_LARGE, "too many large answers wait for this connection");
                 this.last_word = Some((Some(Entry::Fail { call: this.call, error }), Vec::new()));
             }

@@ -2,11 +2,9 @@
 //!
 //! What browsers get is built from `playground` and lies in `assets/docs`, so that the server needs nothing but itself.
 
-mod guard;
 mod page;
 
-use crate::{App, Request, Result, document::Readers, routes::Routes};
-pub(crate) use guard::Guard;
+use crate::{App, Request, Result, document::Readers, guard::Guard, routes::Routes};
 pub(crate) use page::Place;
 
 /// Whether an app has a docs page, and who may open it. Given to [`App::docs`].
@@ -22,7 +20,7 @@ pub(crate) use page::Place;
 /// ```
 ///
 /// By default it is there in debug builds and not in release builds.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Docs {
     /// `None`: as the configuration says, or else the build.
     shown: Option<bool>,
@@ -126,6 +124,12 @@ impl Docs {
 
     pub(crate) fn readers(&self) -> &Guard {
         &self.guard
+    }
+}
+
+impl Default for Docs {
+    fn default() -> Self {
+        Self { shown: None, read_only: false, guard: Guard::new("docs") }
     }
 }
 

@@ -165,7 +165,7 @@ impl Driver {
             self.serving.remove(&frame.call());
         }
         let (_, writer) = self.ws.split();
-        let mut frames = Frames { ws: writer, out: &mut self.out, start: None };
+        let mut frames = Frames::new(writer, &mut self.out, None);
         if let Err(close) = self.machine.send(frame, &mut frames) {
             self.broken(&close);
         }
@@ -204,7 +204,7 @@ impl Driver {
                 swill_ws::Kind::Binary => Kind::Binary,
             };
             self.shared.received(Raw::new(kind, data));
-            let mut frames = Frames { ws: writer, out: &mut self.out, start: None };
+            let mut frames = Frames::new(writer, &mut self.out, None);
             match self.machine.receive(Message { kind, data }, &self.names, &mut frames) {
                 Received::Nothing => {}
                 Received::One(frame) => heard.push(frame.into_owned()),
