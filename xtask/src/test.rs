@@ -77,10 +77,12 @@ fn clippy_alone(root: &Path) -> Result<Outcome> {
         ("swill", ""),
         ("swill", "config"),
         ("swill", "files"),
+        ("swill", "opentelemetry"),
         ("swill", "testing"),
         ("swill", "tls"),
         ("swill", "unstable-protocol"),
         ("swill-client", ""),
+        ("swill-client", "opentelemetry"),
         ("swill-client", "tls"),
     ] {
         let clippy = ["clippy", "--package", package, "--features", features, "--", "-D", "warnings"];
@@ -96,9 +98,11 @@ fn clippy_alone(root: &Path) -> Result<Outcome> {
 
 /// What is said where an optional feature is missing, which the examples turn on for the workspace.
 fn tests_alone(root: &Path) -> Result<Outcome> {
-    for (package, features, tests) in
-        [("swill", "config", &["--test", "config"][..]), ("swill-client", "", &["--lib"])]
-    {
+    for (package, features, tests) in [
+        ("swill", "config", &["--test", "config"][..]),
+        ("swill-client", "", &["--lib"]),
+        ("swill-client", "opentelemetry", &["--lib"]),
+    ] {
         let test = ["test", "--package", package, "--features", features];
         process::run(cargo(root).args(test).args(tests))?;
     }

@@ -9,7 +9,7 @@ use std::{
     future::{Future, poll_fn},
     panic::{AssertUnwindSafe, catch_unwind},
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Arc, Mutex, OnceLock, atomic::Ordering},
     task::ready,
     time::Instant,
 };
@@ -366,6 +366,7 @@ impl Context {
             return Err(self.peer.too_large(bytes.len()));
         }
         let leading = self.leading().await?;
+        self.state().sent.fetch_add(bytes.len(), Ordering::Relaxed);
         self.say(Entry::Item { call: self.call, length: bytes.len(), leading }, &bytes).await
     }
 

@@ -103,7 +103,10 @@ where
     F: FnOnce(&Context) -> T + Send + 'static,
 {
     let spare = cx.twin();
+    let span = tracing::Span::current();
     let task = tokio::task::spawn_blocking(move || {
+        // What happens on the other thread belongs to the call as well.
+        let _entered = span.enter();
         // It may have waited long for a thread.
         if let Some(reason) = cx.cancelled() {
             return (cx, Err(Error::cancelled(reason)));

@@ -31,7 +31,7 @@
 //! | [`Limits`] | what a peer may take |
 //! | [`Server`], [`ShutdownHandle`] | a port of the system's choice, an end from elsewhere |
 //!
-//! What happens is logged with `tracing`.
+//! What happens is logged with `tracing`, in a span for each connection and, at level DEBUG, for each call.
 //!
 //! # Features
 //!
@@ -40,6 +40,7 @@
 //! | `config` | `Config`: settings from a TOML file and the environment |
 //! | `docs` | [`Docs`]: the docs page, where everything that can be called is explained and can be tried |
 //! | `files` | `StaticFiles`: files beside the sockets, on the same port |
+//! | `opentelemetry` | spans of connections and calls have their parents in other processes, and the attributes of OpenTelemetry's conventions |
 //! | `testing` | the module `testing`: peers in the same process, for tests of apps |
 //! | `tls` | `Tls`: certificates, and new ones without a restart |
 //! | `unstable-protocol` | `Subprotocol`: protocols of one's own; not covered by semantic versioning yet |

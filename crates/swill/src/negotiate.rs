@@ -15,6 +15,16 @@ pub mod dialect {
     };
 }
 
+/// What OpenTelemetry's conventions call a protocol, as a system of remote procedure calls.
+#[cfg(feature = "opentelemetry")]
+pub(crate) fn rpc_system(capabilities: &'static Capabilities) -> &'static str {
+    let jsonrpc = [&jsonrpc::CAPABILITIES, &jsonrpc::MSGPACK_CAPABILITIES];
+    match jsonrpc.into_iter().any(|known| std::ptr::eq(known, capabilities)) {
+        true => "jsonrpc",
+        false => "swill",
+    }
+}
+
 /// A protocol that an app speaks. See [`App::protocols`](crate::App::protocols).
 ///
 /// Which one a connection speaks is chosen when it opens: by the first of its subprotocols

@@ -9,7 +9,7 @@ use crate::{
     connection::Connection,
     extensions::Extensions,
     negotiate,
-    observe::{Limit, Who},
+    observe::{Limit, Who, connection_span},
     outbox::Outbox,
     peer::Shared,
     progress::Watched,
@@ -39,6 +39,7 @@ use tokio::{
     net::TcpStream,
     sync::Notify,
 };
+use tracing::{Instrument, Span};
 
 /// What all connections of a server share: how many there are, and whether it is shutting down.
 #[derive(Debug)]
@@ -203,6 +204,7 @@ async fn shake_hands(
         return refuse(StatusCode::NOT_ACCEPTABLE, "No suitable subprotocol");
     };
     let (protocol, token) = (choice.protocol.start(&service.settings()), choice.token);
+    let span = connection_span(&request, choice.protocol.capabilities().name);
     let mut handshake = Handshake { request, answer: HeaderMap::new(), state: Extensions::default() };
     let admitted = AssertUnwindSafe(async {
         for hook in &service.hooks {
@@ -213,10 +215,12 @@ async fn shake_hands(
         }
         Ok(())
     });
-    match admitted.catch_unwind().await {
+    match admitted.catch_unwind().instrument(span.clone()).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return refuse_with(&error),
-        Err(cause) => return refuse_with(&Error::internal(Panicked::new(&*cause))),
+        Ok(Err(error)) => return span.in_scope(|| refuse_with(&error)),
+        Err(cause) => {
+            return span.in_scope(|| refuse_with(&Error::internal(Panicked::new(&*cause))));
+        }
     }
     let extensions = http.headers().get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
     let negotiated = service
@@ -251,15 +255,17 @@ async fn shake_hands(
     let upgrade = hyper::upgrade::on(&mut http);
     let Handshake { request, state, .. } = handshake;
     let ws = websocket(&service, negotiated);
-    tokio::spawn(async move {
+    let opening = async move {
         match upgrade.await {
             Ok(upgraded) => {
                 let shared = shared(service, &*protocol, request, state);
+                Span::current().record("peer", shared.id);
                 open(upgraded, Peer(shared), ws, protocol, slot).await;
             }
             Err(error) => tracing::debug!(%error, "a connection broke during its opening handshake"),
         }
-    });
+    };
+    tokio::spawn(opening.instrument(span));
     response
 }
 
@@ -374,7 +380,7 @@ pub(crate) fn shared(
     })
 }
 
-/// Starts the connection's own task, which is much smaller than that of the handshake. It writes what hooks say while
+/// Starts the connection's own task, in the current span; it is much smaller than that of the handshake. It writes what hooks say while
 /// they accept the connection, and reads once they have.
 async fn open(upgraded: Upgraded, peer: Peer, ws: WebSocket, protocol: Box<dyn Protocol>, slot: Slot) {
     slot.hub().add(&peer);
@@ -408,7 +414,7 @@ fn start(upgraded: Upgraded, peer: Peer, ws: WebSocket, protocol: Box<dyn Protoc
         Ok((socket, early)) => {
             // Answers leave in one write, so there is nothing to gain from waiting for more.
             let _ = socket.set_nodelay(true);
-            tokio::spawn(Connection::new(socket, &early, peer, ws, protocol, slot));
+            tokio::spawn(Connection::new(socket, &early, peer, ws, protocol, slot).in_current_span());
             return;
         }
         Err(upgraded) => upgraded,
@@ -416,12 +422,12 @@ fn start(upgraded: Upgraded, peer: Peer, ws: WebSocket, protocol: Box<dyn Protoc
     #[cfg(feature = "tls")]
     let upgraded = match below::<tokio_rustls::server::TlsStream<TcpStream>>(upgraded) {
         Ok((socket, early)) => {
-            tokio::spawn(Connection::new(socket, &early, peer, ws, protocol, slot));
+            tokio::spawn(Connection::new(socket, &early, peer, ws, protocol, slot).in_current_span());
             return;
         }
         Err(upgraded) => upgraded,
     };
-    tokio::spawn(Connection::new(TokioIo::new(upgraded), &[], peer, ws, protocol, slot));
+    tokio::spawn(Connection::new(TokioIo::new(upgraded), &[], peer, ws, protocol, slot).in_current_span());
 }
 
 /// The socket below an upgraded connection, and what was read from it already, if it is of that type and one of this

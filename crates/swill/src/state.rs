@@ -3,7 +3,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU8, Ordering},
+        atomic::{AtomicU8, AtomicUsize, Ordering},
     },
     task::Waker,
 };
@@ -20,6 +20,9 @@ pub(crate) struct CallState {
     task: Mutex<Option<Waker>>,
     metadata: Mutex<Outgoing>,
     pub(crate) inbox: Inbox,
+    /// Bytes of items, as far as there were some: in and out.
+    pub(crate) received: AtomicUsize,
+    pub(crate) sent: AtomicUsize,
 }
 
 /// Metadata that the procedure has set.
@@ -40,6 +43,8 @@ impl CallState {
             task: Mutex::new(None),
             metadata: Mutex::default(),
             inbox: Inbox::default(),
+            received: AtomicUsize::new(0),
+            sent: AtomicUsize::new(0),
         }
     }
 

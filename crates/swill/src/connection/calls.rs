@@ -5,7 +5,7 @@ use crate::{
     Context, Peer,
     call::{self, Begun, Finished},
     hook,
-    observe::{Limit, Outcome, Tally},
+    observe::{Beginning, Limit, Outcome, Tally, Unknown, Watch},
     outbox::{Entry, Said},
     procedure::Started,
     running::Running,
@@ -15,8 +15,8 @@ use crate::{
 };
 use std::{sync::atomic::Ordering, time::Duration};
 use swill_proto::{
-    CallId, CancelReason, Close, Code, Error, Frame, Head, Message, Open, Payload, ProcedureId, Protocol,
-    Received, Shape, Target,
+    CallId, CancelReason, Close, Code, Directory, Error, Frame, Head, Message, Open, Payload, ProcedureId,
+    Protocol, Received, Shape, Target,
 };
 use tokio::time::Instant;
 
@@ -58,7 +58,13 @@ impl Driver<'_> {
         task: &mut std::task::Context<'_>,
     ) -> Result<u32, Close> {
         self.received = self.received.wrapping_add(1);
-        let received = self.protocol.receive(message, &*self.peer.0.service, &mut self.frames);
+        let service = &*self.peer.0.service;
+        let unknown = service.log_calls.then(|| Unknown::new(service));
+        let directory: &dyn Directory = unknown.as_ref().map_or(service, |it| it);
+        let received = self.protocol.receive(message, directory, &mut self.frames);
+        if let Some(unknown) = unknown {
+            unknown.log(&self.peer.0);
+        }
         self.received(received, task)
     }
 
@@ -136,33 +142,42 @@ impl Driver<'_> {
         let (id, registered) = match target {
             Target::Known(id) => (id, service.get(id)),
             Target::Named(name) => {
-                let found = swill_proto::Directory::find(service, &name);
+                let found = service.find(&name);
                 (
                     found.map_or(swill_proto::ProcedureId(u32::MAX), |it| it.id),
                     found.and_then(|it| service.get(it.id)),
                 )
             }
         };
+        let logged = registered.map_or(service.log_calls, |it| it.logged);
+        let watch = Watch::begin(logged, || Beginning {
+            shared: &self.peer.0,
+            call,
+            procedure: id,
+            metadata: head.metadata.as_deref(),
+            received: input.as_ref().map_or(0, |input| input.bytes().len()),
+        });
+        let entered = watch.enter();
         let Some(Registered { procedure, hooks, .. }) = registered else {
-            return self.refuse(call, id, Error::new(Code::NOT_FOUND, "there is no such procedure"));
+            return self.refuse(call, id, &watch, Error::new(Code::NOT_FOUND, "there is no such procedure"));
         };
         let running = self.peer.0.running.load(Ordering::Relaxed);
         if running >= service.limits.calls && self.is_full(running, service.limits.calls) {
             self.peer.0.exceeded(Limit::Calls);
             let error = Error::new(Code::TOO_MANY, "too many calls are in flight on this connection");
-            return self.refuse(call, id, error);
+            return self.refuse(call, id, &watch, error);
         }
         if self.leaving {
             // By this a client knows that another server may do it.
             let not_begun = std::collections::BTreeMap::from([("begun", false)]);
             let error = Error::cancelled(CancelReason::Shutdown).with_data(not_begun);
-            return self.refuse(call, id, error);
+            return self.refuse(call, id, &watch, error);
         }
         let capabilities = self.peer.0.capabilities;
         if !capabilities.carries(shape) {
             let message =
                 format!("{} cannot carry a {shape}: call it over another protocol", capabilities.name);
-            return self.refuse(call, id, Error::new(Code::UNIMPLEMENTED, message));
+            return self.refuse(call, id, &watch, Error::new(Code::UNIMPLEMENTED, message));
         }
         let deadline = match (procedure.time_limit().or(service.limits.deadline), head.deadline) {
             (None, None) => None,
@@ -179,9 +194,11 @@ impl Driver<'_> {
             None => procedure.start(cx, input),
         };
         match call::begin(start, task) {
-            Ok(Begun::Finished(finished)) => self.finish(finished, shape.streams_out),
+            Ok(Begun::Finished(finished)) => self.finish(finished, shape.streams_out, &watch),
             Ok(Begun::Waiting(running)) => {
-                let waiting = CallTask::new(running, &self.peer.0, call, id, deadline, self.now);
+                drop(entered);
+                let watch = watch.in_a_task();
+                let waiting = CallTask::new(running, &self.peer.0, call, id, deadline, self.now, watch);
                 tokio::spawn(waiting);
                 if capabilities.serial {
                     self.serial.begin(call);
@@ -197,12 +214,12 @@ impl Driver<'_> {
             }
             Ok(Begun::Failed(cx, error)) => {
                 self.keep(cx);
-                self.refuse(call, id, report(error, self.peer, id))
+                self.refuse(call, id, &watch, report(error, self.peer, id))
             }
             Err(panicked) => {
                 self.peer.0.forget(call);
                 self.hear_others()?;
-                self.refuse(call, id, report(Error::internal(panicked), self.peer, id))
+                self.refuse(call, id, &watch, report(Error::internal(panicked), self.peer, id))
             }
         }
     }
@@ -215,7 +232,7 @@ impl Driver<'_> {
 
     /// Answers a call whose procedure was ready at once.
     #[inline(always)]
-    fn finish(&mut self, finished: Finished, streams_out: bool) -> Result<(), Close> {
+    fn finish(&mut self, finished: Finished, streams_out: bool, watch: &Watch) -> Result<(), Close> {
         let Finished { mut cx, result, .. } = finished;
         let call = cx.call();
         let (mut leading, mut trailing) = (None, None);
@@ -235,6 +252,7 @@ impl Driver<'_> {
                     tally.call(cx.procedure_id(), Outcome::OK, self.now);
                 }
                 let answer = std::mem::take(&mut cx.answer);
+                watch.ended(&self.peer.0, cx.procedure_id(), 0, cx.existing_state(), answer.len());
                 let last = (!streams_out).then(|| Payload::new(cx.format(), &answer));
                 let sent = self.send(Frame::End { call, last, leading, trailing });
                 cx.answer = answer;
@@ -242,7 +260,7 @@ impl Driver<'_> {
             }
             Err(error) => {
                 let id = cx.procedure_id();
-                self.refuse(call, id, report(error, self.peer, id))
+                self.refuse(call, id, watch, report(error, self.peer, id))
             }
         };
         self.keep(cx);
@@ -266,6 +284,7 @@ impl Driver<'_> {
         let Some(state) = shared.open_call(call) else { return };
         if state.inbox.item(payload.bytes()) {
             shared.unread_added(cost(payload.bytes().len()));
+            state.received.fetch_add(payload.bytes().len(), Ordering::Relaxed);
             self.pause_if_full(call);
         }
     }
@@ -357,7 +376,14 @@ impl Driver<'_> {
 
     /// Counts a call that has failed before it had to wait, and tells the peer.
     #[cold]
-    fn refuse(&mut self, call: CallId, procedure: ProcedureId, error: Error) -> Result<(), Close> {
+    fn refuse(
+        &mut self,
+        call: CallId,
+        procedure: ProcedureId,
+        watch: &Watch,
+        error: Error,
+    ) -> Result<(), Close> {
+        watch.ended(&self.peer.0, procedure, error.code().0, None, 0);
         if let Some(tally) = &mut self.tally {
             tally.call(procedure, Outcome::of(&error), self.now);
         }

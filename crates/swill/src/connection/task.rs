@@ -3,7 +3,7 @@ use crate::{
     call::{self, Finished},
     connection::report,
     hook::Hooks,
-    observe::{Limit, Outcome},
+    observe::{Limit, Outcome, Watch},
     outbox::Entry,
     peer::Shared,
     running::Running,
@@ -31,6 +31,7 @@ pub(crate) struct CallTask {
     procedure: ProcedureId,
     shape: Shape,
     begun: Instant,
+    watch: Watch,
     /// Hooks end a cancelled call themselves, and are not dropped.
     hooked: bool,
     deadline: Option<Pin<Box<Sleep>>>,
@@ -47,6 +48,7 @@ impl CallTask {
         procedure: ProcedureId,
         deadline: Option<Instant>,
         begun: Instant,
+        watch: Watch,
     ) -> Self {
         let state = shared.state_of(call);
         state.count();
@@ -63,6 +65,7 @@ impl CallTask {
             procedure,
             shape,
             begun,
+            watch,
             hooked: registered
                 .and_then(|it| it.hooks.as_ref())
                 .is_some_and(|hooks: &Hooks| !hooks.is_empty()),
@@ -70,6 +73,15 @@ impl CallTask {
             last_word: None,
             held: 0,
         }
+    }
+
+    /// Tells whoever looks on that the call has ended like this.
+    fn ended(&self, watch: &Watch, entry: &Entry, payload: &[u8]) {
+        let code = match entry {
+            Entry::Fail { error, .. } => error.code().0,
+            _ => 0,
+        };
+        watch.ended(&self.shared, self.procedure, code, Some(&self.state), payload.len());
     }
 
     /// Counts the call, which has ended like this.
@@ -127,6 +139,30 @@ impl CallTask {
         };
         Poll::Ready(word)
     }
+
+    fn poll_watched(&mut self, watch: &Watch, task: &mut Context<'_>) -> Poll<()> {
+        if self.last_word.is_none() {
+            let (entry, payload) = ready!(self.poll_running(task));
+            self.count(&entry);
+            self.ended(watch, &entry, &payload);
+            self.last_word = Some((Some(entry), payload));
+        }
+        let Some((entry, payload)) = &mut self.last_word else { return Poll::Ready(()) };
+        // A connection that is gone wants no last word.
+        if self.shared.outbox.poll_push(task, entry, payload).is_ready() {
+            return Poll::Ready(());
+        }
+        if self.held == 0 {
+            self.held = payload.len();
+            let held = self.shared.held.fetch_add(self.held, Ordering::Relaxed) + self.held;
+            if held > self.shared.service.limits.answer && !weak::is_off("held-answers") {
+                self.shared.exceeded(Limit::Answers);
+                let error = Error::new(Code::TOO_LARGE, "too many large answers wait for this connection");
+                self.last_word = Some((Some(Entry::Fail { call: self.call, error }), Vec::new()));
+            }
+        }
+        Poll::Pending
+    }
 }
 
 impl Drop for CallTask {
@@ -134,6 +170,8 @@ impl Drop for CallTask {
         if let Some(spoken) = &self.shared.spoken {
             spoken.registry().streams(self.shape, -1);
         }
+        let watch = std::mem::take(&mut self.watch);
+        let _entered = watch.enter();
         // Usually it has been dropped before; nothing of it may ask for its state any more.
         call::discard(&mut self.running);
         self.shared.forget(self.call);
@@ -146,25 +184,12 @@ impl Future for CallTask {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<()> {
         let this = &mut *self;
-        if this.last_word.is_none() {
-            let (entry, payload) = ready!(this.poll_running(task));
-            this.count(&entry);
-            this.last_word = Some((Some(entry), payload));
-        }
-        let Some((entry, payload)) = &mut this.last_word else { return Poll::Ready(()) };
-        // A connection that is gone wants no last word.
-        if this.shared.outbox.poll_push(task, entry, payload).is_ready() {
-            return Poll::Ready(());
-        }
-        if this.held == 0 {
-            this.held = payload.len();
-            let held = this.shared.held.fetch_add(this.held, Ordering::Relaxed) + this.held;
-            if held > this.shared.service.limits.answer && !weak::is_off("held-answers") {
-                this.shared.exceeded(Limit::Answers);
-                let error = Error::new(Code::TOO_LARGE, "too many large answers wait for this connection");
-                this.last_word = Some((Some(Entry::Fail { call: this.call, error }), Vec::new()));
-            }
-        }
-        Poll::Pending
+        let watch = std::mem::take(&mut this.watch);
+        let polled = {
+            let _entered = watch.enter();
+            this.poll_watched(&watch, task)
+        };
+        this.watch = watch;
+        polled
     }
 }

@@ -1,5 +1,6 @@
 //! What a server tells those who look after it: metrics, and which limits took effect.
 
+mod call_log;
 #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "nothing is shown without the feature"))]
 mod counts;
 #[cfg(feature = "metrics")]
@@ -7,18 +8,23 @@ mod exposition;
 mod limit;
 #[cfg(feature = "metrics")]
 mod metrics;
+#[cfg(feature = "opentelemetry")]
+mod opentelemetry;
 #[cfg(feature = "metrics")]
 mod process;
 #[cfg_attr(not(feature = "metrics"), allow(dead_code, reason = "nothing is shown without the feature"))]
 mod registry;
+mod span;
 mod tally;
 mod trace_context;
 
+pub(crate) use call_log::Unknown;
 pub(crate) use counts::Outcome;
 pub(crate) use limit::{Limit, Who};
 #[cfg(feature = "metrics")]
 pub use metrics::Metrics;
 pub(crate) use registry::{Registry, Spoken};
+pub(crate) use span::{Beginning, Watch, connection as connection_span};
 pub(crate) use tally::Tally;
 pub use trace_context::{InvalidTraceContext, TraceContext};
 

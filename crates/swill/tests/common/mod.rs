@@ -2,10 +2,12 @@
 #![allow(dead_code, unused_imports, unused_macros, reason = "not every test program needs all of it")]
 
 pub(crate) mod client;
+pub(crate) mod collector;
 pub(crate) mod services;
 pub(crate) mod speaks;
 
 pub(crate) use client::*;
+pub(crate) use collector::*;
 #[allow(unused_imports, reason = "as above")]
 pub(crate) use services::*;
 pub(crate) use speaks::*;
