@@ -8,6 +8,7 @@ mod judge;
 mod options;
 mod process;
 mod run;
+mod self_test;
 mod server;
 mod table;
 mod target;
@@ -26,16 +27,21 @@ fn main() -> ExitCode {
             list();
             ExitCode::SUCCESS
         }
-        Ok(Ask::Run(options)) => match run::run(&options) {
-            Ok(true) => ExitCode::SUCCESS,
-            Ok(false) => ExitCode::FAILURE,
-            Err(failure) => {
-                eprintln!("abuse: {failure}");
-                ExitCode::from(2)
-            }
-        },
+        Ok(Ask::Run(options)) => status(run::run(&options)),
+        Ok(Ask::SelfTest(options)) => status(self_test::run(&options)),
         Err(error) => {
             eprintln!("abuse: {error}\n\n{HELP}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn status(result: failure::Result<bool>) -> ExitCode {
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            eprintln!("abuse: {failure}");
             ExitCode::from(2)
         }
     }

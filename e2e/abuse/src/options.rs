@@ -1,6 +1,6 @@
 //! What this program is told.
 
-use crate::{attacks, server::Source, target::Build, wire::protocol::Protocol};
+use crate::{attacks, self_test, server::Source, target::Build, wire::protocol::Protocol};
 use lexopt::prelude::*;
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -21,6 +21,8 @@ Usage: abuse --binary PROGRAM [OPTION...]
   --seed N             another beginning for what is left to chance [default: 1]
   --json FILE          writes what was found as JSON, too
   --list               names the attacks, and what is expected
+  --self-test          tries attacks on servers that lack one defence after the other, each of which has to be noticed;
+                       the servers, and `abused` beside them, have to be built with `--cfg swill_weak`
   --help               this text
 
 An attack holds if it was met as expected, a new connection is served within a second after it, others who call every
@@ -35,6 +37,8 @@ pub(crate) enum Ask {
     Help,
     List,
     Run(Options),
+    /// Whether attacks notice that defences are missing.
+    SelfTest(Options),
 }
 
 /// How attacks are run.
@@ -52,10 +56,12 @@ pub(crate) struct Options {
 pub(crate) fn read(mut arguments: lexopt::Parser) -> Result<Ask, lexopt::Error> {
     let (mut binary, mut address, mut pid, mut build, mut json) = (None, None, None, None, None);
     let (mut only, mut protocols, mut divisor, mut seed) = (vec![], vec![], 1, 1);
+    let mut self_test = false;
     while let Some(argument) = arguments.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Ask::Help),
             Long("list") => return Ok(Ask::List),
+            Long("self-test") => self_test = true,
             Long("binary") => binary = Some(PathBuf::from(arguments.value()?)),
             Long("address") => address = Some(arguments.value()?.parse::<SocketAddr>()?),
             Long("pid") => pid = Some(arguments.value()?.parse()?),
@@ -78,9 +84,10 @@ pub(crate) fn read(mut arguments: lexopt::Parser) -> Result<Ask, lexopt::Error> 
             _ => return Err(argument.unexpected()),
         }
     }
-    if let Some(unknown) =
-        only.iter().find(|only| !attacks::all().iter().any(|attack| attack.name.contains(*only)))
-    {
+    let known = |only: &str| {
+        attacks::all().iter().any(|attack| attack.name.contains(only)) || self_test && self_test::knows(only)
+    };
+    if let Some(unknown) = only.iter().find(|only| !known(only)) {
         return Err(format!("no attack has `{unknown}` in its name; --list names them").into());
     }
     let source = match (address, pid, binary) {
@@ -98,7 +105,8 @@ pub(crate) fn read(mut arguments: lexopt::Parser) -> Result<Ask, lexopt::Error> 
     if protocols.is_empty() {
         protocols.extend(Protocol::ALL);
     }
-    Ok(Ask::Run(Options { source, build, only, protocols, divisor, seed, json }))
+    let ask = if self_test { Ask::SelfTest } else { Ask::Run };
+    Ok(ask(Options { source, build, only, protocols, divisor, seed, json }))
 }
 
 /// The server that was built together with this program.

@@ -12,9 +12,9 @@ use nix::{
 use std::{
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
-    sync::mpsc,
+    path::{Path, PathBuf},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -37,17 +37,33 @@ pub(crate) struct Server {
     child: Option<Child>,
 }
 
+/// The defence without which servers are started.
+static WITHOUT: Mutex<Option<&'static str>> = Mutex::new(None);
+
+/// From now on, servers are started without this defence; those can do so that were built with `--cfg swill_weak`.
+pub(crate) fn start_without(defence: Option<&'static str>) {
+    *WITHOUT.lock().unwrap_or_else(PoisonError::into_inner) = defence;
+}
+
 impl Server {
     pub(crate) fn start(source: &Source, build: Build) -> Result<Self> {
-        let program = match source {
+        match source {
             Source::Running(address, id) => {
-                return Ok(Self { address: *address, process: Process::new(*id)?, build, child: None });
+                Ok(Self { address: *address, process: Process::new(*id)?, build, child: None })
             }
-            Source::Program(program) => program,
-        };
+            Source::Program(program) => Self::start_program(program, &[], build),
+        }
+    }
+
+    /// Starts a program, with more arguments than its address.
+    pub(crate) fn start_program(program: &Path, arguments: &[&str], build: Build) -> Result<Self> {
         let mut command = Command::new(program);
+        if let Some(defence) = *WITHOUT.lock().unwrap_or_else(PoisonError::into_inner) {
+            command.env("SWILL_WEAK", defence);
+        }
         command
             .args(["--addr", "127.0.0.1:0"])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
@@ -75,6 +91,16 @@ impl Server {
         let address = line.trim().strip_prefix("listening on ").and_then(|address| address.parse().ok());
         server.address = address.ok_or_else(|| format!("the server says {line:?}"))?;
         Ok(server)
+    }
+
+    /// Tells it to end, as an operator would.
+    pub(crate) fn tell_to_end(&self) -> Result {
+        self.child.as_ref().map_or(Ok(()), terminate)
+    }
+
+    /// How it has ended, if it has.
+    pub(crate) fn has_ended(&mut self) -> Result<Option<ExitStatus>> {
+        self.child.as_mut().map_or(Ok(None), |child| Ok(child.try_wait()?))
     }
 
     /// Ends it as an operator would, with SIGTERM. One that was not started here is left alone.

@@ -10,10 +10,11 @@ use std::{process::ExitCode, time::Duration};
 use swill::{App, Docs, IntoModule, Limits, Protocol, StaticFiles, Tls, dialect::Dialect};
 
 const HELP: &str = "\
-Usage: abused [--addr ADDRESS] [--files FOLDER] [--tls]
+Usage: abused [--addr ADDRESS] [--files FOLDER] [--threads N] [--tls]
 
   --addr ADDRESS  where to listen [default: 127.0.0.1:0]
   --files FOLDER  serves its files below /files
+  --threads N     so many threads [default: one for each core]
   --tls           speaks TLS, with a certificate made for the occasion
 
 Prints `listening on ADDRESS` once it is ready.";
@@ -22,11 +23,16 @@ struct Options {
     address: String,
     files: Option<String>,
     tls: bool,
+    threads: Option<usize>,
 }
 
 fn main() -> ExitCode {
     let served = options().map_err(|error| format!("{error}\n\n{HELP}")).and_then(|options| {
-        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+        let mut runtime = tokio::runtime::Builder::new_multi_thread();
+        if let Some(threads) = options.threads {
+            runtime.worker_threads(threads);
+        }
+        let runtime = runtime.enable_all().build();
         let runtime = runtime.map_err(|error| error.to_string())?;
         runtime.block_on(serve(&options)).map_err(|error| error.to_string())
     });
@@ -45,9 +51,11 @@ async fn serve(options: &Options) -> swill::Result<()> {
         app = app.static_files("/files", StaticFiles::new(folder.clone()));
     }
     if options.tls {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).map_err(swill::Error::internal)?;
+        let made =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).map_err(swill::Error::internal)?;
         let key = made.signing_key.serialize_pem();
-        app = app.tls(Tls::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).map_err(swill::Error::internal)?);
+        app = app
+            .tls(Tls::from_pem(made.cert.pem().as_bytes(), key.as_bytes()).map_err(swill::Error::internal)?);
     }
     let server = app.bind(&options.address).await?;
     println!("listening on {}", server.local_addr());
@@ -87,17 +95,23 @@ fn app() -> App {
         .mount("/few", swill().limits(quick().calls(4)))
         .mount("/deflate", swill().compression())
         .mount("/hosted", swill().host("good.example"))
-        .mount("/stuck", App::new().protocols([Protocol::swill()]).module(Stuck.into_module()).limits(quick().calls(4)))
+        .mount(
+            "/stuck",
+            App::new().protocols([Protocol::swill()]).module(Stuck.into_module()).limits(quick().calls(4)),
+        )
 }
 
 fn options() -> Result<Options, lexopt::Error> {
     use lexopt::prelude::*;
-    let mut options = Options { address: "127.0.0.1:0".into(), files: None, tls: false };
+    let mut options = Options { address: "127.0.0.1:0".into(), files: None, tls: false, threads: None };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
             Long("addr") => options.address = arguments.value()?.string()?,
             Long("files") => options.files = Some(arguments.value()?.string()?),
+            Long("threads") => {
+                options.threads = Some(arguments.value()?.parse::<std::num::NonZeroUsize>()?.get());
+            }
             Long("tls") => options.tls = true,
             _ => return Err(argument.unexpected()),
         }

@@ -130,7 +130,11 @@ impl Services {
 
     /// Tells the peer something as often as there is room for it, at most so many times; returns how often there was.
     async fn shout(&self, peer: &Peer, n: i64) -> i64 {
-        (0..n).take_while(|number| peer.try_notify("shouted", (number,)).is_ok()).count().try_into().unwrap_or(i64::MAX)
+        (0..n)
+            .take_while(|number| peer.try_notify("shouted", (number,)).is_ok())
+            .count()
+            .try_into()
+            .unwrap_or(i64::MAX)
     }
 
     /// Closes the connection.

@@ -1,0 +1,21 @@
+//! An attack for each defence, against a server of its own: what has to be short there is short.
+
+mod calls;
+mod documents;
+mod frames;
+mod handshake;
+mod messages;
+pub(super) mod own;
+mod streams;
+
+use super::Attack;
+
+pub(super) fn attacks() -> Vec<Attack> {
+    let mut all = frames::attacks();
+    all.extend(handshake::attacks());
+    all.extend(messages::attacks());
+    all.extend(calls::attacks());
+    all.extend(streams::attacks());
+    all.extend(documents::attacks());
+    all
+}
