@@ -128,7 +128,7 @@ async fn broken(target: Target) -> Result<Figures> {
         }
     }
     if target.protocol == Protocol::Swill1 {
-        wrong("text", Frame::new(TEXT, &call).bytes(), &[1003]);
+        wrong("text", Frame::new(TEXT, b"[1,[1,1],\"add\"]").bytes(), &[1003]);
         wrong("empty text", Frame::new(TEXT, b"").bytes(), &[1003]);
     }
     let count = frames.len();

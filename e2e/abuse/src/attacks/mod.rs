@@ -1,12 +1,22 @@
 //! All attacks. A file has those of one kind, and a function that lists them.
 
+mod batches;
+mod bombs;
+mod calls;
 mod defences;
+mod fields;
 mod floods;
 mod frames;
 mod handshakes;
 mod heads;
 mod hostile;
+mod json;
+mod maps;
+mod nesting;
+mod ordinary;
 mod origins;
+mod streams;
+mod vanish;
 
 use crate::{
     failure::Result,
@@ -83,6 +93,16 @@ pub(crate) fn all() -> Vec<Attack> {
         frames::attacks(),
         floods::attacks(),
         hostile::attacks(),
+        nesting::attacks(),
+        json::attacks(),
+        maps::attacks(),
+        fields::attacks(),
+        calls::attacks(),
+        streams::attacks(),
+        batches::attacks(),
+        bombs::attacks(),
+        vanish::attacks(),
+        ordinary::attacks(),
         defences::attacks(),
     ];
     kinds.into_iter().flatten().collect()
