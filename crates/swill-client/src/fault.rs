@@ -1,6 +1,6 @@
 //! What goes wrong on this side, as errors for callers.
 
-use swill_proto::{CancelReason, Close, Code, Error};
+use swill_proto::{CancelReason, Close, Code, Error, Value};
 
 /// A call that was not sent, because the client has ended.
 #[cold]
@@ -21,6 +21,13 @@ pub(crate) fn unknown(close: &Close) -> Error {
 #[cold]
 pub(crate) fn leaving() -> Error {
     Error::new(Code::UNAVAILABLE, "the client is about to close")
+}
+
+/// Whether a server that is shutting down says that it has not begun a call: another one may do it.
+#[cold]
+pub(crate) fn is_not_begun(error: &Error) -> bool {
+    let begun = error.data().and_then(|data| data.get("begun"));
+    error.code() == Code::UNAVAILABLE && begun == Some(&Value::Bool(false))
 }
 
 #[cold]

@@ -89,7 +89,8 @@ impl<'c> Request<'c> {
     }
 
     /// Says that it does no harm to execute the call twice: if the connection breaks, it is sent again over the next one,
-    /// as often as its deadline allows, instead of failing with an unknown outcome.
+    /// as often as its deadline allows, instead of failing with an unknown outcome. So is one that a server has not begun
+    /// because it is shutting down.
     ///
     /// A call that streams in is not sent again, for its items are gone; one that streams out only as long as no item has
     /// come.

@@ -59,6 +59,11 @@ impl Calls {
         Some(&waiting.call)
     }
 
+    /// Whether a call would be sent again if the connection ended now.
+    pub(super) fn is_for_again(&self, id: CallId) -> bool {
+        self.open.get(&id).is_some_and(|waiting| waiting.again.is_some())
+    }
+
     pub(super) fn remove(&mut self, id: CallId) -> Option<Arc<Call>> {
         self.open.remove(&id).map(|waiting| waiting.call)
     }

@@ -11,6 +11,7 @@ use crate::{
     answer::Answer,
     call::{Call, End},
     client::Shared,
+    fault,
 };
 use std::{collections::VecDeque, sync::Arc, task::Context};
 use swill_proto::{CallId, CancelReason, Close, Error, Frame, Open, Received};
@@ -72,6 +73,10 @@ impl Inbound<'_, '_, '_> {
                 }
             }
             Frame::Fail { call, error } if call.is_ours() => {
+                if self.calls.is_for_again(call) && fault::is_not_begun(&error) {
+                    // It stays, and is sent again when the server closes the connection.
+                    return;
+                }
                 if let Some(call) = self.remove(call) {
                     call.fail(error);
                 }

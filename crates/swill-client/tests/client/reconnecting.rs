@@ -119,6 +119,37 @@ async fn the_outcome_of_a_call_that_was_tried_is_unknown_when_the_client_ends() 
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_idempotent_call_that_a_leaving_server_has_not_begun_is_sent_to_the_next_one() {
+    let (mut server, mut peer, client) = connected().await;
+    let idempotent = |name: &'static str| {
+        let client = client.clone();
+        tokio::spawn(async move { client.request(name).idempotent().call::<i32>(1).await })
+    };
+    let begun = Value::Map(vec![("begun".into(), false.into())]);
+    let again = idempotent("f");
+    let seq = peer.expect(MESSAGE, "f").await;
+    peer.refuse(seq, 503, begun.clone()).await;
+    // What is not idempotent, and what a procedure says itself, goes to the caller.
+    let once = call(&client, "once", 1);
+    let seq = peer.expect(MESSAGE, "once").await;
+    peer.refuse(seq, 503, begun).await;
+    let error = once.await.unwrap().unwrap_err();
+    assert_eq!((error.code(), error.outcome_unknown()), (Code::UNAVAILABLE, false));
+    let busy = idempotent("busy");
+    let seq = peer.expect(MESSAGE, "busy").await;
+    peer.refuse(seq, 503, Value::Nil).await;
+    assert_eq!(busy.await.unwrap().unwrap_err().code(), Code::UNAVAILABLE);
+    assert!(!again.is_finished());
+    peer.close(1001, "").await;
+    drop(peer);
+
+    let mut peer = server.accept().await;
+    let seq = peer.expect(MESSAGE, "f").await;
+    peer.answer(seq, 2).await;
+    assert_eq!(again.await.unwrap().unwrap(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_idempotent_call_keeps_its_deadline() {
     let (mut server, mut peer, client) = connected().await;
     let start = Instant::now();

@@ -217,6 +217,13 @@ impl Peer {
         self.say(seq, error, ERROR).await;
     }
 
+    /// Fails a call with data for programs.
+    pub(crate) async fn refuse(&mut self, seq: u64, code: i64, data: Value) {
+        let error = [("code", code.into()), ("message", "no".into()), ("data", data)];
+        let error = error.map(|(name, value)| (Value::from(name), value));
+        self.say(seq, Value::Map(error.into()), ERROR).await;
+    }
+
     /// Any value as a message.
     pub(crate) async fn message(&mut self, value: &impl serde::Serialize) {
         let payload = Payload::encode(Format::MessagePack, value).unwrap();
