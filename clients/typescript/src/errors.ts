@@ -127,6 +127,11 @@ export function unknownOutcome(close: Close): SwillError {
   );
 }
 
+/** Whether a server that is shutting down says that it has not begun a call: another one may do it. */
+export function isNotBegun({ code, data }: SwillError): boolean {
+  return code === Code.UNAVAILABLE && (data as { begun?: unknown } | undefined | null)?.begun === false;
+}
+
 export function deadlinePassed(): SwillError {
   return new SwillError(Code.DEADLINE, 'the deadline of the call has passed');
 }

@@ -1,5 +1,5 @@
 import { BatchCall, OVER, type Call, type Payload } from './call.js';
-import { Code, SwillError, tooLarge } from './errors.js';
+import { Code, isNotBegun, SwillError, tooLarge } from './errors.js';
 import type { Serving } from './handlers.js';
 import { checkDepth, parse, stringify } from './json.js';
 import { LONGEST_NAME } from './limits.js';
@@ -186,11 +186,15 @@ class JsonRpcMachine implements Machine {
     if (result === undefined && error === undefined) return false;
     const call = typeof id === 'number' ? this.#calls.get(id) : undefined;
     if (call === undefined) return true;
-    this.#calls.delete(call.seq);
     // Older servers say `"result": null` beside an error.
-    if (result === undefined || (error !== undefined && error !== null)) {
+    const failed = result === undefined || (error !== undefined && error !== null);
+    const why = failed ? failure(error) : undefined;
+    // It stays, and is sent again when the server closes the connection.
+    if (why !== undefined && call.again && isNotBegun(why)) return true;
+    this.#calls.delete(call.seq);
+    if (why !== undefined) {
       this.wire.freed();
-      call.fail(failure(error));
+      call.fail(why);
     } else if (call.shape.streamsOut) {
       this.#opened(call, result);
     } else {

@@ -70,7 +70,8 @@ export interface CallOptions {
   readonly deadline?: number | null;
   /**
    * It does no harm to execute the call twice: if the connection breaks, it is sent again over the next one instead of
-   * failing with an unknown outcome. A stream in is not sent again; a stream out only if no item has come.
+   * failing with an unknown outcome. So is a call that a server has not begun because it is shutting down. A stream in is
+   * not sent again; a stream out only if no item has come.
    */
   readonly idempotent?: boolean;
   /**

@@ -1,5 +1,5 @@
 import type { Call, Payload } from './call.js';
-import { Code, SwillError, tooLarge } from './errors.js';
+import { Code, isNotBegun, SwillError, tooLarge } from './errors.js';
 import { LONGEST_NAME } from './limits.js';
 import type { Machine, Protocol, ProtocolSettings, Wire } from './machine.js';
 import { Decoder, Malformed, TooDeep } from './messagepack/decoder.js';
@@ -180,9 +180,13 @@ class Swill1Machine implements Machine {
         return call.fail(new SwillError(Code.INTERNAL, 'the server ended the call without an answer'));
       case METADATA:
         return leading === undefined ? undefined : call.lead(leading);
-      case ERROR:
+      case ERROR: {
+        const error = failure(data);
+        // It stays, and is sent again when the server closes the connection.
+        if (call.again && isNotBegun(error)) return;
         this.#finish(call);
-        return call.fail(failure(data));
+        return call.fail(error);
+      }
       default:
         throw new Malformed('a type that does not exist');
     }
