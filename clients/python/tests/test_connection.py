@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from peer import Connection, http, serving
-from support import MESSAGE, QUICK, failure, until
+from support import ERROR, MESSAGE, QUICK, failure, until
 from websockets.frames import Opcode
 from websockets.http11 import Request
 
@@ -42,6 +42,29 @@ async def test_an_idempotent_call_is_sent_again() -> None:
                 connection.cut()
         connection.answer(3, "yes", MESSAGE, None, None)
         assert await call == "yes"
+
+
+async def test_what_a_leaving_server_has_not_begun_is_sent_to_the_next_one() -> None:
+    async with serving() as server, swill.connect(server.address, reconnect=QUICK) as client:
+        again, busy = (
+            asyncio.create_task(client.call(name, idempotent=True)) for name in ("again", "busy")
+        )
+        once = asyncio.create_task(client.call("once"))
+        connection = await server.client()
+        assert [(await connection.message())[2] for _ in range(3)] == ["again", "busy", "once"]
+        refusal = {"code": 503, "message": "the server is shutting down", "data": {"begun": False}}
+        connection.answer(1, refusal, ERROR, None, None)
+        connection.answer(2, {"code": 503, "message": "too much to do"}, ERROR, None, None)
+        connection.answer(3, refusal, ERROR, None, None)
+        assert (await failure(busy)).message == "too much to do"
+        error = await failure(once)
+        assert (error.code, error.outcome_unknown) == (503, False)
+        connection.cut()
+        connection = await server.client()
+        seq, _, name = await connection.message()
+        assert name == "again"
+        connection.answer(seq, "done", MESSAGE, None, None)
+        assert await again == "done"
 
 
 async def test_the_outcome_of_a_call_that_was_tried_is_unknown_when_the_client_ends() -> None:

@@ -216,6 +216,26 @@ async def test_parameters_have_a_depth(peers: Peers, levels: int, around: int, f
         await call
 
 
+async def test_what_a_leaving_server_has_not_begun_is_sent_to_the_next_one() -> None:
+    rules = swill.Reconnect(base=0.001)
+    async with (
+        serving() as server,
+        swill.connect(server.address, protocol="json-rpc", reconnect=rules) as client,
+    ):
+        call = asyncio.create_task(client.call("add", [1, 2], idempotent=True))
+        connection = await server.client()
+        await connection.message()
+        connection.tell(error({"code": 503, "message": "no", "data": {"begun": False}}))
+        connection.text(request("nope"))
+        await connection.message()
+        assert not call.done()
+        connection.cut()
+        connection = await server.client()
+        assert (await connection.message())["params"] == [1, 2]
+        connection.tell(result(3, 2))
+        assert await call == 3
+
+
 async def test_a_stream_that_was_accepted_is_opened_anew_on_the_next_connection() -> None:
     rules = swill.Reconnect(base=0.001)
     async with (

@@ -118,7 +118,8 @@ class Client:
         :param deadline: how many seconds it may take, waiting for a connection included; ``None``
             for as long as it takes; by default that of the client, 30 s.
         :param idempotent: it does no harm to execute it twice: if the connection breaks, it is sent
-            again over the next one instead of failing with an unknown outcome.
+            again over the next one instead of failing with an unknown outcome. So is a call that a
+            server has not begun because it is shutting down.
         :raises Error: see the class.
         """
         core = self._core

@@ -11,7 +11,7 @@ import logging
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from ._bucket import Bucket
 from ._calls import Call, StreamCall, Waiter, abandoned
@@ -235,6 +235,13 @@ class Core:
         abandoned(call)
 
     # The connection.
+
+    def keeps(self, call: Call, error: Error) -> bool:
+        """Whether a call that has failed stays, to be sent again when the server closes the
+        connection: a server that is shutting down has not begun it."""
+        data = error.data
+        not_begun = isinstance(data, dict) and cast("dict[str, Any]", data).get("begun") is False
+        return call.again is not None and error.code == Code.UNAVAILABLE and not_begun
 
     def ended(self, call: Call) -> None:
         """The server has said its last word on a call."""

@@ -265,6 +265,8 @@ class JsonRpc:
             return
         error = bytes(envelope.error)
         if error and not (error == b"null" and envelope.result):
+            if self.core.keeps(call, self.failure(envelope.error)):
+                return
             self.take(call, Answer(call.seq, envelope.error, ERROR))
         elif isinstance(call, StreamCall):
             self.accepted(call, bytes(envelope.result))

@@ -108,6 +108,8 @@ class Swill1:
             answer.data = answer.data.copy()
         if not 0 <= answer.type <= ERROR:
             return Close(1002, "a message of an unknown type")
+        if answer.type == ERROR and core.keeps(call, self.failure(answer.data)):
+            return None
         if call.receive(answer):
             core.ended(call)
         else:
