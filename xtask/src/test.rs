@@ -101,7 +101,7 @@ fn tests_alone(root: &Path) -> Result<Outcome> {
     for (package, features, tests) in [
         ("swill", "config", &["--test", "config"][..]),
         ("swill-client", "", &["--lib"]),
-        ("swill-client", "opentelemetry", &["--lib"]),
+        ("swill-client", "opentelemetry,swill/opentelemetry", &["--lib", "--test", "traces"]),
     ] {
         let test = ["test", "--package", package, "--features", features];
         process::run(cargo(root).args(test).args(tests))?;
