@@ -32,6 +32,7 @@ export function driver(swill, { url, protocol, options }, tell) {
       code: known ? error.code : -1,
       unknown: known && error.outcomeUnknown,
       message: known ? error.message : String(error?.stack ?? error),
+      data: known ? (error.data ?? null) : null,
     });
   };
 

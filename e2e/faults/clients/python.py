@@ -154,6 +154,7 @@ def failed(id: str, error: Exception) -> None:
         code=error.code if known else -1,
         unknown=error.outcome_unknown if known else False,
         message=error.message if known else repr(error),
+        data=error.data if known else None,
     )
 
 

@@ -1,7 +1,8 @@
-"""A link between two network namespaces, of which everything can be asked that a network does to people.
+"""A link between two network namespaces, of which everything can be asked that networks do.
 
-Each namespace has a TUN device, and this process sits at the other end of both: it reads IP packets from one and writes them
-to the other, late, twice, in another order, or not at all. What is at the ends is the kernel's own TCP.
+Each namespace has a TUN device, and this process sits at the other end of both: it reads IP packets
+from one and writes them to the other, late, twice, in another order, or not at all. What is at the
+ends is the kernel's own TCP.
 """
 
 from __future__ import annotations
@@ -97,7 +98,7 @@ class Link:
         self._break: Callable[[Segment, bool], bool] | None = None
         self._broken: asyncio.Future[None] | None = None
 
-    def open(self, mtu: int = 1500) -> None:
+    def open(self) -> None:
         """Makes namespaces and devices. Whatever it has made before it fails, ``close`` removes."""
         loop = asyncio.get_running_loop()
         ends = zip(
@@ -109,7 +110,7 @@ class Link:
             _ip("link", "set", device, "netns", space)
             _ip("-n", space, "link", "set", "lo", "up")
             _ip("-n", space, "addr", "add", f"{address}/24", "dev", device)
-            _ip("-n", space, "link", "set", device, "mtu", str(mtu), "up")
+            _ip("-n", space, "link", "set", device, "mtu", "1500", "up")
         client, server = self._files
         loop.add_reader(client, self._read, client, server, self.to_server)
         loop.add_reader(server, self._read, server, client, self.to_client)
@@ -131,9 +132,17 @@ class Link:
                 assert hasattr(way, name), name
                 setattr(way, name, value)
 
+    def shrink(self, mtu: int) -> None:
+        """Gives both devices another MTU, which TCP takes note of when it connects."""
+        ends = zip((self.client_space, self.server_space), self._devices, strict=True)
+        for space, device in ends:
+            _ip("-n", space, "link", "set", device, "mtu", str(mtu))
+
     def cut(self, when: Callable[[Segment, bool], bool]) -> asyncio.Future[None]:
-        """Breaks the next connection by resets to both sides: the first time that a segment is such a one. The second
-        argument of the function is whether the segment goes to the server."""
+        """Breaks a connection by resets to both sides, the first time that a segment is such a one.
+
+        The second argument of the function is whether the segment goes to the server.
+        """
         self._break = when
         self._broken = asyncio.get_running_loop().create_future()
         return self._broken

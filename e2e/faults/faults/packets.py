@@ -1,4 +1,4 @@
-"""IPv4 packets with TCP in them: as much as is needed to tell them apart and to break a connection."""
+"""IPv4 packets with TCP in them: as much as it takes to tell them apart and break a connection."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Segment:
 
     @property
     def end(self) -> int:
-        """The number of the byte that follows; a SYN and a FIN count as one each (RFC 9293, 3.4)."""
+        """The number of the byte that follows; SYN and FIN count as one each (RFC 9293, 3.4)."""
         length = len(self.payload) + bool(self.flags & SYN) + bool(self.flags & FIN)
         return (self.seq + length) & 0xFFFF_FFFF
 
@@ -37,15 +37,14 @@ def parse(packet: bytes) -> Segment | None:
     start = (packet[0] & 0x0F) * 4
     source_port, target_port, seq, ack, offset, flags = struct.unpack_from("!HHIIBB", packet, start)
     payload = packet[start + (offset >> 4) * 4 : int.from_bytes(packet[2:4], "big")]
-    return Segment(
-        packet[12:16], packet[16:20], source_port, target_port, seq, ack, flags, payload
-    )
+    return Segment(packet[12:16], packet[16:20], source_port, target_port, seq, ack, flags, payload)
 
 
 def resets(segment: Segment) -> tuple[bytes, bytes]:
-    """What breaks the connection of a segment: for the side that has sent it, and for the other one.
+    """What breaks the connection of a segment: for the side that has sent it, and for the other.
 
-    The numbers are those that each side waits for; others would be answered with a challenge (RFC 5961, 3.2).
+    The numbers are those that each side waits for; others would be answered with a challenge
+    (RFC 5961, 3.2).
     """
     back = _reset(
         segment.target,

@@ -67,7 +67,15 @@ class Server:
         if not said.startswith("listening on "):
             raise CaseError(f"the server says {said!r} instead of `listening on ADDRESS`")
         self.address = said.removeprefix("listening on ")
+        # It listens to signals only now, for which it needs descriptors, too.
+        await until(self._hears_signals, 10, "the server hears no SIGTERM")
         self.files, self.memory = self.open_files(), self.resident()
+
+    def _hears_signals(self) -> bool:
+        """Whether it would notice a SIGTERM."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        caught = int(status.split("SigCgt:")[1].split()[0], 16)
+        return bool(caught & 1 << (signal.SIGTERM - 1))
 
     @property
     def pid(self) -> int:
@@ -104,9 +112,7 @@ class Server:
     def count(self, event: str, id: str | None = None) -> int:
         """How often something was written down."""
         return sum(
-            1
-            for one in self.events()
-            if one["event"] == event and (id is None or one["id"] == id)
+            1 for one in self.events() if one["event"] == event and (id is None or one["id"] == id)
         )
 
     async def begun(self, id: str, within: float = 10.0, times: int = 1) -> None:
@@ -169,7 +175,11 @@ class Client:
     async def _read(self) -> None:
         assert self.process is not None and self.process.stdout is not None
         while line := await self.process.stdout.readline():
-            event = json.loads(line)
+            try:
+                event = json.loads(line)
+            except ValueError:
+                # It was killed while it wrote.
+                break
             event["at"] = time.time()
             self.events.append(event)
             self._news.set()

@@ -243,6 +243,7 @@ fn failed(id: &str, error: &Error) {
         "code": error.code().0,
         "unknown": error.outcome_unknown(),
         "message": error.message(),
+        "data": error.data(),
     }));
 }
 
