@@ -5,6 +5,8 @@ mod client;
 #[path = "../../tests/common/services.rs"]
 mod services;
 
+mod model;
+
 use super::Connection;
 use crate::{
     App, Limits, Peer, Request,
