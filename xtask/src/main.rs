@@ -7,6 +7,7 @@ mod chromium;
 mod clients;
 mod docs_page;
 mod examples;
+mod faults;
 mod fresh;
 mod fuzz;
 mod generated;
@@ -34,6 +35,7 @@ Usage: cargo xtask COMMAND
   vectors            the recorded conversations, played against the conformance server
   clients            the client libraries of others, against the same server
   autobahn           the Autobahn testsuite against the server and the client
+  faults [OPTION...]  networks that break and servers that are killed, under every client
   fuzz [SECONDS] [TARGET...]
                      every fuzz target, or those named, 60 seconds each unless told otherwise
   nightly [--for MINUTES] [CHECK...]
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
             autobahn::checks(root, &mut report);
             return report.finish();
         }
+        Some("faults") => faults::command(root, &arguments),
         Some("fuzz") => fuzz::run(root, &arguments),
         Some("nightly") => nightly::run(root, &arguments),
         Some("bench") => bench::run(root, &arguments),

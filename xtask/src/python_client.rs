@@ -7,7 +7,11 @@ use crate::{
     python,
     report::Outcome,
 };
-use std::{path::Path, process::Command, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
 
 const FOLDER: &str = "clients/python";
 
@@ -18,13 +22,20 @@ const STATIC: &[&[&str]] = &[&["ruff", "format", "--check", "."], &["ruff", "che
 
 const PATIENCE: Duration = Duration::from_secs(900);
 
+/// Why there is no interpreter for the client.
+pub(crate) const MISSING: &str =
+    "no Python 3.11 or later that can make virtual environments (apt install python3-venv)";
+
+/// An interpreter with what the client and its tests need. `None` if this machine has none that is new enough.
+pub(crate) fn environment(root: &Path) -> Result<Option<PathBuf>> {
+    let Some(python) = python::environment(root, "client", REQUIREMENTS)? else { return Ok(None) };
+    Ok(is_new_enough(&python)?.then_some(python))
+}
+
 pub(crate) fn check(root: &Path) -> Result<Outcome> {
-    let Some(python) = python::environment(root, "client", REQUIREMENTS)? else {
-        return Ok(Outcome::Skipped(python::MISSING.into()));
+    let Some(python) = environment(root)? else {
+        return Ok(Outcome::Skipped(MISSING.into()));
     };
-    if !is_new_enough(&python)? {
-        return Ok(Outcome::Skipped("Python is older than 3.11".into()));
-    }
     for arguments in STATIC {
         module(root, &python, arguments)?;
     }

@@ -26,15 +26,8 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
     if !clients::has_node() {
         return Ok(Outcome::Skipped(clients::NO_NODE.into()));
     }
-    let copy = target(root).join("typescript");
-    for folder in [CLIENT, SCENARIOS] {
-        mirror(&root.join(folder), &copy.join(folder))?;
-    }
-    let client = copy.join(CLIENT);
-    install(&client, &[])?;
-    for script in ["lint", "build"] {
-        run(Command::new("npm").args(["run", "--silent", script]).current_dir(&client))?;
-    }
+    let client = built(root)?;
+    run(Command::new("npm").args(["run", "--silent", "lint"]).current_dir(&client))?;
     let servers = servers(root)?;
     let chromium = chromium::find();
     let mut tests = Command::new("npm");
@@ -51,6 +44,18 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
             chromium::MISSING
         ))),
     }
+}
+
+/// Copies the client and builds it; tells where.
+pub(crate) fn built(root: &Path) -> Result<PathBuf> {
+    let copy = target(root).join("typescript");
+    for folder in [CLIENT, SCENARIOS] {
+        mirror(&root.join(folder), &copy.join(folder))?;
+    }
+    let client = copy.join(CLIENT);
+    install(&client, &[])?;
+    run(Command::new("npm").args(["run", "--silent", "build"]).current_dir(&client))?;
+    Ok(client)
 }
 
 /// Builds the servers of the tests, and tells in which folder they are.

@@ -130,7 +130,7 @@ async def run_all(told: argparse.Namespace) -> list[Result]:
         for kind in ("rust", "node", "python", "chromium")
         if not told.client or kind in told.client
         for protocol in case.protocols
-        if kind != "chromium" or case.pages
+        if kind != "chromium" or (case.pages and (told.chromium or not told.short))
     ]
     await asyncio.gather(*(one(*each) for each in wanted))
     return results

@@ -17,7 +17,7 @@ async def down(w: World, back_after: float | None = 0.3) -> None:
         await w.server.start()
 
 
-@case("kill -9 in mid-call", short=True, json_rpc=True)
+@case("kill -9 in mid-call", short=True, json_rpc=True, pages=True)
 async def mid_call(w: World) -> None:
     await w.both_ends()
     before = len(w.client.events)
@@ -39,27 +39,31 @@ async def mid_call(w: World) -> None:
     await quietly(w)
 
 
-@case("kill -9 in mid-stream", short=True, json_rpc=True)
+@case("kill -9 in mid-stream", short=True, json_rpc=True, pages=True)
 async def mid_stream(w: World) -> None:
     await w.both_ends()
     w.client.do("stream", "slow", n=1_000_000, ms=1)
-    w.client.do("stream", "fast", n=1_000_000, size=500)
     w.client.do("stream", "begun", n=1_000_000, ms=1, idempotent=True)
-    for id in ("slow", "fast", "begun"):
+    streams = ["slow", "begun"]
+    if w.kind != "chromium":
+        # Pages cannot stop reading: this one would do nothing else.
+        w.client.do("stream", "fast", n=1_000_000, size=500)
+        streams.append("fast")
+    for id in streams:
         await w.client.item(id, 100)
     w.client.do("stream", "not yet", n=1, ms=2500, idempotent=True)
     await w.server.begun("not yet")
     await down(w)
-    for id in ("slow", "fast", "begun"):
+    for id in streams:
         expect(await w.client.end(id), "unknown")
     expect(await w.client.end("not yet"), "ok")
-    for id in ("slow", "fast", "begun"):
+    for id in streams:
         if w.server.count("begun", id) != 1:
             raise CaseError(f"`{id}` was begun anew after items had come")
     await quietly(w)
 
 
-@case("kill -9 in mid-stream-in", short=True)
+@case("kill -9 in mid-stream-in", short=True, pages=True)
 async def mid_stream_in(w: World) -> None:
     await w.both_ends()
     w.client.do("in", "slow", n=1_000_000, ms=1)
@@ -92,7 +96,7 @@ async def mid_batch(w: World) -> None:
     await quietly(w)
 
 
-@case("kill -9 while many calls are being answered", short=True, json_rpc=True)
+@case("kill -9 while many calls are being answered", short=True, json_rpc=True, pages=True)
 async def mid_answers(w: World) -> None:
     await w.both_ends()
     for n in range(400):
@@ -121,7 +125,7 @@ async def during_handshake(w: World) -> None:
     await quietly(w)
 
 
-@case("kill -9 again and again while it reconnects")
+@case("kill -9 again and again while it reconnects", pages=True)
 async def during_reconnect(w: World) -> None:
     await w.both_ends(cap=200)
     for n in range(8):
@@ -144,7 +148,7 @@ async def during_reconnect(w: World) -> None:
     await quietly(w)
 
 
-@case("the last attempt fails after a call was begun", short=True, json_rpc=True)
+@case("the last attempt fails after a call was begun", short=True, json_rpc=True, pages=True)
 async def given_up(w: World) -> None:
     await w.both_ends(attempts=2, base=50, cap=50)
     w.client.do("call", "again", ms=60_000, idempotent=True)
@@ -160,7 +164,12 @@ async def given_up(w: World) -> None:
     expect(await w.client.end("never", 2), "503|unknown")
 
 
-@case("the client is closed while a call waits to be sent again", short=True, json_rpc=True)
+@case(
+    "the client is closed while a call waits to be sent again",
+    short=True,
+    json_rpc=True,
+    pages=True,
+)
 async def closed_while_waiting(w: World) -> None:
     await w.both_ends(base=5000, cap=5000)
     before = len(w.client.events)
@@ -242,7 +251,7 @@ async def stopped_too_long(w: World) -> None:
     await quietly(w)
 
 
-@case("SIGTERM with calls in flight", short=True, json_rpc=True)
+@case("SIGTERM with calls in flight", short=True, json_rpc=True, pages=True)
 async def told_to_end(w: World) -> None:
     await w.both_ends()
     w.client.do("call", "in time", ms=1500)
@@ -283,13 +292,13 @@ async def beyond_the_grace(w: World) -> None:
         raise CaseError(f"the server ended with status {status}")
 
 
-@case("rolling restart under load", short=True, json_rpc=True)
+@case("rolling restart under load", short=True, json_rpc=True, pages=True)
 async def rolling(w: World) -> None:
     first = await w.serve()
     second = await w.serve()
     address = await w.balance([first, second])
     client = await w.connect(address, cap=300)
-    await client.state("open")
+    await client.state("open", 40)
     stop, ids = asyncio.Event(), list[str]()
 
     async def load() -> None:

@@ -98,7 +98,8 @@ class World:
         """Starts a server and a client, and waits until they are connected."""
         await self.serve(*(server or []))
         await self.connect(**options)
-        await self.client.state("open")
+        # Browsers take their time to begin.
+        await self.client.state("open", 40)
 
     async def balance(self, servers: list[Server]) -> str:
         """Passes connections to those of several servers that take them. Returns where."""
