@@ -22,6 +22,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Calls {
     took: Vec<Duration>,
+    /// How late the canary was woken: what this machine adds by itself.
+    late: Vec<Duration>,
     /// The first thing that went wrong, and how many things did.
     pub(crate) wrong: Option<Failure>,
     pub(crate) errors: usize,
@@ -38,16 +40,25 @@ impl Calls {
 
     /// What 99 of 100 calls did not exceed.
     pub(crate) fn p99(&self) -> Duration {
-        let mut took = self.took.clone();
-        took.sort_unstable();
-        let place = (took.len() * 99).div_ceil(100);
-        took.get(place.saturating_sub(1)).copied().unwrap_or_default()
+        p99(&self.took)
+    }
+
+    /// The same of how late the canary was woken. A machine that is late itself is no witness.
+    pub(crate) fn noise(&self) -> Duration {
+        p99(&self.late)
     }
 
     fn fails(&mut self, failure: Failure) {
         self.errors += 1;
         self.wrong.get_or_insert(failure);
     }
+}
+
+fn p99(took: &[Duration]) -> Duration {
+    let mut took = took.to_vec();
+    took.sort_unstable();
+    let place = (took.len() * 99).div_ceil(100);
+    took.get(place.saturating_sub(1)).copied().unwrap_or_default()
 }
 
 /// A canary at work, in a thread of its own.
@@ -116,6 +127,7 @@ async fn sing(
         }
         next = (next + every).max(Instant::now());
         sleep_until(next).await;
+        calls.late.push(next.elapsed());
     }
 }
 

@@ -75,6 +75,10 @@ pub(crate) struct Row {
     /// Bytes before, at most, and after.
     pub(crate) memory: [u64; 3],
     pub(crate) descriptors: [usize; 2],
+    /// Nothing is wrong but that others waited too long, on a machine that was late by itself.
+    pub(crate) doubtful: bool,
+    /// How often it was tried.
+    pub(crate) tries: usize,
 }
 
 /// Runs an attack, and judges.
@@ -91,6 +95,8 @@ pub(crate) async fn judge(attack: &Attack, server: &Server, target: Target, ever
         fresh: None,
         memory: [0; 3],
         descriptors: [0; 2],
+        doubtful: false,
+        tries: 1,
     };
     let mut broken = vec![];
     if let Err(failure) = attempt(attack, server, target, every, &mut row, &mut broken).await {
@@ -149,14 +155,21 @@ async fn attempt(
         Ok(Err(failure)) => broken.push(format!("a new connection: {failure}")),
         Err(_) => broken.push(format!("a new connection was not served within {PATIENCE:?}")),
     }
-    heard(&calls, server.build, row, broken);
-    settled(server, bounds, row, broken).await
+    let wrong = broken.len();
+    let late = heard(&calls, server.build, row, broken);
+    settled(server, bounds, row, broken).await?;
+    row.doubtful = late > 0 && broken.len() == wrong + late && wrong == 0 && calls.noise() > NOISE;
+    Ok(())
 }
+
+/// A machine that wakes the canary so much too late, in one of a hundred cases, is too busy to tell who was slow.
+const NOISE: Duration = Duration::from_millis(10);
 
 /// How long a new connection is waited for, so that the row can say how late it was.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn heard(calls: &Calls, build: Build, row: &mut Row, broken: &mut Vec<String>) {
+/// What others have seen; how many of the complaints are about slowness.
+fn heard(calls: &Calls, build: Build, row: &mut Row, broken: &mut Vec<String>) -> usize {
     (row.calls, row.p99, row.slowest) = (calls.count(), calls.p99(), calls.slowest());
     if let Some(wrong) = &calls.wrong {
         broken.push(format!("others had {} errors; the first: {wrong}", calls.errors));
@@ -164,12 +177,14 @@ fn heard(calls: &Calls, build: Build, row: &mut Row, broken: &mut Vec<String>) {
     if row.calls == 0 {
         broken.push("others could not call at all".into());
     }
+    let before = broken.len();
     if row.slowest > SLOWEST {
         broken.push(format!("a call of others took {:.1?}", row.slowest));
     }
     if build == Build::Release && row.p99 > P99 {
         broken.push(format!("a hundredth of the calls of others took {:.1?} or more", row.p99));
     }
+    broken.len() - before
 }
 
 /// Waits until everything is as it was.

@@ -39,6 +39,9 @@ pub(crate) fn line(row: &Row) -> String {
             line.push_str(&figures.collect::<Vec<_>>().join(", "));
         }
     }
+    if row.tries > 1 {
+        let _ = write!(line, " (tried {} times: the machine is busy)", row.tries);
+    }
     if let Verdict::Broken(reasons) = &row.verdict {
         for reason in reasons {
             // Nothing can go wrong when the output is memory.
@@ -104,6 +107,7 @@ fn row(row: &Row) -> Value {
         "memory": { "before": row.memory[0], "peak": row.memory[1], "after": row.memory[2] },
         "descriptors": { "before": row.descriptors[0], "after": row.descriptors[1] },
         "figures": figures,
+        "tries": row.tries,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::{
     judge::Figures,
     target::Target,
     wire::{
-        flood::{Unread, drip, flood, stuff},
+        flood::{Unread, drip, flood, stuff, system_takes},
         frame::{CONTINUATION, Frame, PING, PONG},
         socket::{CLOSE, Connection, Heard, PATIENCE, Writer},
     },
@@ -28,12 +28,15 @@ pub(crate) fn attacks() -> Vec<Attack> {
             pings_unread,
         ),
         Attack::new("pong-flood", EVERY, "ignored, or the end", pongs),
+        Attack::new(
+            "flood-after-violation",
+            EVERY,
+            "the end comes though bytes do not stop",
+            after_violation,
+        ),
         Attack::new("slow-bodies", EVERY, "200 of them are held cheaply", slow_bodies).waits(),
     ]
 }
-
-/// What may be written before the server must have cut it off: the limit of 1 MiB, and what the system takes for it.
-const TAKEN: u64 = 12 << 20;
 
 /// How a flood ended that is too large: it has to be cut off, and say why if that can still be read.
 async fn cut_off(
@@ -46,7 +49,7 @@ async fn cut_off(
         Some(heard) => heard,
         None => connection.heard(PATIENCE).await?,
     };
-    ensure!(sent <= TAKEN, "{} MiB were taken", sent >> 20);
+    ensure!(sent <= system_takes(), "{} MiB were taken", sent >> 20);
     match ended {
         Heard::Close(Some(code), _) if codes.contains(&code) => {
             connection.reader.drained(CLOSE).await?;
@@ -177,7 +180,7 @@ async fn pings_unread(target: Target) -> Result<Figures> {
     let (taken, how) =
         stuff(&mut connection.writer, iter::repeat_n(ping, count), Duration::from_secs(2)).await;
     ensure!(how != Unread::Taken, "all {count} pings were taken");
-    ensure!(taken <= TAKEN, "{} MiB of pings were taken", taken >> 20);
+    ensure!(taken <= system_takes(), "{} MiB of pings were taken", taken >> 20);
     Ok(vec![("taken", format!("{} KiB", taken >> 10)), ("then", format!("{how:?}").to_lowercase())])
 }
 
@@ -194,6 +197,28 @@ async fn pongs(target: Target) -> Result<Figures> {
         Some(other) => format!("{other:?}"),
     };
     Ok(vec![("pongs", count.to_string()), ("then", how)])
+}
+
+/// A peer that has broken the rules is told so, and goes on as if it had not heard.
+async fn after_violation(target: Target) -> Result<Figures> {
+    let mut figures = vec![];
+    let call = target.protocol.add(1, 1, 1);
+    for (name, bad) in [
+        ("unmasked", Frame::new(target.protocol.opcode(), &call).unmasked().bytes()),
+        ("announced", Frame::new(target.protocol.opcode(), &call).announces(1 << 40).bytes()),
+        ("closed", Frame::new(crate::wire::frame::CLOSE, b"\x03\xE8").bytes()),
+    ] {
+        let mut connection = target.open().await?;
+        connection.writer.write(&bad).await?;
+        let begin = Instant::now();
+        let calls = iter::repeat(Frame::new(target.protocol.opcode(), &call).bytes());
+        let (taken, how) = stuff(&mut connection.writer, calls, CLOSE).await;
+        ensure!(how == Unread::Ended, "{name}: the connection does not end");
+        ensure!(begin.elapsed() < CLOSE, "{name}: the end comes after {:?} only", begin.elapsed());
+        ensure!(taken <= system_takes(), "{name}: {} MiB were taken", taken >> 20);
+        figures.push((name, format!("{} KiB in {:.0} ms", taken >> 10, begin.elapsed().as_secs_f64() * 1e3)));
+    }
+    Ok(figures)
 }
 
 /// Messages whose bodies do not come, or come a byte a second.

@@ -245,7 +245,7 @@ async fn requests(target: Target) -> Result<Figures> {
         (r#"{"jsonrpc":"2.0","method":"add","params":["1",2],"id":1}"#, &[-32602]),
         (r#"{"jsonrpc":"2.0","method":"add","params":[1.5,2],"id":1}"#, &[-32602]),
         (r#"{"jsonrpc":"2.0","method":"add","params":{"a":1},"id":1}"#, &[-32602]),
-        (r#"{"jsonrpc":"2.0","method":"slow","params":[-1],"id":1}"#, &[-32602]),
+        (r#"{"jsonrpc":"2.0","method":"slow","params":["x"],"id":1}"#, &[-32602]),
         (&long_method, &[-32601, -32600]),
         (&many, &[-32602]),
         (r#"{"jsonrpc":"2.0","method":"add","params":{"a":1,"b":2,"c":3},"id":1}"#, &[-32602]),

@@ -20,23 +20,23 @@ pub(crate) fn attacks() -> Vec<Attack> {
 }
 
 async fn maps(target: Target) -> Result<Figures> {
-    let count = target.count(50_000);
+    // Two digits for each byte: fewer of them fit into a message.
+    let most = if target.protocol == Protocol::WebMesh { 20_000 } else { 50_000 };
+    let count = target.count(most);
     // "Aa" and "BB" have the same hash in Java; strings of them have it, too.
     let twins = |number: usize| {
-        (0..17).map(|bit| if number >> bit & 1 == 0 { "Aa" } else { "BB" }).collect::<String>()
+        (0..15).map(|bit| if number >> bit & 1 == 0 { "Aa" } else { "BB" }).collect::<String>()
     };
-    let kinds: [(&str, &dyn Fn(usize) -> String); 4] = [
-        ("counted", &|number| format!("k{number}")),
+    let kinds: [(&str, usize, &dyn Fn(usize) -> String); 4] = [
+        ("counted", count, &|number| format!("k{number}")),
         // Multiples of powers of two fall together in tables that take the lower bits.
-        ("multiples", &|number| ((number as u64) << 32).to_string()),
-        ("equal hashes", &|number| {
-            if count > 20_000 { twins(number)[8..].to_owned() } else { twins(number) }
-        }),
-        ("the same key", &|_| "k".to_owned()),
+        ("multiples", count, &|number| ((number as u64) << 20).to_string()),
+        ("equal hashes", count.min(25_000), &twins),
+        ("the same key", count, &|_| "k".to_owned()),
     ];
     let mut connection = target.open().await?;
     let mut slowest = Duration::ZERO;
-    for (kind, key) in kinds {
+    for (kind, count, key) in kinds {
         let message = match target.protocol {
             // By hand: a map of JSON would leave out keys that come twice.
             Protocol::Swill1 => {

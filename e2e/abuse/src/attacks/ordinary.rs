@@ -32,7 +32,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "in one write with a call, or byte by byte: all right",
             handshakes,
         ),
-        Attack::new("thousand-idle", EVERY, "at most 16 KiB each", idle),
+        Attack::new("thousand-idle", EVERY, "at most 16 KiB each", idle).waits(),
     ]
 }
 

@@ -11,6 +11,17 @@ const CHUNK: usize = 64 << 10;
 /// For how long neither side may do anything.
 const STALL: Duration = Duration::from_secs(30);
 
+/// The most bytes that the system may take for a connection that nobody reads from, in both directions, and 8 MiB for
+/// what the server has in hand.
+pub(crate) fn system_takes() -> u64 {
+    // How far buffers may grow by themselves (tcp(7)); the usual values where the files cannot be read.
+    let most = |name: &str, usual: u64| {
+        let text = std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}")).unwrap_or_default();
+        text.split_whitespace().nth(2).and_then(|bytes| bytes.parse().ok()).unwrap_or(usual)
+    };
+    most("tcp_rmem", 6 << 20) + most("tcp_wmem", 4 << 20) + (8 << 20)
+}
+
 /// Puts frames together until there is enough for one write.
 fn chunk(frames: &mut impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut chunk = vec![];
