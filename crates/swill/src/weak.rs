@@ -43,6 +43,8 @@ pub(crate) fn loosened(mut limits: crate::Limits) -> crate::Limits {
         "head": head = MUCH;
         "headers": headers = MUCH;
         "connections": connections = MUCH;
+        "per_address": per_address = None;
+        "budget": budget = MUCH;
         "message": message = MUCH;
         "fragments": fragments = u32::MAX;
         "empty_fragments": empty_fragments = u32::MAX;

@@ -238,9 +238,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 return Poll::Ready(());
             }
             self.look_after_wishes(now);
-            let high = self.service().limits.outbox;
+            let limit = self.service().limits.outbox;
+            let high = if weak::is_off("reading-when-full") { usize::MAX } else { limit };
             // Asked before others fill the buffer: who always has something to say must not keep us from reading.
-            let held_back = self.waiting() >= high && !weak::is_off("reading-when-full");
+            let held_back = self.waiting() >= high;
             self.hear_others(now);
 
             let mut blocked = true;
