@@ -1,5 +1,6 @@
 //! What is done with this repository beside compiling it: testing all of it, tidiness, fuzzing, measuring.
 
+mod abuse;
 mod autobahn;
 mod bench;
 mod book;
@@ -35,6 +36,7 @@ Usage: cargo xtask COMMAND
   vectors            the recorded conversations, played against the conformance server
   clients            the client libraries of others, against the same server
   autobahn           the Autobahn testsuite against the server and the client
+  abuse [OPTION...]  attacks on a server, on its debug and its release build; `abuse --help` tells more
   faults [OPTION...]  networks that break and servers that are killed, under every client
   fuzz [SECONDS] [TARGET...]
                      every fuzz target, or those named, 60 seconds each unless told otherwise
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
             autobahn::checks(root, &mut report);
             return report.finish();
         }
+        Some("abuse") => abuse::command(root, &arguments),
         Some("faults") => faults::command(root, &arguments),
         Some("fuzz") => fuzz::run(root, &arguments),
         Some("nightly") => nightly::run(root, &arguments),

@@ -1,6 +1,6 @@
 //! What takes too long for every change, and has to hold all the same: every long test there is, with one command.
 
-use crate::{Result, faults, fuzz, report::Report};
+use crate::{Result, abuse, faults, fuzz, report::Report};
 use std::{path::Path, process::ExitCode, time::Duration};
 
 /// How long a check runs that could go on for ever, unless `--for` says something else.
@@ -8,6 +8,8 @@ const A_WHILE: Duration = Duration::from_secs(30 * 60);
 
 /// All checks, quick ones first. `time` is for each of those that could go on for ever.
 fn run_checks(root: &Path, report: &mut Report, time: Duration) {
+    report.check("abuse-debug", || abuse::check(root, abuse::Build::Debug));
+    report.check("abuse-release", || abuse::check(root, abuse::Build::Release));
     report.check("faults", || faults::check(root, faults::Extent::All));
     report.check("fuzz", || fuzz::check(root, time));
 }

@@ -1,7 +1,7 @@
 //! Everything that has to hold before a change goes in: what CI runs, and what everybody can run.
 
 use crate::{
-    Result, autobahn, book, clients, docs_page, examples, faults, fresh, generated, guide,
+    Result, abuse, autobahn, book, clients, docs_page, examples, faults, fresh, generated, guide,
     process::{self, cargo, exists, target},
     python_client,
     report::{Outcome, Report},
@@ -42,6 +42,7 @@ fn run_checks(root: &Path, report: &mut Report) {
     report.check("clients", || clients::check(root));
     report.check("typescript", || typescript::check(root));
     report.check("python-client", || python_client::check(root));
+    report.check("abuse", || abuse::check(root, abuse::Build::Debug));
     report.check("faults", || faults::check(root, faults::Extent::Short));
     report.check("book", || book::check(root));
     report.check("guide", || guide::check(root));
