@@ -63,6 +63,11 @@ impl Guide {
         Ok(format!("{hello} {name}"))
     }
 
+    /// Tells which trace the call belongs to.
+    async fn trace(&self, cx: &Context) -> Option<String> {
+        Some(format!("{:032x}", cx.trace_context()?.trace_id()))
+    }
+
     /// Thinks for a minute.
     async fn think(&self) -> u32 {
         tokio::time::sleep(Duration::from_secs(60)).await;

@@ -40,6 +40,8 @@ mod guide {
     struct DocsPage;
     #[doc = include_str!("../docs/deployment.md")]
     struct Deployment;
+    #[doc = include_str!("../docs/observability.md")]
+    struct Observability;
     #[doc = include_str!("../docs/migration.md")]
     struct Migration;
     #[doc = include_str!("../docs/configuration.md")]

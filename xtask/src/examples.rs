@@ -12,6 +12,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("quickstart", "total of 1, 2, 3 = 6"),
     ("both_ways", "the room is painted, north: red, south: yellow"),
     ("auth", "ann: hello ann"),
+    ("observed", "the trace is 0af7651916cd43dd8448eb211c80319c"),
     ("configured", "100 bytes: 100 came back"),
     ("axum_mount", "add(1, 2) = 3"),
     ("protocol_of_ones_own", "divide 7 2: ok 3.5"),
