@@ -11,7 +11,7 @@ from support import MESSAGE, Pair, failure, pair_with
 from support_jsonrpc import INVALID_REQUEST, PARSE_ERROR, Peers, error, request, result
 
 import swill
-from swill._depth import CUT, pruned
+from swill._depth import CUT, is_too_deep, pruned
 
 DEEP = 100_000
 TEXT = "[" * DEEP + "]" * DEEP
@@ -93,6 +93,15 @@ async def test_other_json_that_is_nested_too_deeply_is_refused(
     expected = INVALID_REQUEST if is_batch else PARSE_ERROR
     assert answer == ([error(expected, None)] if is_batch else error(expected, None))
     assert peers.client.state.kind == "open"
+
+
+def test_a_string_without_an_end_takes_no_longer_than_others() -> None:
+    # In the square of the time, this would take hours.
+    endless = b"[" * 80 + b'"' + b'\\"' * 1_000_000
+    assert is_too_deep(endless)
+    assert pruned(endless) == b""
+    assert not is_too_deep(b'"' + b'[\\"' * 1_000_000)
+    assert not is_too_deep(b"[" * 65 + b'"' + b"[" * 100 + b"\\")
 
 
 async def test_items_keep_no_more_than_they_count() -> None:

@@ -11,9 +11,11 @@ DEPTH: Final = 64
 LEVELS: Final = DEPTH + 3
 """How many levels are left of a message: a batch, its elements, what they say, and values."""
 
-STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+STRINGS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+', re.DOTALL)
+"""Strings, the last of which may have no end: looking for it once more at each quote in it would
+take the square of the time."""
 
-TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[{]++|[\]}]++', re.DOTALL)
+TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?+|[\[{]++|[\]}]++', re.DOTALL)
 
 CUT: Final = b'"\\u0000 nested too deeply"'
 """Stands for what was cut out. Whoever sends this to deceive is refused an answer, and no more."""
