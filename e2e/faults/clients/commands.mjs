@@ -22,13 +22,15 @@ export function driver(swill, { url, protocol, options }, tell) {
   client.onState((state) => tell({ event: 'state', kind: state.kind }));
   const connected = client.connect(url, { lazy: true, timeout: options.connect_timeout ?? 10_000 });
 
-  const done = (id, value) => tell({ event: 'end', id, ok: true, value: value ?? null });
-  const failed = (id, error) => {
+  const done = (id, since, value) =>
+    tell({ event: 'end', id, ok: true, took: performance.now() - since, value: value ?? null });
+  const failed = (id, since, error) => {
     const known = error instanceof swill.SwillError;
     tell({
       event: 'end',
       id,
       ok: false,
+      took: performance.now() - since,
       code: known ? error.code : -1,
       unknown: known && error.outcomeUnknown,
       message: known ? error.message : String(error?.stack ?? error),
@@ -80,25 +82,27 @@ export function driver(swill, { url, protocol, options }, tell) {
   /** Calls with the ids `ID.0`, `ID.1` and so on. */
   async function batch(command) {
     const ids = Array.from({ length: command.n ?? 0 }, (_, n) => `${command.id}.${n}`);
+    const since = performance.now();
     const calls = client.batch();
     for (const id of ids) calls.call('work', [id, command.ms ?? 0]);
     if (command.deadline != null) calls.deadline(command.deadline);
     try {
       for (const [n, result] of (await calls.settle()).entries()) {
-        if (result.status === 'fulfilled') done(ids[n], result.value);
-        else failed(ids[n], result.reason);
+        if (result.status === 'fulfilled') done(ids[n], since, result.value);
+        else failed(ids[n], since, result.reason);
       }
     } catch (error) {
-      for (const id of ids) failed(id, error);
+      for (const id of ids) failed(id, since, error);
     }
   }
 
   async function obey(command) {
     if (command.do === 'batch') return batch(command);
+    const since = performance.now();
     try {
-      done(command.id, await commands[command.do](command));
+      done(command.id, since, await commands[command.do](command));
     } catch (error) {
-      failed(command.id, error);
+      failed(command.id, since, error);
     }
   }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -61,12 +62,13 @@ class Driver:
     async def obey(self, command: Command) -> None:
         if command["do"] == "batch":
             return await self.batch(command)
+        since = time.monotonic()
         try:
             value = await self.commands[command["do"]](command)
         except Exception as error:
-            failed(command["id"], error)
+            failed(command["id"], since, error)
         else:
-            tell(event="end", id=command["id"], ok=True, value=value)
+            ended(command["id"], since, value)
         return None
 
     async def call(self, command: Command) -> Any:
@@ -118,6 +120,7 @@ class Driver:
     async def batch(self, command: Command) -> None:
         """Calls with the ids ``ID.0``, ``ID.1`` and so on."""
         ids = [f"{command['id']}.{n}" for n in range(command.get("n", 0))]
+        since = time.monotonic()
         batch = self.client.batch()
         for id in ids:
             batch.call("work", [id, command.get("ms", 0)])
@@ -127,9 +130,9 @@ class Driver:
             answers = [error] * len(ids)
         for id, answer in zip(ids, answers, strict=True):
             if isinstance(answer, Exception):
-                failed(id, answer)
+                failed(id, since, answer)
             else:
-                tell(event="end", id=id, ok=True, value=answer)
+                ended(id, since, answer)
 
     async def close(self, _command: Command) -> None:
         await self.client.close()
@@ -145,12 +148,21 @@ async def pause(command: Command) -> None:
         await asyncio.sleep(command["ms"] / 1000)
 
 
-def failed(id: str, error: Exception) -> None:
+def ended(id: str, since: float, value: Any) -> None:
+    tell(event="end", id=id, ok=True, took=milliseconds(since), value=value)
+
+
+def milliseconds(since: float) -> float:
+    return (time.monotonic() - since) * 1000
+
+
+def failed(id: str, since: float, error: Exception) -> None:
     known = isinstance(error, swill.Error)
     tell(
         event="end",
         id=id,
         ok=False,
+        took=milliseconds(since),
         code=error.code if known else -1,
         unknown=error.outcome_unknown if known else False,
         message=error.message if known else repr(error),

@@ -72,7 +72,6 @@ async def mid_stream_in(w: World) -> None:
     w.client.do("in", "fast", n=100_000_000)
     for id in ("slow", "fast"):
         await w.server.begun(id)
-    await w.client.item("both", 60)
     await down(w)
     for id in ("slow", "fast", "both"):
         expect(await w.client.end(id), "unknown")

@@ -68,7 +68,7 @@ def _call(client: Client, command: Event, told: list[Event], begun: int, ended: 
         wrong.append(f"failed as if it had not been executed ({why}), and it was, {begun} times")
     if command["do"] in ("call", "large", "batch"):
         deadline = command.get("deadline", client.options.get("deadline", 30_000)) / 1000
-        took = end["at"] - command["at"]
+        took = end["took"] / 1000
         if took > deadline + _LATE:
             wrong.append(f"took {took:.1f} s, and its deadline was {deadline:.1f} s")
     return wrong

@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 use std::{
     io::{self, Write},
     process::ExitCode,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use swill_client::{Client, Error, Items, Limits, Protocol, Reconnect, Request, Result, State};
 use tokio::io::{AsyncBufReadExt, BufReader};
@@ -80,8 +80,8 @@ async fn run() -> std::result::Result<(), swill_client::BoxError> {
         return Err("usage: faults-client URL PROTOCOL OPTIONS".into());
     };
     let client = client(url, protocol, &serde_json::from_str(options)?).map_err(Error::into_boxed)?;
-    tell(&json!({ "event": "state", "kind": kind(&client.state()) }));
     let mut states = client.watch();
+    tell(&json!({ "event": "state", "kind": kind(&states.state()) }));
     let watching = tokio::spawn(async move {
         while let Some(state) = states.changed().await {
             tell(&json!({ "event": "state", "kind": kind(&state) }));
@@ -128,6 +128,7 @@ fn kind(state: &State) -> &'static str {
 
 async fn obey(client: &Client, command: Command) {
     let id = command.id.clone();
+    let since = Instant::now();
     let outcome = match command.r#do.as_str() {
         "call" => call(client, &command).await,
         "large" => large(client, &command).await,
@@ -141,7 +142,7 @@ async fn obey(client: &Client, command: Command) {
         }
         other => panic!("there is no command `{other}`"),
     };
-    ended(&id, outcome);
+    ended(&id, outcome, since);
 }
 
 fn request<'c>(client: &'c Client, name: &'c str, command: &Command) -> Request<'c> {
@@ -201,6 +202,7 @@ async fn both(client: &Client, command: &Command) -> Result<Json> {
 /// Calls with the ids `ID.0`, `ID.1` and so on.
 async fn batch(client: &Client, command: &Command) {
     let ids: Vec<String> = (0..command.n).map(|n| format!("{}.{n}", command.id)).collect();
+    let since = Instant::now();
     let mut batch = client.batch();
     for id in &ids {
         batch = batch.call("work", (id, command.ms));
@@ -211,10 +213,11 @@ async fn batch(client: &Client, command: &Command) {
     match batch.send().await {
         Ok(answers) => {
             for (id, answer) in ids.iter().zip(answers) {
-                ended(id, answer.and_then(|value| value.deserialize::<String>()).map(Json::from));
+                let answer = answer.and_then(|value| value.deserialize::<String>());
+                ended(id, answer.map(Json::from), since);
             }
         }
-        Err(error) => ids.iter().for_each(|id| failed(id, &error)),
+        Err(error) => ids.iter().for_each(|id| failed(id, &error, since)),
     }
 }
 
@@ -228,18 +231,20 @@ fn delivered(id: &str, n: u64) {
     tell(&json!({ "event": "item", "id": id, "n": n }));
 }
 
-fn ended(id: &str, outcome: Result<Json>) {
+fn ended(id: &str, outcome: Result<Json>, since: Instant) {
+    let took = since.elapsed().as_secs_f64() * 1000.0;
     match outcome {
-        Ok(value) => tell(&json!({ "event": "end", "id": id, "ok": true, "value": value })),
-        Err(error) => failed(id, &error),
+        Ok(value) => tell(&json!({ "event": "end", "id": id, "ok": true, "took": took, "value": value })),
+        Err(error) => failed(id, &error, since),
     }
 }
 
-fn failed(id: &str, error: &Error) {
+fn failed(id: &str, error: &Error, since: Instant) {
     tell(&json!({
         "event": "end",
         "id": id,
         "ok": false,
+        "took": since.elapsed().as_secs_f64() * 1000.0,
         "code": error.code().0,
         "unknown": error.outcome_unknown(),
         "message": error.message(),
