@@ -127,6 +127,23 @@ async def test_it_reads_as_the_library_does() -> None:
 
 
 @pytest.mark.parametrize(
+    ("data", "sent"),
+    [
+        (frame(b"x" * READ), b"x" * READ),
+        (frame(b"a", fin=False) + frame(b"bc", Opcode.CONT), b"abc"),
+        (frame(b"ping", Opcode.PING) + frame(b"x"), b"x"),
+    ],
+    ids=["a large message", "a message in parts", "a message behind a ping"],
+)
+async def test_the_last_byte_may_come_alone(data: bytes, sent: bytes) -> None:
+    bench = Bench()
+    bench.feed(data[:-1])
+    assert bench.machine.messages == []
+    bench.feed(data[-1:])
+    assert bench.machine.messages == [sent]
+
+
+@pytest.mark.parametrize(
     ("data", "code"),
     [
         (b"\xc2\x00", 1002),

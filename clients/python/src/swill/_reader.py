@@ -105,6 +105,11 @@ class Reader:
         while not self.paused:
             left = stop - at
             if left < 2:
+                # One byte may be the last of what the library waits for.
+                self.at = at
+                if left and (self.through or self.deaf) and self.pass_on():
+                    at = self.at
+                    continue
                 break
             length = buffer[at + 1]
             if length < 126 and buffer[at] == self.plain:
