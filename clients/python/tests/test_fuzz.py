@@ -178,14 +178,13 @@ async def test_a_client_of_json_rpc_takes_whatever_a_server_says() -> None:
             for _ in range(10):
                 call = draw.choice([1, 2, 3, 4, 9, "1", None])
                 base: dict[str, Any] = {"jsonrpc": "2.0", "id": call}
-                said: Any = draw.choice(
-                    [
-                        {**base, "result": value(draw, 2)},
-                        {**base, "error": {"code": draw.randrange(600), "message": "no"}},
-                        {**base, "method": "get", "params": []},
-                        [{**base, "result": 1}, 5, []],
-                    ]
-                )
+                choices: list[Any] = [
+                    base | {"result": value(draw, 2)},
+                    base | {"error": {"code": draw.randrange(600), "message": "no"}},
+                    base | {"method": "get", "params": []},
+                    [base | {"result": 1}, 5, []],
+                ]
+                said = draw.choice(choices)
                 message = json.dumps(said).encode()
                 sent = message if draw.random() < 0.5 else spoilt(draw, message)
                 pair.server.raw(frame(sent.decode(errors="ignore").encode(), Opcode.TEXT))
