@@ -59,6 +59,8 @@ impl Document {
         }
         let vary = if self.packed.is_some() { "origin, accept-encoding" } else { "origin" };
         response.headers_mut().insert(header::VARY, HeaderValue::from_static(vary));
+        // What people call their procedures may look like a page to a browser that guesses.
+        response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         response
     }
 }

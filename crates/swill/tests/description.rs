@@ -302,6 +302,7 @@ async fn get(server: &common::Server, path: &str, headers: &[(&str, &str)]) -> c
 
 fn json_of(response: &common::Response) -> Value {
     assert_eq!((response.status, response.header("content-type")), (200, Some("application/json")));
+    assert_eq!(response.header("x-content-type-options"), Some("nosniff"));
     serde_json::from_slice(&response.body).unwrap()
 }
 
