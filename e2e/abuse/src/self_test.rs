@@ -74,6 +74,8 @@ const DEFENCES: &[(&str, &str)] = &[
     ("head", "defence-head"),
     ("headers", "defence-headers"),
     ("connections", "defence-connections"),
+    ("per_address", "defence-per-address"),
+    ("budget", "defence-budget"),
     ("message", "defence-message"),
     ("fragments", "defence-fragments"),
     ("empty_fragments", "defence-empty-fragments"),

@@ -5,16 +5,18 @@
 
 mod services;
 
-use services::{Services, Stuck};
+use services::{Lingering, Services};
 use std::{process::ExitCode, time::Duration};
-use swill::{App, Docs, IntoModule, Limits, Protocol, StaticFiles, Tls, dialect::Dialect};
+use swill::{App, Docs, Limits, Protocol, StaticFiles, Tls, dialect::Dialect};
 
 const HELP: &str = "\
-Usage: abused [--addr ADDRESS] [--files FOLDER] [--threads N] [--tls]
+Usage: abused [--addr ADDRESS] [OPTION...]
 
   --addr ADDRESS  where to listen [default: 127.0.0.1:0]
   --files FOLDER  serves its files below /files
   --threads N     so many threads [default: one for each core]
+  --budget N      bytes that all connections hold together
+  --per-address N connections of one address
   --tls           speaks TLS, with a certificate made for the occasion
 
 Prints `listening on ADDRESS` once it is ready.";
@@ -24,6 +26,8 @@ struct Options {
     files: Option<String>,
     tls: bool,
     threads: Option<usize>,
+    budget: Option<usize>,
+    per_address: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -46,7 +50,14 @@ fn main() -> ExitCode {
 }
 
 async fn serve(options: &Options) -> swill::Result<()> {
-    let mut app = app();
+    let mut limits = quick();
+    if let Some(bytes) = options.budget {
+        limits = limits.budget(bytes);
+    }
+    if let Some(count) = options.per_address {
+        limits = limits.per_address(count);
+    }
+    let mut app = app().limits(limits);
     if let Some(folder) = &options.files {
         app = app.static_files("/files", StaticFiles::new(folder.clone()));
     }
@@ -95,15 +106,20 @@ fn app() -> App {
         .mount("/few", swill().limits(quick().calls(4)))
         .mount("/deflate", swill().compression())
         .mount("/hosted", swill().host("good.example"))
-        .mount(
-            "/stuck",
-            App::new().protocols([Protocol::swill()]).module(Stuck.into_module()).limits(quick().calls(4)),
-        )
+        .mount("/lingering", swill().limits(quick().calls(4)).hook(Lingering))
+        .mount("/load", swill())
 }
 
 fn options() -> Result<Options, lexopt::Error> {
     use lexopt::prelude::*;
-    let mut options = Options { address: "127.0.0.1:0".into(), files: None, tls: false, threads: None };
+    let mut options = Options {
+        address: "127.0.0.1:0".into(),
+        files: None,
+        tls: false,
+        threads: None,
+        budget: None,
+        per_address: None,
+    };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -112,6 +128,8 @@ fn options() -> Result<Options, lexopt::Error> {
             Long("threads") => {
                 options.threads = Some(arguments.value()?.parse::<std::num::NonZeroUsize>()?.get());
             }
+            Long("budget") => options.budget = Some(arguments.value()?.parse()?),
+            Long("per-address") => options.per_address = Some(arguments.value()?.parse()?),
             Long("tls") => options.tls = true,
             _ => return Err(argument.unexpected()),
         }

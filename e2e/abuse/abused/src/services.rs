@@ -4,7 +4,7 @@ use std::{
     sync::atomic::{AtomicI64, Ordering},
     time::Duration,
 };
-use swill::{Error, Peer, Result, Stream, Streaming, Value, stream};
+use swill::{Context, Error, Hook, Outcome, Peer, Result, Stream, Streaming, Value, stream};
 
 /// Calls of [`Services::hold`] that have not been dropped.
 static HELD: AtomicI64 = AtomicI64::new(0);
@@ -143,20 +143,11 @@ impl Services {
     }
 }
 
-/// A procedure that cannot be stopped.
-pub(crate) struct Stuck;
+/// Looks at calls for long after they have been cancelled.
+pub(crate) struct Lingering;
 
-#[swill::module]
-impl Stuck {
-    /// The sum.
-    async fn add(&self, a: i64, b: i64) -> i64 {
-        a.saturating_add(b)
-    }
-
-    /// Keeps a thread.
-    #[swill(blocking)]
-    fn stuck(&self, ms: i64) -> i64 {
-        std::thread::sleep(milliseconds(ms));
-        ms
+impl Hook for Lingering {
+    async fn after_request(&self, _: &Context, _: Outcome<'_>) {
+        tokio::time::sleep(Duration::from_secs(2)).await;
     }
 }

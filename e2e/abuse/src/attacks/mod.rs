@@ -4,6 +4,7 @@ mod batches;
 mod bombs;
 mod calls;
 mod defences;
+mod events;
 mod fields;
 mod floods;
 mod frames;
@@ -17,6 +18,7 @@ mod ordinary;
 mod origins;
 mod streams;
 mod vanish;
+mod webmesh;
 
 use crate::{
     failure::Result,
@@ -103,6 +105,8 @@ pub(crate) fn all() -> Vec<Attack> {
         bombs::attacks(),
         vanish::attacks(),
         ordinary::attacks(),
+        events::attacks(),
+        webmesh::attacks(),
         defences::attacks(),
     ];
     kinds.into_iter().flatten().collect()

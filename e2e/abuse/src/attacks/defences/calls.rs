@@ -3,10 +3,12 @@
 use super::own::{A_WHILE, Own, SOON, brief, call, fails_with, part};
 use crate::{
     attacks::{ANY, Attack},
+    canary::Canary,
     failure::{Context, Result, ensure},
     judge::Figures,
     target::{Build, Target},
     wire::{
+        frame::{BINARY, Frame},
         protocol::{Protocol, Said},
         socket::Heard,
     },
@@ -51,19 +53,18 @@ async fn calls(target: Target) -> Result<Figures> {
 
 async fn cancelled(target: Target) -> Result<Figures> {
     let own = Own::start(&target)?;
-    let mut connection = own.open(Protocol::Swill1, "/stuck").await?;
+    let mut connection = own.open(Protocol::Swill1, "/lingering").await?;
     // Four may run, and as many again that were cancelled and have not ended.
-    let mut refused = 0;
     for number in 0..16 {
-        connection.send(&Protocol::Swill1.call(number, "stuck", &[("ms", json!(2000))])).await?;
-        connection.send(&part(number, &Value::Null, "stuck", 3)).await?;
+        connection.send(&Protocol::Swill1.call(number, "hold", &[])).await?;
+        connection.send(&part(number, &Value::Null, "hold", 3)).await?;
     }
-    let mut until = SOON;
+    let (mut refused, mut until) = (0, SOON);
     while let Heard::Message(_, message) = connection.heard(until).await? {
         refused += usize::from(Protocol::Swill1.answer(&message)?.said == Said::Error(429));
         until = A_WHILE;
     }
-    ensure!(refused >= 8, "of 16 calls that were cancelled and still run, {refused} were refused");
+    ensure!(refused >= 8, "of 16 calls that were cancelled and have not ended, {refused} were refused");
     Ok(vec![("refused", refused.to_string())])
 }
 
@@ -245,26 +246,21 @@ async fn grace(target: Target) -> Result<Figures> {
 
 async fn turns(target: Target) -> Result<Figures> {
     let own = Own::start_with(&target, &["--threads", "1"])?;
-    let mut canary = own.swill().await?;
-    canary.works(SOON).await?;
     let flood = own.open(Protocol::Swill1, "/patient").await?;
+    let calls = Frame::new(BINARY, &Protocol::Swill1.add(1, 1, 1)).bytes().repeat(20_000);
     let (mut reader, mut writer) = (flood.reader, flood.writer);
-    let calls = crate::wire::frame::Frame::new(2, &Protocol::Swill1.add(1, 1, 1)).bytes().repeat(10_000);
+    let address = own.address();
+    let others = Target { address, process: own.server.process.clone(), ..target.clone() };
+    let canary = Canary::start(others, Duration::from_millis(5))?;
     let writing = tokio::spawn(async move { while writer.write(&calls).await.is_ok() {} });
     let reading = tokio::spawn(async move { reader.drained(Duration::from_secs(60)).await.map(drop) });
-    let (begin, mut slowest, mut count) = (Instant::now(), Duration::ZERO, 0);
-    let mut outcome = Ok(());
-    while begin.elapsed() < Duration::from_secs(2) && outcome.is_ok() {
-        let call = Instant::now();
-        outcome = canary.works(SOON).await;
-        slowest = slowest.max(call.elapsed());
-        count += 1;
-        sleep(Duration::from_millis(5)).await;
-    }
+    sleep(Duration::from_secs(3)).await;
     writing.abort();
     reading.abort();
-    outcome?;
-    let most = Duration::from_millis(if target.build == Build::Debug { 500 } else { 100 });
+    let calls = canary.stop()?;
+    ensure!(calls.errors == 0, "beside a flood: {:?}", calls.wrong);
+    let most = Duration::from_millis(if target.build == Build::Debug { 500 } else { 50 });
+    let slowest = calls.slowest();
     ensure!(slowest < most, "beside a flood, a call of another took {slowest:.1?}");
-    Ok(vec![("calls", count.to_string()), ("slowest", format!("{slowest:.1?}"))])
+    Ok(vec![("calls", calls.count().to_string()), ("slowest", format!("{slowest:.1?}"))])
 }

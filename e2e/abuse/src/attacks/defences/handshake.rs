@@ -6,11 +6,20 @@ use crate::{
     failure::{Context, Result, ensure},
     judge::Figures,
     target::Target,
-    wire::{head::Head, protocol::Protocol, socket::PATIENCE},
+    wire::{
+        frame::{BINARY, Frame},
+        head::Head,
+        protocol::Protocol,
+        socket::{Heard, PATIENCE},
+    },
 };
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use std::time::Duration;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpSocket,
+    time::{Instant, sleep},
+};
 
 pub(super) fn attacks() -> Vec<Attack> {
     vec![
@@ -26,6 +35,13 @@ pub(super) fn attacks() -> Vec<Attack> {
         Attack::new("defence-headers", ANY, "431", many_headers),
         Attack::new("defence-connections", ANY, "503 for the newest", connections),
         Attack::new("defence-http-connections", ANY, "the newest is dropped", http_connections),
+        Attack::new(
+            "defence-per-address",
+            ANY,
+            "the newest of an address is dropped, others are served",
+            per_address,
+        ),
+        Attack::new("defence-budget", ANY, "those that hold the most are cut off", budget),
         Attack::new(
             "defence-accept-errors",
             ANY,
@@ -197,6 +213,55 @@ async fn http_connections(target: Target) -> Result<Figures> {
     }
     own.serves().await?;
     Ok(vec![])
+}
+
+async fn per_address(target: Target) -> Result<Figures> {
+    let own = Own::start_with(&target, &["--per-address", "8"])?;
+    let mut open = vec![];
+    for _ in 0..8 {
+        open.push(own.swill().await?);
+    }
+    let status = own.status(&own.head(Protocol::Swill1, "/swill")).await.unwrap_or(None);
+    ensure!(status.is_none(), "a ninth connection of one address is answered with {status:?}");
+    let mut served = 0;
+    for last in 2..=50 {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind(([127, 0, 0, last], 0).into())?;
+        let mut stream = socket.connect(own.address()).await?;
+        stream.write_all(&own.head(Protocol::Swill1, "/swill").bytes()).await?;
+        let mut answer = [0; 12];
+        stream.read_exact(&mut answer).await.context(format!("127.0.0.{last}"))?;
+        ensure!(
+            &answer == b"HTTP/1.1 101",
+            "127.0.0.{last} is answered with {:?}",
+            answer.escape_ascii().to_string()
+        );
+        served += 1;
+    }
+    Ok(vec![("other addresses", served.to_string())])
+}
+
+async fn budget(target: Target) -> Result<Figures> {
+    let own = Own::start_with(&target, &["--budget", "4194304"])?;
+    let part = vec![0; 900 << 10];
+    let mut connections = vec![];
+    for _ in 0..16 {
+        let mut connection = own.open(Protocol::Swill1, "/patient").await?;
+        // It may be cut off meanwhile.
+        let _ = connection.frame(&Frame::new(BINARY, &part).unfinished()).await;
+        connections.push(connection);
+    }
+    own.serves().await?;
+    let mut cut_off = 0;
+    for connection in &mut connections {
+        match connection.heard(Duration::from_millis(100)).await? {
+            Heard::Silence => {}
+            Heard::Close(Some(1013), _) | Heard::Ended(_) => cut_off += 1,
+            other => return Err(format!("instead of the end: {other:?}").into()),
+        }
+    }
+    ensure!(cut_off >= 8, "of 16 connections that hold 14 MiB, {cut_off} were cut off");
+    Ok(vec![("cut off", cut_off.to_string())])
 }
 
 /// How many descriptors the server may have.

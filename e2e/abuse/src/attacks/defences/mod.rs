@@ -5,8 +5,10 @@ mod documents;
 mod frames;
 mod handshake;
 mod messages;
-pub(super) mod own;
+mod own;
+mod peers;
 mod streams;
+mod web;
 
 use super::Attack;
 
@@ -17,5 +19,7 @@ pub(super) fn attacks() -> Vec<Attack> {
     all.extend(calls::attacks());
     all.extend(streams::attacks());
     all.extend(documents::attacks());
+    all.extend(peers::attacks());
+    all.extend(web::attacks());
     all
 }
