@@ -22,6 +22,9 @@ const EVERY: Duration = Duration::from_millis(10);
 /// How often others call where an attack mostly waits: there are several such servers at the same time.
 const NOW_AND_THEN: Duration = Duration::from_millis(50);
 
+/// How many attacks that mostly wait run beside each other.
+const BESIDE: usize = 8;
+
 /// How often an attack is tried when nothing is wrong but the time that others waited, and this machine is too busy.
 const TRIES: usize = 3;
 
@@ -55,18 +58,22 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         println!("{}", table::line(&row));
         rows.lock().unwrap_or_else(PoisonError::into_inner).push(row);
     };
+    // Those that wait longest are listed last, and begin first.
+    let left = Mutex::new(waiting.iter().rev());
+    let one_after_the_other = || -> Result {
+        let mut ended = Ok(());
+        loop {
+            let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(job) = next else { return ended };
+            ended = ended.and(lane(options, &[*job], NOW_AND_THEN, &done));
+        }
+    };
     let ended = match options.source {
         Source::Program(_) => thread::scope(|scope| {
-            let beside: Vec<_> = waiting
-                .iter()
-                .map(|job| scope.spawn(|| lane(options, &[*job], NOW_AND_THEN, &done)))
-                .collect();
+            let beside: Vec<_> = (0..BESIDE).map(|_| scope.spawn(&one_after_the_other)).collect();
             let mut ended = vec![lane(options, &working, EVERY, &done)];
-            ended.extend(
-                beside
-                    .into_iter()
-                    .map(|lane| lane.join().unwrap_or_else(|_| Err("a thread has panicked".into()))),
-            );
+            let joined = beside.into_iter().map(|lane| lane.join());
+            ended.extend(joined.map(|ended| ended.unwrap_or_else(|_| Err("a thread has panicked".into()))));
             ended
         }),
         // Another server's process has to be alone with its attack, or its memory would mean nothing.

@@ -2,10 +2,10 @@
 
 use super::{ANY, Attack, EVERY};
 use crate::{
-    failure::{Context, Result, ensure},
+    failure::{Context, Failure, Result, ensure},
     judge::Figures,
     process::becomes,
-    target::Target,
+    target::{Build, Target},
     wire::{
         head::Head,
         socket::{PATIENCE, Raw},
@@ -46,22 +46,21 @@ async fn slow(target: Target) -> Result<Figures> {
         // In the midst of them a newcomer does not wait.
         let begin = Instant::now();
         target.serves().await.context("in the midst of slow handshakes")?;
-        ensure!(
-            begin.elapsed() < Duration::from_secs(1),
-            "in their midst a handshake takes {:?}",
-            begin.elapsed()
-        );
-        Ok(())
+        Ok::<_, Failure>(begin.elapsed())
     };
     let (slow, silent, post, served) =
         tokio::join!(try_join_all(slow), try_join_all(silent), then_silent(&target, post), served);
-    served?;
+    let served = served?;
+    // Debug builds run beside each other, on machines that have other things to do.
+    let soon = Duration::from_secs(if target.build == Build::Debug { 3 } else { 1 });
+    ensure!(served < soon, "in their midst a newcomer is served after {served:?}");
     let (slow, mut silent) = (slow.context("a byte a second")?, silent.context("silent")?);
     silent.push(post.context("a body that does not come")?);
     let last = slow.iter().chain(&silent).max().copied().unwrap_or_default();
     Ok(vec![
         ("dropped", format!("{} of {}", slow.len() + silent.len(), slow.len() + silent.len())),
         ("the last after", format!("{:.1} s", last.as_secs_f64())),
+        ("a newcomer in", format!("{:.1} ms", served.as_secs_f64() * 1e3)),
     ])
 }
 

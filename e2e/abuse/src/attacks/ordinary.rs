@@ -9,7 +9,7 @@ use crate::{
         flood::flood,
         frame::Frame,
         head::Head,
-        protocol::Said,
+        protocol::{Protocol, Said},
         socket::{Connection, Heard, PATIENCE},
     },
 };
@@ -24,6 +24,12 @@ pub(crate) fn attacks() -> Vec<Attack> {
             EVERY,
             "64 at a time, 100 connections, answers of 256 KiB: all right",
             calls,
+        ),
+        Attack::new(
+            "heavy-neighbours",
+            EVERY,
+            "those who send and read a megabyte at a time do not hinder others",
+            heavy,
         ),
         Attack::new("ordinary-stream", SWILL, "20,000 items, in order and without a gap", stream),
         Attack::new(
@@ -57,6 +63,42 @@ async fn calls(target: Target) -> Result<Figures> {
     connection.close().await?;
     let calls = count + 100 * each + 20;
     Ok(vec![("calls", calls.to_string()), ("in", format!("{:.1} s", begin.elapsed().as_secs_f64()))])
+}
+
+/// Sixteen who echo as much as a message may have, as fast as they can.
+async fn heavy(target: Target) -> Result<Figures> {
+    let rounds = target.count(40) as i64;
+    // Two digits for each byte, of what cannot be compressed to nothing.
+    let size = if target.protocol == Protocol::WebMesh { 300_000 } else { 900_000 };
+    let mut chance = target.chance(5);
+    let text: String = (0..size).map(|_| chance.alphanumeric()).collect();
+    let begin = Instant::now();
+    let frame =
+        Frame::new(target.protocol.opcode(), &target.protocol.echo(7, json!(text))).key([0; 4]).bytes();
+    let many = target.open_many(16).await?;
+    try_join_all(many.into_iter().map(|mut connection| {
+        let frame = &frame;
+        async move {
+            let mut answers = 0;
+            let frames = (0..rounds).map(|_| frame.clone());
+            let ended = flood(&mut connection, frames, |heard| {
+                answers += i64::from(matches!(heard, Heard::Message(..)))
+            })
+            .await?;
+            ensure!(ended.is_none(), "{ended:?}");
+            while answers < rounds {
+                let heard = connection.heard(PATIENCE).await?;
+                ensure!(matches!(heard, Heard::Message(_, _)), "{heard:?}");
+                answers += 1;
+            }
+            Ok(())
+        }
+    }))
+    .await?;
+    Ok(vec![
+        ("MiB", ((16 * rounds as usize * size) >> 20).to_string()),
+        ("in", format!("{:.1} s", begin.elapsed().as_secs_f64())),
+    ])
 }
 
 /// Calls of which 64 are on their way at a time.

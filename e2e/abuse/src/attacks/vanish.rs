@@ -7,7 +7,9 @@ use crate::{
     process::becomes,
     target::Target,
     wire::{
+        flood::{Unread, stuff},
         frame::{Frame, PONG},
+        pack,
         protocol::Protocol,
         socket::{Connection, Heard, PATIENCE},
     },
@@ -25,6 +27,8 @@ pub(crate) fn attacks() -> Vec<Attack> {
     vec![
         Attack::new("vanish-in-mid-stream", EVERY, "procedures stop, descriptors are back", vanish),
         Attack::new("half-close", EVERY, "the connection ends, though the peer still listens", half_close),
+        Attack::new("vanish-while-blocked", EVERY, "noticed, though nothing is read from them", blocked)
+            .waits(),
         Attack::new("silent-peers", EVERY, "dropped within 75 s; those who answer pings stay", silent)
             .waits()
             .bounds(within),
@@ -83,6 +87,54 @@ async fn vanish(target: Target) -> Result<Figures> {
         ("clients", count.to_string()),
         ("gone after", format!("{:.0} ms", begin.elapsed().as_secs_f64() * 1e3)),
     ])
+}
+
+/// They write until the server takes no more, because their calls go on for ever, and are gone then.
+async fn blocked(target: Target) -> Result<Figures> {
+    let before = target.process.descriptors()?;
+    let protocol = target.protocol;
+    let mut figures = vec![];
+    for (name, reset) in [("with RST", true), ("with FIN", false)] {
+        let mut connections = vec![];
+        for _ in 0..4 {
+            let mut connection = target.open().await?;
+            let opens = match protocol {
+                Protocol::Swill1 => protocol.call(1, "slow_total", &[("n", json!(1))]),
+                _ => protocol.slow(1, 3_600_000),
+            };
+            connection.send(&opens).await?;
+            let text = "x".repeat(60_000);
+            let more = (2_i64..).map(|id| {
+                let message = match protocol {
+                    Protocol::Swill1 => pack::array(&[
+                        pack::int(1),
+                        pack::int(1),
+                        pack::text("slow_total"),
+                        pack::int(0),
+                        pack::map(&[(pack::text("k"), pack::bin(text.as_bytes()))]),
+                    ]),
+                    _ => protocol.echo(id, json!(text)),
+                };
+                Frame::new(protocol.opcode(), &message).bytes()
+            });
+            let (_, how) = stuff(&mut connection.writer, more, Duration::from_secs(1)).await;
+            ensure!(how == Unread::Blocked, "writing without reading ends with {how:?}");
+            connections.push(connection);
+        }
+        for connection in connections {
+            if reset {
+                connection.reset()?;
+            } else {
+                drop(connection.into_stream()?);
+            }
+        }
+        let begin = Instant::now();
+        let (now, back) =
+            becomes(Duration::from_secs(30), || target.process.descriptors(), |now| *now <= before).await?;
+        ensure!(back, "{name}: {now} descriptors are open after 30 s, {before} were");
+        figures.push((name, format!("gone after {:.1} s", begin.elapsed().as_secs_f64())));
+    }
+    Ok(figures)
 }
 
 /// They say that they will send nothing more, and go on reading.
