@@ -7,6 +7,7 @@ mod answers;
 mod choice;
 mod hooks;
 mod kit;
+mod limits;
 mod order;
 mod peers;
 mod streams;
