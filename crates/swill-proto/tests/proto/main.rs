@@ -1,5 +1,6 @@
 //! Tests of the crate through its public face, in one program so that they link once.
 
+mod capabilities;
 mod envelope;
 mod events;
 mod events_client;
