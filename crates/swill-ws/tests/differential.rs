@@ -14,21 +14,11 @@ use std::io::{self, Read, Write};
 use common::*;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use swill_ws::{Config, Kind, Limits, Role, WebSocket};
 use tungstenite::protocol::{CloseFrame, Role as TheirRole, WebSocketConfig};
 use tungstenite::{Error, Message};
 
 const LIMIT: usize = 70_000;
-
-fn settings(cases: u32) -> ProptestConfig {
-    ProptestConfig {
-        cases,
-        failure_persistence: None,
-        rng_seed: RngSeed::Fixed(6455),
-        ..ProptestConfig::default()
-    }
-}
 
 /// A socket of which all input is there already.
 struct Memory<'w> {

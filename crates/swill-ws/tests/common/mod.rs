@@ -1,6 +1,7 @@
 //! Frames made by hand, and what a machine makes of them.
 #![allow(dead_code, reason = "not every test file needs all of it")]
 
+use proptest::{prelude::ProptestConfig, test_runner::RngSeed};
 use swill_ws::{Config, Event, Input, Kind, Role, State, Violation, WebSocket};
 
 pub(crate) const FIN: u8 = 0x80;
@@ -11,6 +12,17 @@ pub(crate) const CLOSE: u8 = 8;
 pub(crate) const PING: u8 = 9;
 pub(crate) const PONG: u8 = 10;
 pub(crate) const KEY: [u8; 4] = [0x37, 0xfa, 0x21, 0x3d];
+
+/// How properties are tried: so often, unless `PROPTEST_CASES` says how often.
+pub(crate) fn settings(cases: u32) -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig {
+        cases: if std::env::var_os("PROPTEST_CASES").is_some() { usual.cases } else { cases },
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(6455),
+        ..usual
+    }
+}
 
 /// An event that borrows nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
