@@ -53,8 +53,11 @@ pub struct Readiness {
 #[derive(Clone)]
 struct Check {
     name: Cow<'static, str>,
-    ask: Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Result<()>> + Send>> + Send + Sync>,
+    ask: Arc<dyn Fn() -> Asking + Send + Sync>,
 }
+
+/// A check that runs.
+type Asking = Pin<Box<dyn Future<Output = Result<()>> + Send>>;
 
 impl Readiness {
     /// Readiness at this path, without checks: only a server that is shutting down is not ready.
@@ -76,7 +79,7 @@ impl Readiness {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<()>> + Send + 'static,
     {
-        let ask = move || -> Pin<Box<dyn Future<Output = Result<()>> + Send>> { Box::pin(check()) };
+        let ask = move || -> Asking { Box::pin(check()) };
         self.checks.push(Check { name: name.into(), ask: Arc::new(ask) });
         self
     }

@@ -98,6 +98,7 @@ mod routes;
 mod running;
 mod server;
 mod service;
+mod shutdown;
 mod state;
 pub mod stream;
 mod streaming;
@@ -140,8 +141,9 @@ pub use peer::Peer;
 pub use procedure::{Parameter, Procedure, Schemas};
 pub use reply::{Fallible, IntoError, Many, One, Output, Plain, Reply, Sent, StreamItem, Streams};
 pub use schemars;
-pub use server::{Server, ShutdownHandle};
+pub use server::Server;
 pub use service::BuildError;
+pub use shutdown::ShutdownHandle;
 pub use streaming::Streaming;
 #[doc = include_str!("error.md")]
 pub use swill_macros::Error;

@@ -8,6 +8,7 @@ use crate::{
     progress::{Progress, Watched},
     route::Hub,
     service::cannot_serve,
+    shutdown::{ShutdownHandle, Stage, give_notice, signals},
     weak,
 };
 use axum::{Router, body::Body, extract::ConnectInfo};
@@ -34,7 +35,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, ToSocketAddrs, lookup_host},
     sync::{Semaphore, watch},
-    time::{Instant, sleep, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout},
 };
 #[cfg(feature = "tls")]
 use tokio::{net::TcpStream, time::timeout_at};
@@ -69,89 +70,6 @@ pub struct Server {
     #[cfg(feature = "tls")]
     tls: Option<Tls>,
     shutdown: ShutdownHandle,
-}
-
-/// Shuts a [`Server`], or an app mounted in another one, down from elsewhere.
-#[derive(Clone, Debug)]
-pub struct ShutdownHandle {
-    stage: watch::Sender<Stage>,
-    hub: Arc<Hub>,
-    /// How long before it ends a server says that it will.
-    notice: Duration,
-}
-
-/// How far a server is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Stage {
-    Serving,
-    /// It was told to end. During its notice it goes on.
-    Told,
-    /// Nothing new is accepted, and connections end.
-    Ending,
-}
-
-impl ShutdownHandle {
-    pub(crate) fn new(hub: Arc<Hub>, notice: Duration) -> Self {
-        Self { stage: watch::Sender::new(Stage::Serving), hub, notice }
-    }
-
-    /// Lets calls in flight finish within the grace ([`Limits::grace`]) and closes all connections with 1001. Nothing new
-    /// is accepted from now on, or, if the app gives [`notice`](App::notice), from its end on; [`Server::run`] ends when
-    /// the connections have.
-    pub fn shutdown(&self) {
-        self.announce();
-        if self.notice.is_zero() {
-            self.end();
-        } else {
-            self.reach(Stage::Told);
-        }
-    }
-
-    /// Lets [readiness](App::readiness) say no from now on, and changes nothing else. For an app in another server, which
-    /// has no [notice](App::notice) of its own: announce the end, wait until nobody is sent here any more, and then end
-    /// both, this app by [`shutdown`](Self::shutdown).
-    ///
-    /// ```
-    /// # async fn example() -> swill::Result<()> {
-    /// use std::time::Duration;
-    ///
-    /// let (router, handle) = swill::App::new().readiness("/readyz").into_router_with_handle()?;
-    /// // … until it is time to go:
-    /// handle.announce();
-    /// tokio::time::sleep(Duration::from_secs(15)).await;
-    /// handle.shutdown();
-    /// # let _ = router;
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn announce(&self) {
-        self.hub.leave();
-    }
-
-    fn end(&self) {
-        self.reach(Stage::Ending);
-        self.hub.drain();
-    }
-
-    /// Goes on to this stage, never back.
-    fn reach(&self, stage: Stage) {
-        self.stage.send_if_modified(|reached| {
-            let further = *reached < stage;
-            *reached = stage.max(*reached);
-            further
-        });
-    }
-
-    /// Waits until no connection is open.
-    pub async fn all_closed(&self) {
-        loop {
-            let gone = self.hub.all_gone.notified();
-            if self.hub.open() == 0 {
-                return;
-            }
-            gone.await;
-        }
-    }
 }
 
 impl Server {
@@ -298,19 +216,6 @@ impl Server {
     }
 }
 
-/// Says that the server will end, and lets it go on for as long as its notice. Whether it was told a second time meanwhile.
-async fn give_notice(shutdown: &ShutdownHandle) -> io::Result<bool> {
-    shutdown.announce();
-    if shutdown.notice.is_zero() {
-        return Ok(false);
-    }
-    tracing::info!(notice = ?shutdown.notice, "told to end: not ready any more, but still serving");
-    tokio::select! {
-        () = sleep(shutdown.notice) => Ok(false),
-        result = signals() => result.map(|()| true),
-    }
-}
-
 /// Listens. What the system says of an address that it does not give leaves out which one it was.
 async fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
     let addresses: Vec<SocketAddr> = match lookup_host(address).await {
@@ -445,21 +350,4 @@ fn keep_current(tls: Option<Tls>) -> io::Result<impl Future<Output = ()>> {
             _ => std::future::pending().await,
         }
     })
-}
-
-/// Ready when the process is told to end.
-async fn signals() -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (mut terminate, mut interrupt) =
-            (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        Ok(())
-    }
-    #[cfg(not(unix))]
-    tokio::signal::ctrl_c().await
 }

@@ -59,13 +59,20 @@ impl Driver<'_> {
     ) -> Result<u32, Close> {
         self.received = self.received.wrapping_add(1);
         let service = &*self.peer.0.service;
-        let unknown = service.log_calls.then(|| Unknown::new(service));
-        let directory: &dyn Directory = unknown.as_ref().map_or(service, |it| it);
-        let received = self.protocol.receive(message, directory, &mut self.frames);
-        if let Some(unknown) = unknown {
-            unknown.log(&self.peer.0);
-        }
+        let received = match service.log_calls {
+            false => self.protocol.receive(message, service, &mut self.frames),
+            true => self.receive_logged(message),
+        };
         self.received(received, task)
+    }
+
+    /// As [`Protocol::receive`], where calls are logged that the protocol answers because there is no such procedure.
+    #[cold]
+    fn receive_logged<'m>(&mut self, message: Message<'m>) -> Received<'m> {
+        let unknown = Unknown::new(&self.peer.0.service);
+        let received = self.protocol.receive(message, &unknown, &mut self.frames);
+        unknown.log(&self.peer.0);
+        received
     }
 
     #[inline(always)]
