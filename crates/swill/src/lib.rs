@@ -102,6 +102,7 @@ mod shutdown;
 mod state;
 pub mod stream;
 mod streaming;
+mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
 #[cfg(feature = "tls")]

@@ -1,11 +1,10 @@
-use crate::{calling::Opened, state::lock, weak};
-use std::{
-    sync::{
-        Mutex,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Waker},
+use crate::{
+    calling::Opened,
+    state::lock,
+    sync::{AtomicBool, Mutex, Ordering},
+    weak,
 };
+use std::task::{Context, Poll, Waker};
 use swill_proto::{CallId, Close, Code, Error, Metadata};
 
 /// What waits to be written by a connection's task: said by procedures that run in tasks of their own.

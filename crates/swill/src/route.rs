@@ -78,11 +78,13 @@ impl Hub {
 
     pub(crate) fn admit(self: &Arc<Self>) -> Option<Slot> {
         let slot = Slot { hub: Arc::clone(self), from: None };
-        (self.open.fetch_add(1, Ordering::AcqRel) < self.most && !self.is_draining()).then_some(slot)
+        // In one order with `drain`: a server that drains and sees nobody has admitted nobody.
+        let count = self.open.fetch_add(1, Ordering::SeqCst);
+        (count < self.most && !self.draining.load(Ordering::SeqCst)).then_some(slot)
     }
 
     pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::Acquire)
+        self.open.load(Ordering::SeqCst)
     }
 
     #[inline]
@@ -103,7 +105,7 @@ impl Hub {
     /// Tells every connection that the server is shutting down.
     pub(crate) fn drain(&self) {
         self.leave();
-        self.draining.store(true, Ordering::Release);
+        self.draining.store(true, Ordering::SeqCst);
         let peers: Vec<Peer> = lock(&self.peers).values().cloned().collect();
         for peer in peers {
             peer.0.outbox.wake();
