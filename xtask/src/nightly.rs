@@ -1,6 +1,6 @@
 //! What takes too long for every change, and has to hold all the same: every long test there is, with one command.
 
-use crate::{Result, abuse, faults, fuzz, report::Report};
+use crate::{Result, abuse, coverage, faults, fuzz, interleavings, mutants, report::Report, sequences};
 use std::{path::Path, process::ExitCode, time::Duration};
 
 /// How long a check runs that could go on for ever, unless `--for` says something else.
@@ -11,6 +11,10 @@ fn run_checks(root: &Path, report: &mut Report, time: Duration) {
     report.check("abuse-debug", || abuse::check(root, abuse::Build::Debug));
     report.check("abuse-release", || abuse::check(root, abuse::Build::Release));
     report.check("faults", || faults::check(root, faults::Extent::All));
+    report.check("interleavings", || interleavings::check(root));
+    report.check("sequences", || sequences::check(root));
+    report.check("coverage", || coverage::check(root));
+    report.check("mutants", || mutants::check(root));
     report.check("fuzz", || fuzz::check(root, time));
 }
 

@@ -2,6 +2,7 @@
 
 use crate::{
     Result, abuse, autobahn, book, clients, docs_page, examples, faults, fresh, generated, guide,
+    interleavings,
     process::{self, cargo, exists, target},
     python_client,
     report::{Outcome, Report},
@@ -34,6 +35,7 @@ fn run_checks(root: &Path, report: &mut Report) {
     report.check("docs", || {
         passes(cargo(root).args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     });
+    report.check("interleavings", || interleavings::check(root));
     report.check("deny", || deny(root));
     report.check("wasm", || wasm(root));
     report.check("examples", || examples::check(root));
