@@ -110,8 +110,8 @@ impl Server {
 
     /// Serves until the process is told to end (SIGTERM or Ctrl-C), or the server is shut down by its handle.
     ///
-    /// Then, after its [notice](App::notice) if it has one, it accepts nothing new, lets calls in flight finish within the grace ([`Limits::grace`]), closes all
-    /// connections with 1001 and returns. A second signal makes it return at once.
+    /// Then, after its [notice](App::notice) if it has one, it accepts nothing new, lets calls in flight finish within the
+    /// grace ([`Limits::grace`]), closes all connections with 1001 and returns. A second signal makes it return at once.
     ///
     /// # Errors
     ///

@@ -28,9 +28,9 @@ impl ShutdownHandle {
         Self { stage: watch::Sender::new(Stage::Serving), hub, notice }
     }
 
-    /// Lets calls in flight finish within the grace ([`Limits::grace`](crate::Limits::grace)) and closes all connections with 1001. Nothing new
-    /// is accepted from now on, or, if the app gives [`notice`](crate::App::notice), from its end on; [`Server::run`](crate::Server::run) ends when
-    /// the connections have.
+    /// Lets calls in flight finish within the grace ([`Limits::grace`](crate::Limits::grace)) and closes all connections
+    /// with 1001. Nothing new is accepted from now on, or, if the app gives [`notice`](crate::App::notice), from its end
+    /// on; [`Server::run`](crate::Server::run) ends when the connections have.
     pub fn shutdown(&self) {
         self.announce();
         if self.notice.is_zero() {
@@ -40,9 +40,9 @@ impl ShutdownHandle {
         }
     }
 
-    /// Lets [readiness](crate::App::readiness) say no from now on, and changes nothing else. For an app in another server, which
-    /// has no [notice](crate::App::notice) of its own: announce the end, wait until nobody is sent here any more, and then end
-    /// both, this app by [`shutdown`](Self::shutdown).
+    /// Lets [readiness](crate::App::readiness) say no from now on, and changes nothing else. For an app in another server,
+    /// which has no [notice](crate::App::notice) of its own: announce the end, wait until nobody is sent here any more,
+    /// and then end both, this app by [`shutdown`](Self::shutdown).
     ///
     /// ```
     /// # async fn example() -> swill::Result<()> {
@@ -88,7 +88,8 @@ impl ShutdownHandle {
     }
 }
 
-/// Says that the server will end, and lets it go on for as long as its notice. Whether it was told a second time meanwhile.
+/// Says that the server will end, and lets it go on for as long as its notice. Whether it was told a second time
+/// meanwhile.
 pub(crate) async fn give_notice(shutdown: &ShutdownHandle) -> io::Result<bool> {
     shutdown.announce();
     if shutdown.notice.is_zero() {
