@@ -337,12 +337,7 @@ impl App {
         }
         #[cfg(feature = "files")]
         for (path, files) in files {
-            routes.places.push(crate::files::Place::new(
-                &below(&path),
-                files,
-                &service.origins,
-                service.limits.files,
-            )?);
+            routes.places.push(crate::files::Place::new(&below(&path), files, &service)?);
         }
         for (path, mut app) in mounted {
             app.observer.join(&service.observer);

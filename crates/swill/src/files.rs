@@ -3,7 +3,15 @@
 //! How a file is read, in ranges and on conditions, is left to tower-http. A path is never more than names: it is taken
 //! apart before it is decoded, and what it leads to is looked at after links have been followed.
 
-use crate::{App, BuildError, origin::Origins, reading::Places, route::refuse, weak};
+use crate::{
+    App, BuildError,
+    observe::{Limit, Observer, Who},
+    origin::Origins,
+    reading::Places,
+    route::refuse,
+    service::Service,
+    weak,
+};
 use axum::{
     Router,
     body::Body,
@@ -139,16 +147,12 @@ pub(crate) struct Place {
     path: String,
     files: StaticFiles,
     origins: Origins,
+    observer: Observer,
     places: Places,
 }
 
 impl Place {
-    pub(crate) fn new(
-        path: &str,
-        files: StaticFiles,
-        origins: &Origins,
-        most: usize,
-    ) -> Result<Self, BuildError> {
+    pub(crate) fn new(path: &str, files: StaticFiles, service: &Service) -> Result<Self, BuildError> {
         let folder = files.folder.display();
         let wrong = |why: String| Err(BuildError::BadFiles(why));
         if !path.starts_with('/') || path.contains(['{', '}']) {
@@ -167,8 +171,9 @@ impl Place {
         Ok(Self {
             path: path.trim_end_matches('/').to_owned(),
             files,
-            origins: origins.clone(),
-            places: Places::new(most),
+            origins: service.origins.clone(),
+            observer: service.observer.clone(),
+            places: Places::new(service.limits.files),
         })
     }
 
@@ -440,12 +445,14 @@ async fn range_is_current(files: &StaticFiles, file: &Path, headers: &HeaderMap,
 
 fn failed(error: &io::Error) -> Response {
     if error.kind() == io::ErrorKind::ResourceBusy {
-        tracing::debug!("a static file is not read: too many are waited for");
+        place.observer.exceeded(Limit::Files, Who::default());
         let mut response =
             refuse(StatusCode::SERVICE_UNAVAILABLE, "too many files are read, try again later");
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
     }
-    tracing::error!(%error, "a static file could not be read");
+    if place.observer.may_write(Who::default()) {
+        tracing::error!(%error, "a static file could not be read");
+    }
     refuse(StatusCode::INTERNAL_SERVER_ERROR, "the file could not be read")
 }

@@ -63,7 +63,13 @@ impl Guard {
             return Err(Box::new(self.challenge()));
         }
         for question in &self.questions {
-            question(&request).map_err(|error| Box::new(refuse_with(&error)))?;
+            question(&request).map_err(|error| {
+                let refusal = refuse_with(&error);
+                if refusal.status().is_server_error() {
+                    tracing::error!(?error, "a guard failed");
+                }
+                Box::new(refusal)
+            })?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::{
     connection::Connection,
     extensions::Extensions,
     negotiate,
-    observe::{Limit, Who, connection_span},
+    observe::{Limit, Observer, Who, connection_span},
     outbox::Outbox,
     peer::Shared,
     progress::Watched,
@@ -20,7 +20,7 @@ use crate::{
 use axum::{body::Body, extract::ConnectInfo, response::Response};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, uri::Authority};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use rustc_hash::FxHashMap;
@@ -296,8 +296,11 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
     if !first_line && !weak::is_off("upgrade-method") {
         return Err(refuse(StatusCode::BAD_REQUEST, "a WebSocket is opened by GET and HTTP/1.1"));
     }
-    if headers.get_all(header::HOST).iter().count() != 1 && !weak::is_off("upgrade-host") {
-        return Err(refuse(StatusCode::BAD_REQUEST, "a request has one Host header"));
+    let mut hosts = headers.get_all(header::HOST).iter();
+    // RFC 9112, section 3.2: neither more than one, nor one that is no host.
+    let one = hosts.next().is_some_and(names_host) && hosts.next().is_none();
+    if !one && !weak::is_off("upgrade-host") {
+        return Err(refuse(StatusCode::BAD_REQUEST, "a request has one Host header, with a host in it"));
     }
     let body = headers.contains_key(header::TRANSFER_ENCODING)
         || headers.get_all(header::CONTENT_LENGTH).iter().any(|length| length != "0");
@@ -320,6 +323,12 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
 }
 
 pub(crate) fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {
+/// Whether this can stand in a Host header: a host, and perhaps a port, but no user.
+fn names_host(value: &HeaderValue) -> bool {
+    Authority::try_from(value.as_bytes())
+        .is_ok_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+}
+
     let mut response = Response::new(why.into());
     *response.status_mut() = status;
     response
@@ -328,14 +337,20 @@ pub(crate) fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {
     response
 }
 
-/// The refusal of a hook.
+/// The refusal of a hook. What is wrong with the hook itself is logged.
+fn refused(error: &Error, observer: &Observer, who: Who) -> Response {
+    let response = refuse_with(error);
+    if response.status().is_server_error() && observer.may_write(who) {
+        tracing::error!(?error, "a hook failed while a peer connected");
+    }
+    response
+}
+
+/// The refusal of somebody whom the app asks, such as a hook.
 pub(crate) fn refuse_with(error: &Error) -> Response {
     let code = error.close().map_or_else(|| error.code().0, |close| i64::from(close.code));
     let status = u16::try_from(code).ok().filter(|code| (300..600).contains(code));
     let status = status.and_then(|code| StatusCode::from_u16(code).ok()).unwrap_or(StatusCode::FORBIDDEN);
-    if status.is_server_error() {
-        tracing::error!(?error, "a hook failed while a peer connected");
-    }
     let reason = error.close().map_or_else(|| error.message(), |close| &close.reason);
     refuse(status, reason.to_owned())
 }

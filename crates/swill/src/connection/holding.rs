@@ -1,6 +1,7 @@
 //! What a connection holds in memory for its peer, as the budget of all connections counts it.
 
 use super::{Connection, Phase};
+use crate::observe::Limit;
 use std::{pin::Pin, sync::atomic::Ordering};
 use swill_proto::Close;
 use tokio::io::{AsyncRead, AsyncWrite};

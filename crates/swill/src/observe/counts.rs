@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn codes_that_nobody_knows_are_counted_together() {
         let closes = ByCode::new(CLOSES);
-        [1000, 4321, 1000, 3999, 4008, 0].map(|code| closes.add(code));
+        [1000, 4321, 1000, 3999, 4008, 0].into_iter().for_each(|code| closes.add(code));
         let counted: Vec<_> = closes.counted().collect();
         let expected = [("1000", 2), ("4008", 1), ("other", 3)];
         assert_eq!(counted, expected.map(|(label, count)| (label.to_owned(), count)));
