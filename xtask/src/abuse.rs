@@ -45,6 +45,19 @@ pub(crate) fn check(root: &Path, build: Build) -> Result<Outcome> {
     Outcome::passed()
 }
 
+/// Whether the attacks notice that defences are missing: on servers built with switches for them.
+pub(crate) fn self_test(root: &Path) -> Result<Outcome> {
+    let folder = target(root).join("weak");
+    let packages = ["--package", "swill-abuse", "--package", "swill-abused"];
+    let mut build = cargo(root);
+    build.env("RUSTFLAGS", "--cfg swill_weak").arg("build").args(packages).arg("--target-dir").arg(&folder);
+    process::run(&mut build)?;
+    let built = folder.join("debug");
+    let mut test = Command::new(built.join("abuse"));
+    process::run(test.args(["--self-test", "--build", "debug", "--binary"]).arg(built.join("abused")))?;
+    Outcome::passed()
+}
+
 /// The program that attacks, which has to be fast itself, and what it brings along to be attacked.
 fn abuse(root: &Path) -> Result<Command> {
     process::run(cargo(root).args([

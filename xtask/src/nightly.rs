@@ -10,6 +10,7 @@ const A_WHILE: Duration = Duration::from_secs(30 * 60);
 fn run_checks(root: &Path, report: &mut Report, time: Duration) {
     report.check("abuse-debug", || abuse::check(root, abuse::Build::Debug));
     report.check("abuse-release", || abuse::check(root, abuse::Build::Release));
+    report.check("abuse-self-test", || abuse::self_test(root));
     report.check("faults", || faults::check(root, faults::Extent::All));
     report.check("interleavings", || interleavings::check(root));
     report.check("sequences", || sequences::check(root));

@@ -148,15 +148,8 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
 
 /// An attack on a server that was started for it.
 async fn once(options: &Options, attack: &Attack, without: Option<&'static str>) -> Result<Verdict> {
-    start_without(without);
-    let server = Server::start(&options.source, options.build);
-    let server = match server {
-        Ok(server) => server,
-        Err(failure) => {
-            start_without(None);
-            return Err(failure);
-        }
-    };
+    // This one has all its defences: it is where others are. What lacks one is what the attack starts by itself.
+    let server = Server::start(&options.source, options.build)?;
     let protocol = attack.protocols.first().copied().ok_or("an attack over no protocol")?;
     let target = Target {
         address: server.address,
@@ -166,6 +159,7 @@ async fn once(options: &Options, attack: &Attack, without: Option<&'static str>)
         seed: options.seed,
         divisor: options.divisor,
     };
+    start_without(without);
     let row = judge(attack, &server, target, EVERY).await;
     start_without(None);
     Ok(row.verdict)

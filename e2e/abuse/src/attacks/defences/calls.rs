@@ -259,7 +259,7 @@ async fn turns(target: Target) -> Result<Figures> {
     reading.abort();
     let calls = canary.stop()?;
     ensure!(calls.errors == 0, "beside a flood: {:?}", calls.wrong);
-    let most = Duration::from_millis(if target.build == Build::Debug { 500 } else { 50 });
+    let most = Duration::from_millis(if target.build == Build::Debug { 300 } else { 50 });
     let slowest = calls.slowest();
     ensure!(slowest < most, "beside a flood, a call of another took {slowest:.1?}");
     Ok(vec![("calls", calls.count().to_string()), ("slowest", format!("{slowest:.1?}"))])
