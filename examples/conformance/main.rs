@@ -16,15 +16,16 @@ mod validation;
 mod webmesh;
 
 use std::process::ExitCode;
-use swill::{App, Protocol, dialect::Dialect};
+use swill::{App, Metrics, Protocol, dialect::Dialect};
 
 const HELP: &str = "\
 Serves the standard test services.
 
-Usage: conformance [--addr ADDRESS] [--threads N]
+Usage: conformance [--addr ADDRESS] [--threads N] [--metrics]
 
   --addr ADDRESS  where to listen; port 0 is any free one [default: 127.0.0.1:9000]
   --threads N     worker threads; 1 runs everything on the main thread [default: one for each core]
+  --metrics       count what happens, and show it at /metrics
   --help          this text
 
 Prints `listening on ADDRESS` once it is ready. SIGTERM or Ctrl-C ends it.";
@@ -32,6 +33,7 @@ Prints `listening on ADDRESS` once it is ready. SIGTERM or Ctrl-C ends it.";
 struct Options {
     address: String,
     threads: Option<usize>,
+    metrics: bool,
 }
 
 #[expect(clippy::print_stderr, reason = "errors of a program for the terminal")]
@@ -71,7 +73,11 @@ fn main() -> ExitCode {
 
 #[expect(clippy::print_stdout, reason = "whoever started this program waits for the line")]
 async fn serve(options: &Options) -> swill::Result<()> {
-    let server = app().bind(&options.address).await?;
+    let mut app = app();
+    if options.metrics {
+        app = app.metrics(Metrics::new());
+    }
+    let server = app.bind(&options.address).await?;
     println!("listening on {}", server.local_addr());
     server.run().await
 }
@@ -103,7 +109,7 @@ fn app() -> App {
 #[expect(clippy::print_stdout, reason = "help was asked for")]
 fn options() -> Result<Option<Options>, lexopt::Error> {
     use lexopt::prelude::*;
-    let mut options = Options { address: "127.0.0.1:9000".into(), threads: None };
+    let mut options = Options { address: "127.0.0.1:9000".into(), threads: None, metrics: false };
     let mut arguments = lexopt::Parser::from_env();
     while let Some(argument) = arguments.next()? {
         match argument {
@@ -111,6 +117,7 @@ fn options() -> Result<Option<Options>, lexopt::Error> {
             Long("threads") => {
                 options.threads = Some(arguments.value()?.parse::<std::num::NonZeroUsize>()?.get())
             }
+            Long("metrics") => options.metrics = true,
             Short('h') | Long("help") => {
                 println!("{HELP}");
                 return Ok(None);

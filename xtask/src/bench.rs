@@ -14,9 +14,13 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
     let bench = root.join("bench");
     // A target folder of its own, where `measure.py` looks for the peers.
     process::run(cargo(&bench).args(["build", "--release"]).env_remove("CARGO_TARGET_DIR"))?;
+    let (script, arguments) = match arguments {
+        [first, rest @ ..] if first == "--instructions" => ("instructions.py", rest),
+        all => ("measure.py", all),
+    };
     let mut measure = Command::new("python3");
     measure
-        .arg("measure.py")
+        .arg(script)
         .args(arguments)
         .current_dir(&bench)
         .env_remove("CARGO_TARGET_DIR")
