@@ -4,6 +4,10 @@ use super::Files;
 
 const SOURCE: &str = "crates/swill/src/limits.rs";
 const TABLE: &str = "docs/limits.md";
+const NAMES: &str = "crates/swill/src/observe/limit.rs";
+
+/// What nobody exceeds: after it a ping is sent, and that is all.
+const NOT_COUNTED: &[&str] = &["ping_after"];
 
 pub(super) fn documented(files: &Files) -> Vec<String> {
     let defaults = defaults(files.get(SOURCE), files.get("crates/swill-proto/src/metadata.rs"));
@@ -43,6 +47,33 @@ pub(super) fn documented(files: &Files) -> Vec<String> {
         let known = |name: &str| methods.contains(&name);
         if !row.methods.split('`').any(known) {
             findings.push(format!("{TABLE} names no method that sets `{}`", row.name));
+        }
+    }
+    findings.extend(named(files));
+    findings
+}
+
+/// Every row of both tables has a name in metrics and logs, and every such name has a row.
+fn named(files: &Files) -> Vec<String> {
+    let source = files.get(NAMES);
+    let list =
+        source.split("\nlimits! {").nth(1).and_then(|rest| rest.split("\n}").next()).unwrap_or_default();
+    let names: Vec<&str> = list.lines().filter_map(|line| line.split('"').nth(1)).collect();
+    let first =
+        |line: &'_ str| line.strip_prefix("| `").and_then(|rest| rest.split('`').next()).map(str::to_owned);
+    let rows: Vec<String> = files.get(TABLE).lines().filter_map(first).collect();
+    let mut findings = vec![];
+    if names.is_empty() {
+        findings.push(format!("{NAMES} has no names that can be read"));
+    }
+    for row in rows.iter().filter(|row| !NOT_COUNTED.contains(&row.as_str())) {
+        if !names.contains(&row.as_str()) {
+            findings.push(format!("{TABLE} has a row for `{row}`, which {NAMES} does not name"));
+        }
+    }
+    for name in names {
+        if !rows.iter().any(|row| row == name) {
+            findings.push(format!("{NAMES} names `{name}`, which has no row in {TABLE}"));
         }
     }
     findings
@@ -137,13 +168,18 @@ mod tests {
         | `pings` | pings | 1,000 and 100 per second | `pings` | 1008 |\n\
         | `metadata.keys` | keys | 64 | `metadata` | 400 |\n\
         | `metadata.bytes` | bytes | 8 KiB | `metadata` | 400 |\n\
-        | `deadline` | a call | none | `deadline` | 504 |\n";
+        | `deadline` | a call | none | `deadline` | 504 |\n\n| `name` | a name | 255 | 400 |\n";
+
+    const NAMED: &str = "\nlimits! {\n    Message \"message\" Ends,\n    Pings \"pings\" Ends,\n    \
+        Keys \"metadata.keys\" Ends,\n    Bytes \"metadata.bytes\" Ends,\n    Deadline \"deadline\" Ends,\n    \
+        Name \"name\" Ends,\n}\n";
 
     fn findings(table: &str) -> Vec<String> {
         documented(&Files::of(&[
             (SOURCE, LIMITS),
             ("crates/swill-proto/src/metadata.rs", METADATA),
             (TABLE, table),
+            (NAMES, NAMED),
         ]))
     }
 
@@ -158,6 +194,16 @@ mod tests {
             ("| 1 MiB |", "| 2 MiB |", "docs/limits.md says that `message` is 2 MiB, and it is 1 MiB"),
             ("| 1008 |", "| |", "docs/limits.md does not say what happens beyond `pings`"),
             ("| `metadata.keys`", "| `keys`", "docs/limits.md has no row for `metadata.keys`, which is 64"),
+            (
+                "| `name`",
+                "| `label`",
+                "docs/limits.md has a row for `label`, which crates/swill/src/observe/limit.rs does not name",
+            ),
+            (
+                "| `name`",
+                "| `label`",
+                "crates/swill/src/observe/limit.rs names `name`, which has no row in docs/limits.md",
+            ),
             ("| `pings` | 1008", "| `rate` | 1008", "docs/limits.md does not name the method `pings`"),
         ] {
             let findings = findings(&ROWS.replacen(right, wrong, 1));
