@@ -247,10 +247,10 @@ async fn answer(State(places): State<Arc<[Place]>>, request: Request, next: Next
         Ok(Some(Meant::Folder)) => redirect(&request),
         Ok(Some(Meant::File(file))) => {
             let (request, _) = request.into_parts();
-            serve(&place.files, &file, &request, &place.places).await
+            serve(place, &file, &request).await
         }
         Ok(None) => next.run(request).await,
-        Err(error) => failed(&error),
+        Err(error) => failed(&error, place),
     }
 }
 
@@ -365,7 +365,8 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send
     tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
-async fn serve(files: &StaticFiles, file: &Path, request: &Parts, places: &Places) -> Response {
+async fn serve(place: &Place, file: &Path, request: &Parts) -> Response {
+    let Place { files, places, .. } = place;
     let mut headers = request.headers.clone();
     if headers.contains_key(header::RANGE) && !range_is_current(files, file, &headers, places).await {
         headers.remove(header::RANGE);
@@ -377,7 +378,7 @@ async fn serve(files: &StaticFiles, file: &Path, request: &Parts, places: &Place
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied) => {
             return refuse(StatusCode::NOT_FOUND, "there is no such file");
         }
-        Err(error) => return failed(&error),
+        Err(error) => return failed(&error, place),
     };
     let status = response.status();
     let headers = response.headers_mut();
@@ -443,7 +444,7 @@ async fn range_is_current(files: &StaticFiles, file: &Path, headers: &HeaderMap,
     [header::ETAG, header::LAST_MODIFIED].iter().any(|name| current.headers().get(name) == Some(condition))
 }
 
-fn failed(error: &io::Error) -> Response {
+fn failed(error: &io::Error, place: &Place) -> Response {
     if error.kind() == io::ErrorKind::ResourceBusy {
         place.observer.exceeded(Limit::Files, Who::default());
         let mut response =

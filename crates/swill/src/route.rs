@@ -219,9 +219,10 @@ async fn shake_hands(
     });
     match admitted.catch_unwind().instrument(span.clone()).await {
         Ok(Ok(())) => {}
-        Ok(Err(error)) => return span.in_scope(|| refuse_with(&error)),
+        Ok(Err(error)) => return span.in_scope(|| refused(&error, &service.observer, who)),
         Err(cause) => {
-            return span.in_scope(|| refuse_with(&Error::internal(Panicked::new(&*cause))));
+            let error = Error::internal(Panicked::new(&*cause));
+            return span.in_scope(|| refused(&error, &service.observer, who));
         }
     }
     let extensions = http.headers().get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
@@ -322,13 +323,13 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
     }
 }
 
-pub(crate) fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {
 /// Whether this can stand in a Host header: a host, and perhaps a port, but no user.
 fn names_host(value: &HeaderValue) -> bool {
     Authority::try_from(value.as_bytes())
         .is_ok_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
 }
 
+pub(crate) fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {
     let mut response = Response::new(why.into());
     *response.status_mut() = status;
     response
@@ -414,7 +415,9 @@ async fn open(upgraded: Upgraded, peer: Peer, ws: WebSocket, protocol: Box<dyn P
                 close.unwrap_or_else(|| Close::new(1008, error.message().to_owned()))
             }
             Err(_) => {
-                tracing::error!(peer = peer.id(), "a hook panicked after a connection was accepted");
+                if peer.0.service.observer.may_write(peer.0.who()) {
+                    tracing::error!(peer = peer.id(), "a hook panicked after a connection was accepted");
+                }
                 Close::new(1011, "an internal server error occurred")
             }
         };

@@ -3,7 +3,6 @@
 use super::{Connection, Phase};
 use crate::observe::Limit;
 use std::{pin::Pin, sync::atomic::Ordering};
-use swill_proto::Close;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -41,7 +40,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let _ = Pin::new(&mut *socket).poll_write(task, &last);
             let _ = Pin::new(socket).poll_flush(task);
         }
-        self.ended_by.get_or_insert(Close::new(1013, WHY));
+        self.peer.0.exceeded(Limit::Budget);
+        self.ended_by(1013, WHY);
         self.phase = Phase::Over;
     }
 }
