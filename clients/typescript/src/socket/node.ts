@@ -347,7 +347,7 @@ class NodeSocket implements Socket, FrameEvents {
     this.#silence += this.#interval;
     if (this.#pinged) {
       if (this.#silence + this.#interval > pongWithin) this.#giveUp('the server did not answer a ping');
-    } else if (this.#silence + this.#interval > pingAfter) {
+    } else if (this.#silence + this.#interval >= pingAfter) {
       this.#pinged = true;
       this.#silence = 0;
       this.#frame(PING, Buffer.alloc(0), 0);
