@@ -2,6 +2,7 @@
 
 mod capabilities;
 mod envelope;
+mod errors;
 mod events;
 mod events_client;
 mod events_hostile;
