@@ -226,12 +226,17 @@ impl Model {
     /// What has been sent is read, and whoever can go on does.
     pub(super) fn settle(&mut self, now: Instant) {
         self.read(now);
-        while self.work() {
+        while self.work() && !self.has_left() {
             self.read(now);
         }
-        if self.leaving.is_some() && !self.closed && self.running() == 0 {
+        if self.has_left() {
             self.ends(1001);
         }
+    }
+
+    /// A server that is shutting down waits for nothing but calls in flight; what it has not read by then, it never does.
+    fn has_left(&self) -> bool {
+        self.leaving.is_some() && self.running() == 0
     }
 }
 
