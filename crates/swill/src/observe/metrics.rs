@@ -27,7 +27,7 @@ use std::{borrow::Cow, fmt, sync::Arc};
 /// # async fn main() -> swill::Result<()> {
 /// let metrics = Metrics::new();
 /// let app = App::new()
-///     .module(Module::new().handle("add", ["a", "b"], async |(a, b): (i64, i64)| a + b))
+///     .module(Module::new().handle("add", ["a", "b"], async |a: i64, b: i64| a + b))
 ///     .metrics(metrics.clone());
 /// let server = app.bind("127.0.0.1:0").await?;
 /// // curl http://…/metrics, or:
