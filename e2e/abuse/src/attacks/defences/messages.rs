@@ -197,7 +197,7 @@ async fn held_batches(target: Target) -> Result<Figures> {
     // Each batch keeps its large answer until its slow call is done.
     for number in 0..24 {
         let blob = json!({"jsonrpc": "2.0", "method": "blob", "params": [900 << 10], "id": number});
-        let slow = json!({"jsonrpc": "2.0", "method": "slow", "params": [2000], "id": number});
+        let slow = json!({"jsonrpc": "2.0", "method": "slow", "params": [6000], "id": number});
         connection.send(json!([slow, blob]).to_string().as_bytes()).await?;
     }
     let mut refused = 0;
