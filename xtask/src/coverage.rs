@@ -55,7 +55,7 @@ fn covered(said: &str) -> BTreeMap<&str, (u32, u32)> {
             continue;
         };
         let numbers = rest.split_once(": ").and_then(|(_, it)| it.split_whitespace().next()?.split_once('/'));
-        if let Some((Ok(run), Ok(all))) = numbers.map(|(run, all)| (run.parse(), all.parse())) {
+        if let Some((Ok(run), Ok(all))) = numbers.map(|(run, all)| (run.parse::<u32>(), all.parse::<u32>())) {
             let sum = covered.entry(name).or_default();
             *sum = (sum.0 + run, sum.1 + all);
         }
