@@ -30,9 +30,10 @@ impl Journal {
     }
 
     /// A call begins to be executed.
-    pub(crate) fn begin(&self, id: &str) -> Execution {
-        self.write("begun", id);
-        Execution { journal: self.clone(), id: id.to_owned(), ended: false }
+    pub(crate) fn begin(&self, id: impl Into<String>) -> Execution {
+        let id = id.into();
+        self.write("begun", &id);
+        Execution { journal: self.clone(), id, ended: false }
     }
 }
 

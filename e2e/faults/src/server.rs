@@ -65,7 +65,7 @@ impl Service {
 
     /// The numbers from 0 to the one before `to`, with so much text each, and so much time between them.
     fn count(&self, id: String, to: u64, ms: u64, size: usize) -> impl Stream<Item = Numbered> {
-        let execution = self.journal.begin(&id);
+        let execution = self.journal.begin(id);
         stream! {
             for n in 0..to {
                 if ms > 0 {
