@@ -7,14 +7,17 @@ mod book;
 mod chromium;
 mod clients;
 mod coverage;
+mod deny;
 mod docs_page;
 mod examples;
+mod exhaustion;
 mod faults;
 mod fresh;
 mod fuzz;
 mod generated;
 mod guide;
 mod interleavings;
+mod minimal_versions;
 mod mutants;
 mod nightly;
 mod process;
@@ -22,6 +25,7 @@ mod python;
 mod python_client;
 mod report;
 mod sequences;
+mod soak;
 mod test;
 mod tidy;
 mod typescript;
@@ -42,6 +46,9 @@ Usage: cargo xtask COMMAND
   autobahn           the Autobahn testsuite against the server and the client
   abuse [OPTION...]  attacks on a server, on its debug and its release build; `abuse --help` tells more
   faults [OPTION...]  networks that break and servers that are killed, under every client
+  exhaustion [ARGUMENT...]  a server and clients without descriptors, memory, disk, threads, or while clocks jump
+  soak [--minutes N] [ARGUMENT...]  a server used and abused for a long time, 30 minutes unless told otherwise
+  minimal-versions   the tests of what is published, with the oldest libraries that it allows
   fuzz [SECONDS] [TARGET...]
                      every fuzz target, or those named, 60 seconds each unless told otherwise
   nightly [--for MINUTES] [CHECK...]
@@ -69,6 +76,9 @@ fn main() -> ExitCode {
         }
         Some("abuse") => abuse::command(root, &arguments),
         Some("faults") => faults::command(root, &arguments),
+        Some("exhaustion") => exhaustion::command(root, &arguments),
+        Some("soak") => soak::command(root, &arguments),
+        Some("minimal-versions") => one("minimal-versions", || minimal_versions::check(root)),
         Some("fuzz") => fuzz::run(root, &arguments),
         Some("nightly") => nightly::run(root, &arguments),
         Some("bench") => bench::run(root, &arguments),

@@ -1,6 +1,9 @@
 //! What takes too long for every change, and has to hold all the same: every long test there is, with one command.
 
-use crate::{Result, abuse, coverage, faults, fuzz, interleavings, mutants, report::Report, sequences};
+use crate::{
+    Result, abuse, coverage, exhaustion, faults, fuzz, interleavings, minimal_versions, mutants,
+    report::Report, sequences, soak,
+};
 use std::{path::Path, process::ExitCode, time::Duration};
 
 /// How long a check runs that could go on for ever, unless `--for` says something else.
@@ -16,6 +19,9 @@ fn run_checks(root: &Path, report: &mut Report, time: Duration) {
     report.check("sequences", || sequences::check(root));
     report.check("coverage", || coverage::check(root));
     report.check("mutants", || mutants::check(root));
+    report.check("minimal-versions", || minimal_versions::check(root));
+    report.check("exhaustion", || exhaustion::check(root, false));
+    report.check("soak", || soak::check(root, time));
     report.check("fuzz", || fuzz::check(root, time));
 }
 

@@ -1,9 +1,9 @@
 //! Everything that has to hold before a change goes in: what CI runs, and what everybody can run.
 
 use crate::{
-    Result, abuse, autobahn, book, clients, docs_page, examples, faults, fresh, generated, guide,
-    interleavings,
-    process::{self, cargo, exists, target},
+    Result, abuse, autobahn, book, clients, deny, docs_page, examples, exhaustion, faults, fresh, generated,
+    guide, interleavings,
+    process::{self, cargo, target},
     python_client,
     report::{Outcome, Report},
     tidy, typescript, vectors,
@@ -36,7 +36,7 @@ fn run_checks(root: &Path, report: &mut Report) {
         passes(cargo(root).args(["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
     });
     report.check("interleavings", || interleavings::check(root));
-    report.check("deny", || deny(root));
+    report.check("deny", || deny::check(root));
     report.check("wasm", || wasm(root));
     report.check("examples", || examples::check(root));
     report.check("fresh-crate", || fresh::check(root));
@@ -46,6 +46,7 @@ fn run_checks(root: &Path, report: &mut Report) {
     report.check("python-client", || python_client::check(root));
     report.check("abuse", || abuse::check(root, abuse::Build::Debug));
     report.check("faults", || faults::check(root, faults::Extent::Short));
+    report.check("exhaustion", || exhaustion::check(root, true));
     report.check("book", || book::check(root));
     report.check("guide", || guide::check(root));
     report.check("docs-page", || docs_page::check(root));
@@ -113,13 +114,6 @@ fn tests_alone(root: &Path) -> Result<Outcome> {
     let bare = ["test", "--package", "swill", "--no-default-features", "--features", "config"];
     process::run(cargo(root).args(bare).args(["--test", "config"]))?;
     Outcome::passed()
-}
-
-fn deny(root: &Path) -> Result<Outcome> {
-    if !exists("cargo-deny", "--version") {
-        return Ok(Outcome::Skipped("cargo-deny is not installed (cargo install cargo-deny)".into()));
-    }
-    passes(cargo(root).args(["deny", "--all-features", "check"]))
 }
 
 /// Crates without IO build where there is none.
