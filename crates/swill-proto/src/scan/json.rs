@@ -234,7 +234,12 @@ impl<'t> Cursor<'t> {
                 self.string()?;
             }
             Some(b'1'..=b'9') => self.number()?,
-            Some(b'[') if let Some(end) = end_of_integers(self.text, start) => self.at = end,
+            Some(b'[')
+                if depth > 0
+                    && let Some(end) = end_of_integers(self.text, start) =>
+            {
+                self.at = end
+            }
             _ => self.at = end_of_value(self.text, start, depth)?,
         }
         Ok(self.text.get(start..self.at).unwrap_or_default())

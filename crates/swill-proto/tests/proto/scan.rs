@@ -5,7 +5,11 @@ use proptest::{collection::vec, prelude::*};
 use serde::Deserialize;
 use swill_proto::{
     Format, Payload, Value,
-    scan::{DEPTH, Malformed, check, json::check_depth, messagepack},
+    scan::{
+        DEPTH, Malformed, check,
+        json::{check_depth, validate},
+        messagepack,
+    },
 };
 
 /// Where the decoder's first value ends, if there is one.
@@ -165,6 +169,7 @@ fn json_depth() {
     for (text, depth) in [
         ("1", 0),
         ("[]", 1),
+        ("[1,-2]", 1),
         ("[[],[[]]]", 3),
         (r#"{"a":{"b":[1]}}"#, 3),
         (r#""[[[[""#, 0),
@@ -176,8 +181,10 @@ fn json_depth() {
         ("[1,[2,[3,[4]]]]", 4),
     ] {
         assert_eq!(check_depth(text.as_bytes(), depth), Ok(()), "{text}");
+        assert_eq!(validate(text.as_bytes(), depth), Ok(()), "{text}");
         if depth > 0 {
             assert_eq!(check_depth(text.as_bytes(), depth - 1), Err(Malformed::TooDeep), "{text}");
+            assert_eq!(validate(text.as_bytes(), depth - 1), Err(Malformed::TooDeep), "{text}");
         }
     }
     let nested = |levels| ["[".repeat(levels), "]".repeat(levels)].concat();
