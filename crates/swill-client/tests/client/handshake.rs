@@ -127,6 +127,20 @@ async fn a_server_that_hangs_up_or_says_nothing() {
     assert_eq!(result.unwrap_err().code(), Code::DEADLINE);
     assert_eq!(start.elapsed().as_secs(), 10);
 
+    // Byte by byte, it never ends.
+    let (mut server, builder) = crate::support::server();
+    let start = tokio::time::Instant::now();
+    let slow = async {
+        let (mut stream, _) = server.accept_raw().await;
+        stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nx: ").await.unwrap();
+        while stream.write_all(b"x").await.is_ok() {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+    };
+    let (result, ()) = tokio::join!(builder.connect(), slow);
+    assert_eq!(result.unwrap_err().code(), Code::DEADLINE);
+    assert!(start.elapsed().as_secs() <= 11);
+
     let (server, builder) = crate::support::server();
     drop(server);
     assert_eq!(builder.connect().await.unwrap_err().code(), Code::UNAVAILABLE);

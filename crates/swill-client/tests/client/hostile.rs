@@ -44,8 +44,11 @@ async fn a_server_that_breaks_the_rules_is_told_and_left_for_good() {
     for (code, what, kind, bytes) in &mut messages {
         check(*code, what, &mut Message(*kind, bytes)).await;
     }
+    // Frames that hold nothing, and never the last one.
+    let endless = [&b"\x02\x00"[..], &[0; 400]].concat();
     for (code, what, frame) in [
-        (1002, "a masked frame", &b"\x82\x81\x01\x02\x03\x04\x05"[..]),
+        (1008, "a message without an end", &endless[..]),
+        (1002, "a masked frame", b"\x82\x81\x01\x02\x03\x04\x05"),
         (1002, "a reserved opcode", b"\x83\x00"),
         (1002, "a reserved bit", b"\xa2\x00"),
         (1002, "a compressed frame that was not agreed on", b"\xc2\x01\x00"),
