@@ -291,7 +291,7 @@ fn check(stage: &Stage, batch: usize) {
 }
 
 fn limits() -> Limits {
-    Limits::default().calls(4).unread(200, 4 << 20)
+    Limits::default().calls(4).unread(200, 4 << 20).stream_stall(Duration::from_secs(3))
 }
 
 #[test]
