@@ -70,7 +70,10 @@ async fn shake_hands(choice: u8, answer: &[u8], piece: usize) -> Option<String> 
         }
         Err(error) => {
             assert!(error.message().len() < 10_000, "{error}");
-            Some(format!("{error:?}").replace(&accept, ACCEPT))
+            // Why it is no HTTP depends on how much of it is there.
+            let message = error.message().replace(&accept, ACCEPT);
+            let (message, _) = message.split_once("is not HTTP").unwrap_or((&message, ""));
+            Some(format!("{} {message}", error.code()))
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn run(input: &[u8]) {
     assert_eq!(timeless(&tapped(&bytewise, true)), lines, "the pieces matter");
 
     let shown = tapped(&whole, false);
-    let is_harmless = |letter: char| !letter.is_control() || letter == '\n';
+    let is_harmless = |letter: char| !letter.is_control() || matches!(letter, '\n' | '\t');
     assert!(shown.chars().all(is_harmless), "{shown:?}");
     if !raw {
         assert!(!shown.contains("token=secret"), "a secret is shown");

@@ -39,9 +39,6 @@ pub(crate) fn run(input: &[u8]) {
         assert!(negotiated.server_no_context_takeover || !ours.server_no_context_takeover);
         assert!(negotiated.client_no_context_takeover || !ours.client_no_context_takeover);
         assert_eq!(check([&*negotiated.to_string()], &ANYTHING), Ok(Some(negotiated)));
-        // Headers of their own or one with commas: it is the same list.
-        let joined = lines.clone().collect::<Vec<_>>().join(",");
-        assert!(accept([&*joined], &ours).is_some_and(|it| it == negotiated) || joined.contains('"'));
     }
     if let Ok(Some(negotiated)) = check(lines, &theirs) {
         assert!(negotiated.server_max_window_bits <= theirs.server_max_window_bits.clamp(9, 15));
