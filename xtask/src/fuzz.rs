@@ -2,7 +2,7 @@
 
 use crate::{
     Result,
-    process::exists,
+    process::{self, TemporaryFolder, exists},
     report::{Outcome, Report},
 };
 use std::{
@@ -19,8 +19,15 @@ const MEMORY_MIB: u32 = 1024;
 /// Seconds after which an input counts as one that hangs.
 const HANGS: u32 = 10;
 
-/// `cargo xtask fuzz [SECONDS] [TARGET...]`: each target on its own in the report.
+/// How many bytes of inputs are kept of one target.
+const KEPT: usize = 16 << 10;
+
+/// `cargo xtask fuzz [keep | SECONDS] [TARGET...]`: each target on its own in the report.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
+    let (keeps, arguments) = match arguments.split_first() {
+        Some((first, rest)) if first == "keep" => (true, rest),
+        _ => (false, arguments),
+    };
     let (seconds, wanted) = match arguments.split_first() {
         None => (60, &[][..]),
         Some((first, rest)) => match first.parse() {
@@ -38,6 +45,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         let name: &'static str = target.leak();
         report.check(name, || match missing() {
             Some(missing) => Ok(Outcome::Skipped(missing)),
+            None if keeps => Ok(Outcome::Passed(keep(root, name)?)),
             None => Ok(Outcome::Passed(fuzz(root, name, seconds)?.to_string())),
         });
     }
@@ -155,9 +163,49 @@ fn fuzz(root: &Path, name: &str, seconds: u64) -> Result<Figures> {
     }
 }
 
+/// Reduces what libFuzzer has found of a target to inputs that reach the same edges, and keeps the smallest of them.
+fn keep(root: &Path, name: &str) -> Result<String> {
+    let least = TemporaryFolder::new(&format!("fuzz-{name}"))?;
+    let fuzz = root.join("fuzz");
+    let corpus = fuzz.join("corpus").join(name);
+    fs::create_dir_all(&corpus)?;
+    let mut command = Command::new("cargo");
+    command.current_dir(root).env("RUSTC_BOOTSTRAP", "1").args(["fuzz", "run", name]);
+    command.args([&least.0, &corpus, &fuzz.join("seeds").join(name)]);
+    process::run(command.args(["--", "-merge=1", "-use_counters=0", "-max_len=600"]))?;
+    let inputs =
+        fs::read_dir(&least.0)?.map(|file| fs::read(file?.path())).collect::<std::io::Result<Vec<_>>>()?;
+    let found = inputs.len();
+    let lines = lines(inputs);
+    fs::write(fuzz.join("kept").join(format!("{name}.hex")), &lines)?;
+    Ok(format!("{} of {found} inputs kept", lines.lines().count()))
+}
+
+/// Inputs in two digits for each byte, one in a line, the small ones first, as many as may be kept.
+fn lines(mut inputs: Vec<Vec<u8>>) -> String {
+    inputs.sort_by(|one, other| (one.len(), one).cmp(&(other.len(), other)));
+    let mut lines = String::new();
+    let mut bytes = 0;
+    for input in inputs.iter().filter(|input| !input.is_empty()) {
+        bytes += input.len();
+        if bytes > KEPT {
+            break;
+        }
+        lines.extend(input.iter().map(|byte| format!("{byte:02x}")));
+        lines.push('\n');
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
-    use super::Figures;
+    use super::{Figures, KEPT, lines};
+
+    #[test]
+    fn small_inputs_are_kept_first() {
+        assert_eq!(lines(vec![vec![], vec![2, 1], vec![255], vec![1, 0xab]]), "ff\n01ab\n0201\n");
+        assert_eq!(lines(vec![vec![7; KEPT], vec![1]]), "01\n");
+    }
 
     #[test]
     fn figures_are_read_from_what_libfuzzer_prints() {

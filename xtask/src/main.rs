@@ -50,7 +50,8 @@ Usage: cargo xtask COMMAND
   soak [--minutes N] [ARGUMENT...]  a server used and abused for a long time, 30 minutes unless told otherwise
   minimal-versions   the tests of what is published, with the oldest libraries that it allows
   fuzz [SECONDS] [TARGET...]
-                     every fuzz target, or those named, 60 seconds each unless told otherwise
+                     every fuzz target, or those named, 60 seconds each unless told otherwise; `fuzz keep` keeps of
+                     what they have found as few inputs as reach as much of the code
   nightly [--for MINUTES] [CHECK...]
                      every long test, or those named; `nightly --list` names them. What could go on for ever
                      (fuzzing, soaking) runs for so many minutes, 30 unless told otherwise

@@ -2,7 +2,9 @@
 
 use crate::{
     Result, abuse, coverage, exhaustion, faults, fuzz, interleavings, minimal_versions, mutants,
-    report::Report, sequences, soak,
+    process::{self, cargo},
+    report::{Outcome, Report},
+    sequences, soak,
 };
 use std::{path::Path, process::ExitCode, time::Duration};
 
@@ -22,7 +24,21 @@ fn run_checks(root: &Path, report: &mut Report, time: Duration) {
     report.check("minimal-versions", || minimal_versions::check(root));
     report.check("exhaustion", || exhaustion::check(root, false));
     report.check("soak", || soak::check(root, time));
+    report.check("properties", || properties(root));
     report.check("fuzz", || fuzz::check(root, time));
+}
+
+/// Everything that is tried with chance, as often as a night allows: the machines against other implementations, and the
+/// fuzz targets without libFuzzer.
+fn properties(root: &Path) -> Result<Outcome> {
+    const CASES: &str = "100000";
+    let mut properties = cargo(root);
+    properties.args(["test", "--release", "--package", "swill-ws", "--package", "swill-proto"]);
+    process::run(properties.env("PROPTEST_CASES", CASES))?;
+    let mut targets = cargo(root);
+    targets.args(["test", "--release", "--package", "swill-fuzz-targets"]);
+    process::run(targets.env("SWILL_FUZZ_CASES", CASES))?;
+    Ok(Outcome::Passed(format!("{CASES} cases of each")))
 }
 
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
