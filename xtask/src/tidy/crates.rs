@@ -38,7 +38,9 @@ pub(super) fn pure(files: &Files) -> Vec<String> {
     for name in PURE {
         let folder = format!("crates/{name}/src/");
         for (path, text) in files.rust(&folder) {
-            for (at, line) in code(text) {
+            // Builds for tests of the abuse suite ask the environment which defence is off.
+            let switches = path.ends_with("/weak.rs");
+            for (at, line) in code(text).filter(|(_, line)| !switches || !line.contains("std::env")) {
                 let found = IMPURE.iter().filter(|word| line.contains(**word));
                 findings.extend(found.map(|word| format!("{path}:{at} has `{}`", word.trim())));
             }
