@@ -95,7 +95,7 @@ class Link:
         self.to_client = Way()
         self._devices = [f"{PREFIX}{os.getpid() % 100_000}.{number}{end}" for end in "cs"]
         self._files: list[int] = []
-        self._break: Callable[[Segment, bool], bool] | None = None
+        self._breaks: list[Callable[[Segment, bool], bool]] = []
         self._broken: asyncio.Future[None] | None = None
 
     def open(self) -> None:
@@ -138,12 +138,13 @@ class Link:
         for space, device in ends:
             _ip("-n", space, "link", "set", device, "mtu", str(mtu))
 
-    def cut(self, when: Callable[[Segment, bool], bool]) -> asyncio.Future[None]:
-        """Breaks a connection by resets to both sides, the first time that a segment is such a one.
+    def cut(self, *moments: Callable[[Segment, bool], bool]) -> asyncio.Future[None]:
+        """Breaks connections by resets to both sides: the first time that a segment is such a one,
+        then the first time that one is as the next function says. Ready after the last.
 
-        The second argument of the function is whether the segment goes to the server.
+        The second argument of the functions is whether the segment goes to the server.
         """
-        self._break = when
+        self._breaks = list(moments)
         self._broken = asyncio.get_running_loop().create_future()
         return self._broken
 
@@ -158,7 +159,7 @@ class Link:
                 self._carry(packet, source, target, way)
 
     def _carry(self, packet: bytes, source: int, target: int, way: Way) -> None:
-        if self._break is not None and self._cuts(packet, source, target, way):
+        if self._breaks and self._cuts(packet, source, target, way):
             return
         lost = (
             way.blocked
@@ -189,15 +190,13 @@ class Link:
 
     def _cuts(self, packet: bytes, source: int, target: int, way: Way) -> bool:
         segment = parse(packet)
-        if segment is None or self._break is None:
+        if segment is None or not self._breaks[0](segment, way is self.to_server):
             return False
-        if not self._break(segment, way is self.to_server):
-            return False
-        self._break = None
+        self._breaks.pop(0)
         back, on = resets(segment)
         _write(source, back)
         _write(target, on)
-        if self._broken is not None and not self._broken.done():
+        if not self._breaks and self._broken is not None and not self._broken.done():
             self._broken.set_result(None)
         return True
 

@@ -262,6 +262,14 @@ async def long_outage(w: World) -> None:
     await quietly(w)
 
 
+async def broke(broken: asyncio.Future[None], within: float) -> None:
+    """Waits until connections have been broken."""
+    try:
+        await asyncio.wait_for(broken, within)
+    except TimeoutError:
+        raise CaseError(f"there was nothing to be broken within {within} s") from None
+
+
 def has(first: int) -> Callable[[Segment, bool], bool]:
     """Whether a segment begins with a frame whose first byte is this one."""
     return lambda segment, _: segment.payload[:1] == bytes([first])
@@ -283,7 +291,7 @@ async def reset_mid_call(w: World) -> None:
         broken = w.link.cut(cuts)
         if to_server:
             w.client.do("call", "trigger", ms=0, idempotent=True)
-        await asyncio.wait_for(broken, 10)
+        await broke(broken, 10)
         expect(await w.client.end(f"once {to_server}", 3), "unknown")
         await w.client.state("open", after=before)
         expect(await w.client.end(f"again {to_server}"), "ok")
@@ -300,7 +308,7 @@ async def reset_mid_stream(w: World) -> None:
         await w.server.begun(what)
     await w.client.item("stream", 50)
     before = len(w.client.events)
-    await asyncio.wait_for(w.link.cut(lambda segment, _: len(segment.payload) > 0), 10)
+    await broke(w.link.cut(lambda segment, _: len(segment.payload) > 0), 10)
     for id in ids:
         expect(await w.client.end(id, 3), "unknown")
     await w.client.state("open", after=before)
@@ -317,13 +325,10 @@ async def reset_handshake(w: World) -> None:
         lambda segment, _: segment.payload.startswith(b"GET "),
         lambda segment, _: segment.payload.startswith(b"HTTP/1.1 101"),
     ]
-    broken = w.link.cut(moments[0])
+    broken = w.link.cut(*moments)
     await w.connect(base=50, cap=200)
     w.client.do("call", "once", ms=0)
-    for moment in moments[1:]:
-        await asyncio.wait_for(broken, 10)
-        broken = w.link.cut(moment)
-    await asyncio.wait_for(broken, 10)
+    await broke(broken, 20)
     expect(await w.client.end("once"), "ok")
     if w.client.states().count("open") != 1:
         raise CaseError("the client took a broken handshake for a connection")
@@ -345,5 +350,5 @@ async def reset_close(w: World) -> None:
         expect(await client.end(f"call {n}"), "ok")
         broken = w.link.cut(moment)
         await client.leave(3)
-        await asyncio.wait_for(broken, 5)
+        await broke(broken, 5)
     await w.quiet()
