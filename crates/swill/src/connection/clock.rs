@@ -1,13 +1,35 @@
 //! What a connection does because time has passed: keepalive, deadlines of writing, closing, streams and shutdown.
 
-use super::{Connection, Keepalive, Phase};
+use super::{Connection, Phase};
 use crate::observe::Limit;
-use std::future::Future;
+use std::{future::Future, pin::pin, task::Context, time::Duration};
 use swill_proto::{CallId, CancelReason, Close, Error};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::Instant,
 };
+
+/// A turn that took longer has kept the runtime from looking after its sockets, which it does after so many turns.
+const LONG_TURN: Duration = Duration::from_millis(1);
+
+/// Lets others have a turn, those included of whose input the runtime does not know yet.
+pub(super) fn give_way(took: Duration, task: &mut Context<'_>) {
+    // What yields to the runtime is woken when it has looked after its sockets, which costs a system call.
+    if took < LONG_TURN || pin!(tokio::task::yield_now()).poll(task).is_ready() {
+        task.waker().wake_by_ref();
+    }
+}
+
+/// Whether the peer is still there.
+pub(super) struct Keepalive {
+    /// When something came last, or nothing was read on purpose.
+    pub(super) heard: Instant,
+    /// When a ping was sent that nothing has come after yet.
+    pub(super) pinged: Option<Instant>,
+    /// When the peer was heard or pinged last. While nothing is read, it is pinged all the same, and need not answer: if
+    /// it is gone, that is found out by writing.
+    pub(super) probed: Instant,
+}
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// When something has to happen by itself, at the earliest.
@@ -19,7 +41,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Phase::Open => {
                 let peer = match self.keepalive.pinged {
                     Some(at) => at + limits.pong_within,
-                    None => self.keepalive.heard + limits.ping_after,
+                    None => self.keepalive.probed + limits.ping_after,
                 };
                 (Some(peer), self.leaving_until)
             }
@@ -31,10 +53,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Sets the timer. A timer that fires too early is cheaper than one that is moved with every message.
-    pub(super) fn arm(&mut self, now: Instant, task: &mut std::task::Context<'_>) {
+    pub(super) fn arm(&mut self, now: Instant, task: &mut Context<'_>) {
         if self.waiting() >= self.service().limits.outbox {
-            // We do not read, so the peer's silence is ours.
-            self.keepalive = Keepalive { heard: now, pinged: None };
+            // We do not read, so the peer's silence is ours; and what waits finds out whether it is still there.
+            self.keepalive = Keepalive { heard: now, pinged: None, probed: now };
         }
         let due = self.due();
         let armed = self.timer.deadline();
@@ -60,10 +82,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.phase = Phase::Over;
             return;
         }
-        if let Some(paused) = &self.paused {
-            // Pongs wait behind the data that is not read: the peer's silence is ours.
-            self.keepalive = Keepalive { heard: now, pinged: None };
-            if now >= paused.since + limits.stream_stall {
+        if let Some(since) = self.paused.as_ref().map(|paused| paused.since) {
+            self.probe(now);
+            if now >= since + limits.stream_stall {
                 self.stream_stalled(now);
             }
         }
@@ -93,6 +114,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.peer.0.mark_streams();
     }
 
+    /// While nothing is read, pongs wait behind data: the peer's silence is ours. It is pinged all the same, since writing
+    /// is the only way to find out that it is gone.
+    pub(super) fn probe(&mut self, now: Instant) {
+        self.keepalive.heard = now;
+        self.keepalive.pinged = None;
+        if now >= self.keepalive.probed + self.service().limits.ping_after
+            && matches!(self.phase, Phase::Open)
+        {
+            self.ping(now);
+        }
+    }
+
+    fn ping(&mut self, now: Instant) {
+        self.keepalive.probed = now;
+        let mut out = std::mem::take(&mut self.out);
+        self.ws.ping(&[], &mut out);
+        self.out = out;
+    }
+
     /// Sends a ping after a silence, and gives up after a longer one.
     pub(super) fn look_after_peer(&mut self, now: Instant) {
         let limits = &self.service().limits;
@@ -105,9 +145,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             None if now >= self.keepalive.heard + ping_after => {
                 self.keepalive.pinged = Some(now);
-                let mut out = std::mem::take(&mut self.out);
-                self.ws.ping(&[], &mut out);
-                self.out = out;
+                self.ping(now);
             }
             _ => {}
         }

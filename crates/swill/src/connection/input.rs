@@ -1,6 +1,8 @@
 //! What a connection reads: from the socket, or from what had to wait, up to the messages that are handled.
 
-use super::{BATCH, Connection, DISCARDED_AT_MOST, Frames, Handled, Keepalive, Phase, Rest, buffers, calls};
+use super::{
+    BATCH, Connection, DISCARDED_AT_MOST, Frames, Handled, Phase, Rest, buffers, calls, clock::Keepalive,
+};
 use crate::{observe::Limit, weak};
 use std::{
     future::Future,
@@ -16,6 +18,9 @@ use tokio::{
     time::Instant,
 };
 
+/// A message counts once more for each time that it has so many bytes.
+const LONG: usize = 16 << 10;
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Whether input is wanted. While a stream in is full, or hooks accept the connection, it is not.
     pub(super) fn may_read(&mut self, now: Instant) -> bool {
@@ -24,8 +29,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let held = self.serial.is_full(self.service().limits.stream_unread);
         if held || self.peer.0.accepting.load(Ordering::SeqCst) {
-            // Pongs wait behind the data that is not read: the peer's silence is ours.
-            self.keepalive = Keepalive { heard: now, pinged: None };
+            self.probe(now);
             return false;
         }
         let Some(paused) = &self.paused else { return true };
@@ -39,7 +43,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         shared.paused.store(false, Ordering::SeqCst);
         self.paused = None;
-        self.keepalive.heard = now;
+        self.keepalive = Keepalive { heard: now, pinged: None, probed: now };
         true
     }
 
@@ -123,7 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if let Some(tally) = &mut self.tally {
                     tally.received(bytes, 0);
                 }
-                self.keepalive = Keepalive { heard: now, pinged: None };
+                self.keepalive = Keepalive { heard: now, pinged: None, probed: now };
                 if !matches!(self.phase, Phase::Open) {
                     self.discarded += bytes;
                     if self.discarded > DISCARDED_AT_MOST && !weak::is_off("after-the-end") {
@@ -214,8 +218,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 });
             }
             if one_by_one && let Some((kind, data)) = driver.serial.next() {
+                let long = u32::try_from(data.len() / LONG).unwrap_or(BATCH);
                 match driver.message(Message { kind, data: &data }, task) {
-                    Ok(count) => *handled = handled.saturating_add(count),
+                    Ok(count) => *handled = handled.saturating_add(count).saturating_add(long),
                     Err(close) => return Step::Close(close),
                 }
                 continue;
@@ -233,8 +238,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         *handled = handled.saturating_add(1);
                         continue;
                     }
+                    let long = u32::try_from(data.len() / LONG).unwrap_or(BATCH);
                     match driver.message(Message { kind, data }, task) {
-                        Ok(count) => *handled = handled.saturating_add(count),
+                        Ok(count) => *handled = handled.saturating_add(count).saturating_add(long),
                         Err(close) => return Step::Close(close),
                     }
                 }

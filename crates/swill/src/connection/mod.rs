@@ -22,6 +22,7 @@ mod tests;
 
 use crate::{Context, Peer, observe::Tally, outbox::Said, route::Slot, service::Service, weak};
 use bucket::Bucket;
+use clock::Keepalive;
 use serial::Serial;
 use std::{future::Future, pin::Pin, sync::atomic::Ordering, task::Poll, time::Duration};
 use swill_proto::{CallId, CancelReason, Close, Code, Error, Kind, Outgoing, ProcedureId, Protocol};
@@ -32,7 +33,8 @@ use tokio::{
 };
 use tracing::Level;
 
-/// After so many messages a connection lets others have a turn; one that brings several calls counts for each.
+/// After so many messages a connection lets others have a turn; one that brings several calls counts for each, and one
+/// that is long for as many as would have its bytes.
 const BATCH: u32 = 32;
 
 /// Answers that are ready wait at most so long while their connection handles further messages.
@@ -106,11 +108,6 @@ struct Paused {
     /// The stream that is full by itself.
     full: Option<CallId>,
     since: Instant,
-}
-
-struct Keepalive {
-    heard: Instant,
-    pinged: Option<Instant>,
 }
 
 /// What became of a piece of input.
@@ -206,7 +203,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             ended_by: None,
             paused: None,
             serial: Serial::default(),
-            keepalive: Keepalive { heard: now, pinged: None },
+            keepalive: Keepalive { heard: now, pinged: None, probed: now },
             stalled_since: None,
             flush_at: None,
             leaving_until: None,
@@ -252,11 +249,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     // Others have a turn; what is ready to be written leaves with the next batch, unless that would
                     // be late.
                     let flush_at = *self.flush_at.get_or_insert(now + LATEST_FLUSH);
-                    if self.waiting() >= high || Instant::now() >= flush_at {
+                    let moment = Instant::now();
+                    if self.waiting() >= high || moment >= flush_at {
                         self.flush_at = None;
                         let _ = self.flush(now, task);
                     }
-                    task.waker().wake_by_ref();
+                    clock::give_way(moment - now, task);
                     return Poll::Pending;
                 }
                 blocked = self.read(now, &mut handled, task).is_pending();
