@@ -10,7 +10,7 @@ use std::path::Path;
 /// How many, of all tests together. A short run of them is among the unit tests.
 const SEQUENCES: u32 = 100_000;
 
-/// How many tests share them: `crates/swill/src/connection/tests/model`.
+/// How many tests share them: `crates/swill/tests/model`.
 const TESTS: u32 = 3;
 
 pub(crate) fn check(root: &Path) -> Result<Outcome> {

@@ -6,6 +6,7 @@ mod client;
 mod services;
 
 #[path = "../../tests/model/mod.rs"]
+#[path = "../../tests/model/mod.rs"]
 mod model;
 
 use super::Connection;
