@@ -10,12 +10,13 @@ use std::{
 use swill::{App, Limits, testing::TestPeer};
 use swill_proto::Format;
 
-/// The rows of the table, each with the tests that are at the limit and beyond it.
+/// The rows of the tables, each with the tests that are at the limit and beyond it.
 const HELD_BY: &[(&str, &[&str])] = &[
     ("handshake", &["handshakes_have_a_deadline"]),
     ("head", &["heads_have_at_most_so_many_bytes_and_headers"]),
     ("headers", &["heads_have_at_most_so_many_bytes_and_headers"]),
     ("connections", &["a_server_holds_so_many_connections"]),
+    ("per_address", &["each_address_has_its_own_places_and_gets_them_back"]),
     ("budget", &["the_budget_can_be_used_up_and_not_a_byte_more", "connections_hold_so_many_bytes_together"]),
     ("message", &["a_message_has_at_most_so_many_bytes", "messages_have_at_most_so_many_bytes"]),
     ("fragments", &["fragments_are_counted"]),
@@ -41,13 +42,21 @@ const HELD_BY: &[(&str, &[&str])] = &[
     ("grace", &["what_does_not_end_within_the_grace_is_cancelled"]),
     ("deadline", &["a_call_that_takes_too_long_is_cancelled"]),
     ("files", &["who_finds_no_place_is_told_after_a_second"]),
+    ("http", &["every_limit_is_counted_and_written_once"]),
+    ("answers", &["answers_held_back_stay_within_bounds"]),
+    ("nesting", &["depth_is_counted_exactly"]),
+    ("name", &["names_have_at_most_255_bytes"]),
+    ("id", &["every_limit_is_counted_and_written_once"]),
+    ("path", &["long_paths_are_unknown_and_not_kept"]),
+    ("final_blocks", &["every_limit_is_counted_and_written_once"]),
+    ("discarded", &["every_limit_is_counted_and_written_once"]),
+    ("log", &["lines_about_calls_are_limited_in_each_second"]),
 ];
 
-/// The names in the first column of the table of `Limits`.
+/// The names in the first columns of the tables of limits.
 fn documented() -> Vec<String> {
     let text = include_str!("../../../../docs/limits.md");
-    let table = text.lines().skip_while(|line| !line.starts_with("| limit ")).skip(2);
-    let rows = table.take_while(|line| line.starts_with('|'));
+    let rows = text.lines().filter(|line| line.starts_with("| `"));
     rows.filter_map(|row| Some(row.split('`').nth(1)?.to_owned())).collect()
 }
 
