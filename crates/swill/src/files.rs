@@ -7,7 +7,7 @@ use crate::{
     App, BuildError,
     observe::{Limit, Observer, Who},
     origin::Origins,
-    reading::Places,
+    reading::{Places, blocking},
     route::refuse,
     service::Service,
     weak,
@@ -173,7 +173,7 @@ impl Place {
             files,
             origins: service.origins.clone(),
             observer: service.observer.clone(),
-            places: Places::new(service.limits.files),
+            places: Places::new(service.limits.files, &service.observer),
         })
     }
 
@@ -360,11 +360,6 @@ fn redirect(request: &Request) -> Response {
     response
 }
 
-/// Does what may wait for a disk where others do not wait for it.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> io::Result<T> + Send + 'static) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
-}
-
 async fn serve(place: &Place, file: &Path, request: &Parts) -> Response {
     let Place { files, places, .. } = place;
     let mut headers = request.headers.clone();
@@ -413,17 +408,13 @@ async fn read(
     let mut service = ServeFile::new(file).with_buf_chunk_size(CHUNK).ignore_multi_range_requests(true);
     let (precompressed, file) = (files.precompressed, file.to_owned());
     let mut request = http::Request::new(());
-    *request.method_mut() = method.clone();
-    *request.headers_mut() = headers;
+    (*request.method_mut(), *request.headers_mut()) = (method.clone(), headers);
     let reading = async move {
         if precompressed {
             // Links beside a file are held against the same rule as files.
-            let beside = move |extension: &str| {
-                let mut name = file.as_os_str().to_owned();
-                name.push(extension);
-                std::fs::symlink_metadata(name).is_ok_and(|found| found.is_file())
-            };
-            let [br, zst, gz] = blocking(move || Ok([".br", ".zst", ".gz"].map(beside))).await?;
+            let look = move |name: &str| std::fs::symlink_metadata(file.with_added_extension(name));
+            let beside = move |extension| look(extension).is_ok_and(|found| found.is_file());
+            let [br, zst, gz] = blocking(move || Ok(["br", "zst", "gz"].map(beside))).await?;
             service = if br { service.precompressed_br() } else { service };
             service = if zst { service.precompressed_zstd() } else { service };
             service = if gz { service.precompressed_gzip() } else { service };
@@ -447,8 +438,7 @@ async fn range_is_current(files: &StaticFiles, file: &Path, headers: &HeaderMap,
 fn failed(error: &io::Error, place: &Place) -> Response {
     if error.kind() == io::ErrorKind::ResourceBusy {
         place.observer.exceeded(Limit::Files, Who::default());
-        let mut response =
-            refuse(StatusCode::SERVICE_UNAVAILABLE, "too many files are read, try again later");
+        let mut response = refuse(StatusCode::SERVICE_UNAVAILABLE, "too many files are read");
         response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
         return response;
     }

@@ -1,6 +1,7 @@
 //! Places for those who read files. A disk that hangs keeps a thread for every read that it does not finish, and threads
 //! that wait for disks are the same that procedures block: without places, one folder could stop them all.
 
+use crate::observe::{Observer, Who};
 use axum::body::Body;
 use bytes::Bytes;
 use http_body_util::BodyExt;
@@ -24,11 +25,15 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The places of a folder.
 #[derive(Clone, Debug)]
-pub(crate) struct Places(Arc<Semaphore>);
+pub(crate) struct Places {
+    free: Arc<Semaphore>,
+    observer: Observer,
+}
 
 impl Places {
-    pub(crate) fn new(count: usize) -> Self {
-        Self(Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS))))
+    pub(crate) fn new(count: usize, observer: &Observer) -> Self {
+        let free = Arc::new(Semaphore::new(count.min(Semaphore::MAX_PERMITS)));
+        Self { free, observer: observer.clone() }
     }
 
     /// Does something with files, in a task of its own: it cannot be stopped, and its place is free when it has ended,
@@ -41,7 +46,7 @@ impl Places {
         &self,
         work: impl Future<Output = io::Result<T>> + Send + 'static,
     ) -> io::Result<T> {
-        let Ok(Ok(place)) = timeout(PATIENCE, Arc::clone(&self.0).acquire_owned()).await else {
+        let Ok(Ok(place)) = timeout(PATIENCE, Arc::clone(&self.free).acquire_owned()).await else {
             return Err(io::ErrorKind::ResourceBusy.into());
         };
         let working = tokio::spawn(async move {
@@ -58,6 +63,13 @@ impl Places {
     }
 }
 
+/// Does what may wait for a disk where others do not wait for it.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
+}
+
 type Coming = Pin<Box<dyn Future<Output = Result<OwnedSemaphorePermit, AcquireError>> + Send>>;
 
 struct Reading {
@@ -70,7 +82,7 @@ struct Reading {
 impl Reading {
     fn poll_place(&mut self, task: &mut Context<'_>) -> Poll<()> {
         if self.place.is_none() {
-            let places = &self.places.0;
+            let places = &self.places.free;
             let coming = self.coming.get_or_insert_with(|| Box::pin(Arc::clone(places).acquire_owned()));
             self.place = ready!(coming.as_mut().poll(task)).ok();
             self.coming = None;
@@ -95,7 +107,9 @@ impl hyper::body::Body for Reading {
         self.place = None;
         if let Some(Err(error)) = &frame {
             // The head has been sent: all that is left is to break the connection, and to say why.
-            tracing::error!(%error, "a static file could not be read to its end");
+            if self.places.observer.may_write(Who::default()) {
+                tracing::error!(%error, "a static file could not be read to its end");
+            }
         }
         Poll::Ready(frame)
     }
@@ -140,7 +154,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_place_is_told_after_a_second() {
-        let places = Places::new(1);
+        let places = Places::new(1, &Observer::default());
         let hanging = places.run(std::future::pending::<io::Result<()>>());
         assert!(timeout(PATIENCE / 2, hanging).await.is_err());
         let error = places.run(async { Ok(()) }).await.expect_err("nobody waits for it, and it still hangs");
@@ -149,17 +163,17 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_body_has_a_place_only_while_the_disk_is_waited_for() {
-        let (places, disk) = (Places::new(1), Arc::new(Notify::new()));
+        let (places, disk) = (Places::new(1, &Observer::default()), Arc::new(Notify::new()));
         let mut body = places.read(chunks(&disk));
-        assert_eq!(places.0.available_permits(), 1, "nothing is read before somebody asks");
+        assert_eq!(places.free.available_permits(), 1, "nothing is read before somebody asks");
         assert!(timeout(PATIENCE, body.frame()).await.is_err());
-        assert_eq!(places.0.available_permits(), 0);
+        assert_eq!(places.free.available_permits(), 0);
         disk.notify_one();
         assert!(body.frame().await.is_some());
-        assert_eq!(places.0.available_permits(), 1);
+        assert_eq!(places.free.available_permits(), 1);
         assert!(timeout(PATIENCE, body.frame()).await.is_err());
         drop(body);
-        assert_eq!(places.0.available_permits(), 0, "the disk has not finished");
+        assert_eq!(places.free.available_permits(), 0, "the disk has not finished");
         disk.notify_one();
         assert!(places.run(async { Ok(()) }).await.is_ok());
     }

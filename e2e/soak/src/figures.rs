@@ -14,6 +14,9 @@ use swill_exhaustion::process::Sample;
 /// Errors that are remembered word by word.
 const REMEMBERED: usize = 20;
 
+/// Calls that take longer count as if they took so long, in microseconds.
+const LONGEST: u64 = 60_000_000;
+
 /// What all callers and attackers count together.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
@@ -62,7 +65,7 @@ impl Figures {
     pub(crate) fn took(&self, time: Duration) {
         let mut latencies = lock(&self.latencies);
         if latencies.is_none() {
-            *latencies = Histogram::new(3).ok();
+            *latencies = Histogram::new_with_max(LONGEST, 3).ok();
         }
         if let Some(latencies) = &mut *latencies {
             latencies.saturating_record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));

@@ -2,8 +2,11 @@
 
 use super::{Connection, Phase};
 use crate::observe::Limit;
-use std::{pin::Pin, sync::atomic::Ordering};
-use tokio::io::{AsyncRead, AsyncWrite};
+use std::sync::atomic::Ordering;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    time::Instant,
+};
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Bytes of what is not complete, not taken by a procedure, or not written.
@@ -31,16 +34,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     #[cold]
     fn cut(&mut self, task: &mut std::task::Context<'_>) {
         const WHY: &str = "the server has no memory left for this connection";
-        if matches!(self.phase, Phase::Open)
-            && self.waiting() == 0
-            && let Some(socket) = &mut self.socket
-        {
-            let mut last = Vec::new();
-            self.ws.close(1013, WHY, &mut last);
-            let _ = Pin::new(&mut *socket).poll_write(task, &last);
-            let _ = Pin::new(socket).poll_flush(task);
-        }
         self.peer.0.exceeded(Limit::Budget);
+        if matches!(self.phase, Phase::Open) && self.waiting() == 0 {
+            let mut out = std::mem::take(&mut self.out);
+            self.ws.close(1013, WHY, &mut out);
+            self.out = out;
+            let _ = self.flush(Instant::now(), task);
+        }
         self.ended_by(1013, WHY);
         self.phase = Phase::Over;
     }
