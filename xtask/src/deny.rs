@@ -31,7 +31,7 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
         ));
     }
     for manifest in ["Cargo.toml"].into_iter().chain(TOOLS) {
-        deny(root, manifest, &["--disable-fetch", "advisories"])?;
+        deny(root, manifest, &["advisories"])?;
     }
     Ok(Outcome::Passed("bans, licences, sources, advisories".into()))
 }
