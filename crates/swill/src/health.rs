@@ -1,12 +1,6 @@
 //! Routes for those who watch over the process: whether it lives, and whether it wants to be sent more.
 
-use crate::{
-    App, Result,
-    call::Panicked,
-    route::{Hub, refuse},
-    routes::Routes,
-    service::BuildError,
-};
+use crate::{App, Result, call::Panicked, hub::Hub, route::refuse, routes::Routes, service::BuildError};
 use axum::{
     response::Response,
     routing::{self, MethodRouter},

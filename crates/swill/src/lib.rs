@@ -79,6 +79,7 @@ mod handler;
 mod handshake;
 mod health;
 mod hook;
+mod hub;
 mod input;
 mod introspect;
 mod limits;

@@ -2,28 +2,26 @@
 
 use crate::{
     Handshake, Peer, Request,
-    addresses::Place,
-    budget::{Budget, Held},
+    budget::Held,
     call::Panicked,
     calling::Asked,
     connection::Connection,
     extensions::Extensions,
+    hub::{Hub, Slot},
     negotiate,
     observe::{Limit, Observer, Who, connection_span},
     outbox::Outbox,
     peer::Shared,
     progress::Watched,
     service::Service,
-    state::lock,
     weak,
 };
 use axum::{body::Body, extract::ConnectInfo, response::Response};
 use bytes::Bytes;
 use futures_util::FutureExt;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, uri::Authority};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, Version, header, uri::Authority};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use rustc_hash::FxHashMap;
 use std::{
     net::SocketAddr,
     panic::AssertUnwindSafe,
@@ -37,125 +35,8 @@ use swill_ws::{WebSocket, deflate, handshake};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    sync::Notify,
 };
 use tracing::{Instrument, Span};
-
-/// What all connections of a server share: how many there are, and whether it is shutting down.
-#[derive(Debug)]
-pub(crate) struct Hub {
-    most: usize,
-    open: AtomicUsize,
-    /// The server has been told to end.
-    leaving: AtomicBool,
-    draining: AtomicBool,
-    peers: Mutex<FxHashMap<u64, Peer>>,
-    budget: Budget,
-    pub(crate) all_gone: Notify,
-}
-
-/// A place among the connections of a server, given back when dropped.
-#[derive(Debug)]
-pub(crate) struct Slot {
-    hub: Arc<Hub>,
-    /// Its place among those of its address, if there are only so many.
-    from: Option<Arc<Place>>,
-}
-
-impl Hub {
-    /// For so many connections, which together hold so many bytes.
-    pub(crate) fn new(most: usize, budget: usize) -> Self {
-        Self {
-            most,
-            open: AtomicUsize::new(0),
-            leaving: AtomicBool::new(false),
-            draining: AtomicBool::new(false),
-            peers: Mutex::default(),
-            budget: Budget::new(budget),
-            all_gone: Notify::new(),
-        }
-    }
-
-    pub(crate) fn admit(self: &Arc<Self>) -> Option<Slot> {
-        let slot = Slot { hub: Arc::clone(self), from: None };
-        // In one order with `drain`: a server that drains and sees nobody has admitted nobody.
-        let count = self.open.fetch_add(1, Ordering::SeqCst);
-        (count < self.most && !self.draining.load(Ordering::SeqCst)).then_some(slot)
-    }
-
-    pub(crate) fn open(&self) -> usize {
-        self.open.load(Ordering::SeqCst)
-    }
-
-    #[inline]
-    pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
-    }
-
-    /// Whether the server has been told to end, and wants to be sent no more connections.
-    pub(crate) fn is_leaving(&self) -> bool {
-        self.leaving.load(Ordering::Acquire)
-    }
-
-    /// From now on the server wants to be sent no more connections; it takes those that come.
-    pub(crate) fn leave(&self) {
-        self.leaving.store(true, Ordering::Release);
-    }
-
-    /// Tells every connection that the server is shutting down.
-    pub(crate) fn drain(&self) {
-        self.leave();
-        self.draining.store(true, Ordering::SeqCst);
-        let peers: Vec<Peer> = lock(&self.peers).values().cloned().collect();
-        for peer in peers {
-            peer.0.outbox.wake();
-        }
-    }
-
-    /// All open connections.
-    #[cfg(feature = "metrics")]
-    pub(crate) fn peers(&self) -> Vec<Peer> {
-        lock(&self.peers).values().cloned().collect()
-    }
-
-    /// Counts what a connection holds in memory. `false` if it has to end, because others need the room.
-    #[inline]
-    pub(crate) fn hold(&self, peer: &Peer, bytes: usize) -> bool {
-        self.budget.hold(&peer.0, bytes, &self.peers)
-    }
-
-    /// A connection holds nothing any more.
-    pub(crate) fn release(&self, peer: &Peer) {
-        self.budget.release(&peer.0);
-    }
-
-    pub(crate) fn add(&self, peer: &Peer) {
-        lock(&self.peers).insert(peer.id(), peer.clone());
-    }
-
-    pub(crate) fn remove(&self, peer: &Peer) {
-        let mut peers = lock(&self.peers);
-        peers.remove(&peer.id());
-        // After a crowd has left, give its memory back.
-        if peers.capacity() > 1024 && peers.len() < peers.capacity() / 8 {
-            peers.shrink_to_fit();
-        }
-    }
-}
-
-impl Slot {
-    pub(crate) fn hub(&self) -> &Arc<Hub> {
-        &self.hub
-    }
-}
-
-impl Drop for Slot {
-    fn drop(&mut self) {
-        if self.hub.open.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.hub.all_gone.notify_waiters();
-        }
-    }
-}
 
 /// Answers a request to a route: with 101 and a connection, or with a refusal that says why.
 pub(crate) async fn answer(
@@ -197,7 +78,7 @@ async fn shake_hands(
         }
         return refuse(StatusCode::SERVICE_UNAVAILABLE, "no connection is free, try again later");
     };
-    slot.from = http.extensions().get().cloned();
+    slot.from(http.extensions().get().cloned());
     let Some(request) = Request::new(http.uri(), headers, &parameters, remote) else {
         service.observer.exceeded(Limit::Head, who);
         return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the request is too large");
@@ -299,7 +180,8 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
     }
     let mut hosts = headers.get_all(header::HOST).iter();
     // RFC 9112, section 3.2: neither more than one, nor one that is no host.
-    let one = hosts.next().is_some_and(names_host) && hosts.next().is_none();
+    let names = |host| names_host(host) && is_target(http.uri(), host);
+    let one = hosts.next().is_some_and(names) && hosts.next().is_none();
     if !one && !weak::is_off("upgrade-host") {
         return Err(refuse(StatusCode::BAD_REQUEST, "a request has one Host header, with a host in it"));
     }
@@ -327,6 +209,12 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
 fn names_host(value: &HeaderValue) -> bool {
     Authority::try_from(value.as_bytes())
         .is_ok_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+}
+
+/// Whether a target that is a whole URI (RFC 9112, section 3.2.2) is one of HTTP at that host; a path alone is.
+fn is_target(target: &Uri, host: &HeaderValue) -> bool {
+    matches!(target.scheme_str(), None | Some("http" | "https"))
+        && target.authority().is_none_or(|named| host.as_bytes().eq_ignore_ascii_case(named.as_str().as_bytes()))
 }
 
 pub(crate) fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {

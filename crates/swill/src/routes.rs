@@ -2,7 +2,8 @@
 
 use crate::{
     document::Shown,
-    route::{Hub, answer},
+    hub::Hub,
+    route::answer,
     service::{BuildError, Service},
 };
 use axum::{

@@ -1,6 +1,6 @@
 //! How a server is told to end, and how it says so before it does.
 
-use crate::route::Hub;
+use crate::hub::Hub;
 use std::{io, sync::Arc, time::Duration};
 use tokio::{sync::watch, time::sleep};
 

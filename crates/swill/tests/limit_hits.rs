@@ -11,7 +11,7 @@ use std::{
     sync::{Arc, Mutex},
     time::Duration,
 };
-use swill::{App, Limits, Metadata, Metrics, Peer, Protocol, Value, dialect::Dialect};
+use swill::{Limits, Metadata, Metrics, Peer, Protocol, Value, dialect::Dialect};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

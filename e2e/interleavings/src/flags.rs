@@ -1,6 +1,6 @@
 //! Flags beside the outbox: whoever changes what a connection waits for looks whether it does, and wakes it.
 //!
-//! Written after `Shared` (`peer.rs`), `Connection::may_read` and `look_after_wishes`, and `Hub` (`route.rs`). Where these
+//! Written after `Shared` (`peer.rs`), `Connection::may_read` and `look_after_wishes`, and `Hub` (`hub.rs`). Where these
 //! rely on one order that all threads agree on, there is a fence here: loom takes `SeqCst` of loads and stores for less
 //! than it is.
 

@@ -20,7 +20,7 @@ mod task;
 #[cfg(test)]
 mod tests;
 
-use crate::{Context, Peer, observe::Tally, outbox::Said, route::Slot, service::Service, weak};
+use crate::{Context, Peer, hub::Slot, observe::Tally, outbox::Said, service::Service, weak};
 use bucket::Bucket;
 use clock::Keepalive;
 use serial::Serial;

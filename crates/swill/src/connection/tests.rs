@@ -6,15 +6,10 @@ mod client;
 mod services;
 
 #[path = "../../tests/model/mod.rs"]
-#[path = "../../tests/model/mod.rs"]
 mod model;
 
 use super::Connection;
-use crate::{
-    App, Limits, Peer, Request,
-    extensions::Extensions,
-    route::{self, Hub},
-};
+use crate::{App, Limits, Peer, Request, extensions::Extensions, hub::Hub, route};
 use client::{CANCEL, Client, END, Got, MESSAGE, frame, message};
 use http::{HeaderMap, Uri};
 use services::{Probe, Recorder};

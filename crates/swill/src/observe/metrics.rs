@@ -3,8 +3,8 @@ use crate::{
     App, Request, Result,
     document::{Asked, Readers},
     guard::Guard,
+    hub::Hub,
     origin::Origins,
-    route::Hub,
     routes::Routes,
     service::BuildError,
 };

@@ -4,7 +4,7 @@ use super::{
     Limit, Outcome,
     counts::{ByCode, CLOSES, CallCounts, Count, Gauge, STATUSES},
 };
-use crate::{route::Hub, service::Service, state::lock};
+use crate::{hub::Hub, service::Service, state::lock};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, Weak},

@@ -8,7 +8,7 @@ use super::{
     world::{Lingers, ON_PURPOSE, World},
 };
 use crate::{
-    Limits, Peer, Protocol, Request, connection::Connection, extensions::Extensions, route, route::Hub,
+    Limits, Peer, Protocol, Request, connection::Connection, extensions::Extensions, hub::Hub, route,
     service::Service,
 };
 use futures_util::task::AtomicWaker;
