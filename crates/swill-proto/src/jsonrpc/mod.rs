@@ -39,12 +39,14 @@ mod calls;
 mod envelope;
 mod fault;
 mod id;
+mod limits;
 mod machine;
 mod reader;
 mod streams;
 mod write;
 
-pub use machine::{Limits, Machine};
+pub use limits::Limits;
+pub use machine::Machine;
 
 use crate::{Capabilities, Format, Parameters};
 
