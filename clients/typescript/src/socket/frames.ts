@@ -58,7 +58,8 @@ export class FrameReader {
       if (length > 125) {
         if (length > 127) return this.#violation(1002, 'a frame of a server is not masked');
         head = length === 126 ? 4 : 10;
-        if (end - at < head) return at;
+        // What is wrong already is not waited for.
+        if (end - at < head) return this.#allowed(first, (first & 15) < CLOSE ? 0 : length) ? at : end;
         length = lengthOf(bytes, at + 2, head - 2);
         if (length < (head === 4 ? 126 : 0x10000))
           return this.#violation(1002, 'a length is written too long');

@@ -113,6 +113,25 @@ for (const [name, frames, code] of [
   });
 }
 
+test('what is wrong already is not waited for', () => {
+  for (const [first, length] of [
+    [0x8a, 126],
+    [0x89, 127],
+    [0x09, 126],
+    [0xc2, 126],
+    [0x83, 127],
+    [0x80, 126],
+  ]) {
+    const { it, said } = reader();
+    it.push(Uint8Array.of(first, length), 0, 2);
+    assert.equal(said.length, 1, `${first}, ${length}: ${said.join()}`);
+    assert.ok(said[0].startsWith('violation 1002 '), said[0]);
+  }
+  const { it, said } = reader();
+  it.push(Uint8Array.of(0x82, 127), 0, 2);
+  assert.deepEqual(said, []);
+});
+
 test('a long message in small pieces takes memory for what has come', () => {
   const { it, said } = reader({ message: 1 << 20, fragments: 4 });
   const bytes = frame(0x82, 'y'.repeat(300_000));
