@@ -11,8 +11,9 @@ use std::{path::Path, process::ExitCode, time::Duration};
 /// How long a check runs that could go on for ever, unless `--for` says something else.
 const A_WHILE: Duration = Duration::from_secs(30 * 60);
 
-/// All checks, quick ones first. `time` is for each of those that could go on for ever.
-fn run_checks(root: &Path, report: &mut Report, time: Duration) {
+/// All checks, quick ones first. `time` is for each of those that could go on for ever, `shard` for those that can be
+/// divided among nights or machines.
+fn run_checks(root: &Path, report: &mut Report, time: Duration, shard: Option<&str>) {
     report.check("abuse-debug", || abuse::check(root, abuse::Build::Debug));
     report.check("abuse-release", || abuse::check(root, abuse::Build::Release));
     report.check("abuse-self-test", || abuse::self_test(root));
@@ -20,7 +21,7 @@ fn run_checks(root: &Path, report: &mut Report, time: Duration) {
     report.check("interleavings", || interleavings::check(root));
     report.check("sequences", || sequences::check(root));
     report.check("coverage", || coverage::check(root));
-    report.check("mutants", || mutants::check(root));
+    report.check("mutants", || mutants::check(root, shard));
     report.check("minimal-versions", || minimal_versions::check(root));
     report.check("exhaustion", || exhaustion::check(root, false));
     report.check("soak", || soak::check(root, time));
@@ -42,15 +43,17 @@ fn properties(root: &Path) -> Result<Outcome> {
 }
 
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
-    let (mut names, mut time, mut list) = (vec![], A_WHILE, false);
+    let (mut names, mut time, mut shard, mut list) = (vec![], A_WHILE, None, false);
     let mut arguments = arguments.iter();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--list" => list = true,
             "--for" => time = minutes(arguments.next())?,
+            "--shard" => shard = Some(a_shard(arguments.next())?),
             option if option.starts_with('-') => {
                 return Err(format!(
-                    "there is no option `{option}`; usage: cargo xtask nightly [--list] [--for MINUTES] [NAME...]"
+                    "there is no option `{option}`; usage: cargo xtask nightly [--list] [--for MINUTES] \
+                     [--shard K/N] [NAME...]"
                 )
                 .into());
             }
@@ -58,7 +61,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         }
     }
     let mut all = Report::dry();
-    run_checks(root, &mut all, time);
+    run_checks(root, &mut all, time, shard);
     if list {
         all.names().iter().for_each(|name| println!("{name}"));
         return Ok(ExitCode::SUCCESS);
@@ -67,7 +70,7 @@ pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {
         return Err(format!("there is no check `{unknown}`; there are {}", all.names().join(", ")).into());
     }
     let mut report = Report::new(names);
-    run_checks(root, &mut report, time);
+    run_checks(root, &mut report, time, shard);
     Ok(report.finish())
 }
 
@@ -77,4 +80,31 @@ fn minutes(argument: Option<&String>) -> Result<Duration> {
     let minutes = minutes.ok_or_else(|| format!("`{argument}` is no number of minutes"))?;
     Duration::try_from_secs_f64(60.0 * minutes)
         .map_err(|_| format!("`{argument}` minutes are too many").into())
+}
+
+/// `K/N`: the part of this number, from 0, of so many.
+fn a_shard(argument: Option<&String>) -> Result<&str> {
+    let argument = argument.ok_or("`--shard` needs K/N")?;
+    let parts =
+        argument.split_once('/').and_then(|(k, n)| Some((k.parse::<u32>().ok()?, n.parse::<u32>().ok()?)));
+    match parts {
+        Some((part, parts)) if part < parts => Ok(argument),
+        _ => Err(format!("`{argument}` is no part K/N, with K from 0 to N - 1").into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_counted_from_0() {
+        for good in ["0/1", "3/4"] {
+            assert_eq!(a_shard(Some(&good.to_owned())).ok(), Some(good));
+        }
+        for bad in ["", "1", "4/4", "0/0", "-1/4", "1/4/9", "a/b"] {
+            assert!(a_shard(Some(&bad.to_owned())).is_err(), "{bad}");
+        }
+        assert!(a_shard(None).is_err());
+    }
 }
