@@ -22,6 +22,9 @@ pub(crate) const CALLERS: usize = 3 * OF_EACH + 4;
 /// After so many rounds, more or less, a client goes, and another comes.
 const ROUNDS: u64 = 500;
 
+/// What is done over one connection by hand, from its beginning to its end.
+type Visit = fn(SocketAddr, &Pace, &Figures) -> Result;
+
 /// Starts them all.
 pub(crate) fn start(
     runtime: &Runtime,
@@ -41,7 +44,7 @@ pub(crate) fn start(
             callers.push(runtime.spawn(async move { clients(&url, protocol, &pace, &figures).await }));
         }
     }
-    let by_hand: [(&str, fn(SocketAddr, &Pace, &Figures) -> Result); 4] =
+    let by_hand: [(&str, Visit); 4] =
         [("events", events), ("events", events), ("WebMesh", webmesh), ("HTTP", http)];
     for (name, visit) in by_hand {
         let (pace, figures) = (Arc::clone(pace), Arc::clone(figures));

@@ -7,6 +7,7 @@ use tokio::time::timeout;
 
 type Outcome = Result<(), String>;
 
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
 fn told(error: Error) -> String {
     error.to_string()
 }
