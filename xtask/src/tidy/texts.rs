@@ -65,14 +65,25 @@ pub(super) fn links(files: &Files) -> Vec<String> {
     findings
 }
 
-/// A promise names the tests that hold it: functions, or recorded conversations.
+/// A promise names what holds it: functions, recorded conversations, attacks, faults.
 pub(super) fn promises(files: &Files) -> Vec<String> {
     const DOCUMENT: &str = "docs/guarantees.md";
-    let tested = |name: &str| match name.contains('/') {
-        true => files.iter().any(|(path, text)| {
+    // Attacks, faults and shortages have names of words, as they are chosen on the command line.
+    const SUITES: [&str; 3] = ["e2e/abuse/src/", "e2e/faults/faults/", "e2e/exhaustion/src/"];
+    let tested = |name: &str| {
+        let in_vectors = |(path, text): (&str, &str)| {
             path.starts_with("conformance/vectors/") && text.contains(&format!("\"name\": \"{name}\""))
-        }),
-        false => files.rust("crates/").any(|(_, text)| text.contains(&format!("fn {name}("))),
+        };
+        let in_suites = |(path, text): (&str, &str)| {
+            SUITES.iter().any(|suite| path.starts_with(suite)) && text.contains(&format!("\"{name}\""))
+        };
+        match name.contains('/') {
+            true => files.iter().any(in_vectors),
+            false => {
+                files.rust("crates/").any(|(_, text)| text.contains(&format!("fn {name}(")))
+                    || files.iter().any(in_suites)
+            }
+        }
     };
     let rows = files.get(DOCUMENT).lines().filter(|line| line.starts_with("| **"));
     let mut findings = vec![];
@@ -124,12 +135,13 @@ mod tests {
 
     #[test]
     fn a_promise_without_a_test_is_found() {
-        let text = "| promise | held by |\n|---|---|\n| **One.** | `it_is_so`, `call/add` |\n\
+        let text = "| promise | held by |\n|---|---|\n| **One.** | `it_is_so`, `call/add`, `kill -9` |\n\
                     | **Two.** | `it_is_not`, `call/sub` |\n| **Three.** | hope |\n";
         let files = Files::of(&[
             ("docs/guarantees.md", text),
             ("crates/a/tests/a.rs", "async fn it_is_so() {}\n"),
             ("conformance/vectors/a.jsonl", "{\"name\": \"call/add\"}\n"),
+            ("e2e/faults/faults/killing.py", "@case(\"kill -9\")\n"),
         ]);
         let findings = promises(&files);
         assert_eq!(findings.len(), 3, "{findings:?}");
