@@ -50,9 +50,11 @@ impl Budget {
 
     #[cold]
     fn change(&self, peer: &Shared, bytes: usize, peers: &Mutex<FxHashMap<u64, Peer>>) -> bool {
-        let before = peer.budgeted.0.swap(bytes, Ordering::AcqRel);
-        if before == Held::CUT {
-            peer.budgeted.0.store(Held::CUT, Ordering::Release);
+        let held = &peer.budgeted.0;
+        let before = held.load(Ordering::Acquire);
+        // In one step: whoever makes room must not find a number here that has been given back already.
+        let exchange = || held.compare_exchange(before, bytes, Ordering::AcqRel, Ordering::Acquire);
+        if before == Held::CUT || exchange().is_err() {
             return false;
         }
         let used = self.add(signed(bytes) - signed(before));
