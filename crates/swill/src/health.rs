@@ -202,7 +202,7 @@ impl Health {
             let asked = Arc::new(Asked { readiness, hub: Arc::clone(hub), known: Mutex::default() });
             let route: MethodRouter = routing::get(move || {
                 let asked = Arc::clone(&asked);
-                async move { asked.answer().await }
+                asked.answer()
             });
             routes.place(&path, route)?;
         }
@@ -219,22 +219,24 @@ struct Asked {
 }
 
 impl Asked {
-    async fn answer(&self) -> Response {
+    async fn answer(self: Arc<Self>) -> Response {
+        let not_ready = |why: String| text(StatusCode::SERVICE_UNAVAILABLE, why);
         if self.hub.is_leaving() {
-            return text(StatusCode::SERVICE_UNAVAILABLE, "the server is shutting down\n".to_owned());
+            return not_ready("the server is shutting down\n".to_owned());
         }
-        let failed = self.failed().await;
-        match failed.is_empty() {
-            true => text(StatusCode::OK, "ready\n".to_owned()),
-            false => text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {}\n", failed.join(", "))),
+        if self.readiness.checks.is_empty() {
+            return text(StatusCode::OK, "ready\n".to_owned());
+        }
+        // In a task of its own: whoever asks and goes does not make the checks begin again for the next.
+        match tokio::spawn(async move { self.failed().await }).await {
+            Ok(failed) if failed.is_empty() => text(StatusCode::OK, "ready\n".to_owned()),
+            Ok(failed) => not_ready(format!("not ready: {}\n", failed.join(", "))),
+            Err(_) => not_ready("not ready: it could not be checked\n".to_owned()),
         }
     }
 
     /// The names of the checks that have failed.
     async fn failed(&self) -> Vec<Cow<'static, str>> {
-        if self.readiness.checks.is_empty() {
-            return Vec::new();
-        }
         let mut known = self.known.lock().await;
         if let Some((at, failed)) = &*known
             && at.elapsed() < FRESH
@@ -276,4 +278,37 @@ fn text(status: StatusCode, text: String) -> Response {
     let mut response = refuse(status, text);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use tokio::{sync::Semaphore, task::yield_now};
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_and_goes_does_not_make_checks_begin_again() {
+        let (gate, runs) = (Arc::new(Semaphore::new(0)), Arc::new(AtomicUsize::new(0)));
+        let (passed, counted) = (Arc::clone(&gate), Arc::clone(&runs));
+        let slow = move || {
+            counted.fetch_add(1, Ordering::SeqCst);
+            let gate = Arc::clone(&passed);
+            async move { gate.acquire().await.map(drop).map_err(Error::internal) }
+        };
+        let readiness = Readiness::new("/").check("slow", slow);
+        let hub = Arc::new(Hub::new(1, 0));
+        let asked = Arc::new(Asked { readiness, hub, known: Mutex::default() });
+        for _ in 0..3 {
+            let asking = tokio::spawn(Arc::clone(&asked).answer());
+            while runs.load(Ordering::SeqCst) == 0 {
+                yield_now().await;
+            }
+            yield_now().await;
+            asking.abort();
+            assert!(asking.await.is_err_and(|error| error.is_cancelled()));
+        }
+        gate.add_permits(1);
+        let answer = Arc::clone(&asked).answer().await;
+        assert_eq!((answer.status(), runs.load(Ordering::SeqCst)), (StatusCode::OK, 1));
+    }
 }
