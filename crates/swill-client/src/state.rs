@@ -58,8 +58,11 @@ impl Watch {
     /// Safe to drop halfway: no change is missed.
     pub async fn changed(&mut self) -> Option<State> {
         // Handles of the client may outlive it by far.
-        let seen_all = !self.0.has_changed().unwrap_or(true);
-        if seen_all && self.0.borrow().is_closed() {
+        let is_over = {
+            let state = self.0.borrow();
+            !state.has_changed() && state.is_closed()
+        };
+        if is_over {
             return None;
         }
         match self.0.changed().await {
