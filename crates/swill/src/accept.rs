@@ -48,8 +48,8 @@ impl Acceptor {
         Self { listener, reserve: reserve(), failures: 0, trouble: Trouble::default(), observer }
     }
 
-    /// The next connection; never an error, unless a test wants it. What is accepted is lost if this is dropped while it turns somebody away, which nobody was
-    /// promised.
+    /// The next connection; never an error, unless a test wants it. What is accepted is lost if this is dropped while it
+    /// turns somebody away, which nobody was promised.
     pub(crate) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
         loop {
             match self.listener.accept().await {
