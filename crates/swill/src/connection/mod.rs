@@ -59,6 +59,8 @@ pub(crate) struct Connection<S> {
     written: usize,
     /// The socket may hold bytes back, as one with TLS does, until it is flushed.
     unflushed: bool,
+    /// It is said that something waits for the socket.
+    is_stuck: bool,
     /// The context of the last call, to be used by the next.
     spare: Option<Box<Context>>,
     said: Said,
@@ -197,6 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             out: Vec::new(),
             written: 0,
             unflushed: false,
+            is_stuck: false,
             spare: None,
             said: Said::default(),
             tally,
@@ -346,6 +349,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         self.written = 0;
                         self.out.shrink_to_fit();
                     }
+                    self.is_stuck = true;
                     self.peer.0.stuck.store(self.out.len(), Ordering::Relaxed);
                     return Poll::Pending;
                 }
@@ -370,7 +374,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
         }
-        if self.stalled_since.take().is_some() {
+        self.stalled_since = None;
+        if self.is_stuck {
+            self.is_stuck = false;
             self.peer.0.stuck.store(0, Ordering::Relaxed);
         }
         Poll::Ready(())
