@@ -4,7 +4,10 @@
 mod common;
 
 use common::*;
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use swill::{App, Limits, Metrics, Module, Protocol};
 use tokio::{net::TcpStream, time::timeout};
 
@@ -15,6 +18,11 @@ struct Scrape(BTreeMap<String, f64>);
 impl Scrape {
     fn read(text: &str) -> Self {
         assert!(text.ends_with("# EOF\n"), "OpenMetrics ends with a line that says so: {text}");
+        let mut families = BTreeSet::new();
+        for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+            let (family, _) = line.split_once(' ').expect("a family and its type");
+            assert!(families.insert(family), "two families have the name {family}");
+        }
         let lines = text.lines().filter(|line| !line.starts_with('#'));
         let mut series = BTreeMap::new();
         for line in lines {
@@ -140,7 +148,7 @@ async fn connections_and_handshakes_are_counted() {
     drop(client);
     let now = until_is(&server, &open("swill/1"), 0.0).await;
     for (series, value) in [
-        ("swill_connections_total{protocol=\"swill/1\"}", 1.0),
+        ("swill_connections_opened_total{protocol=\"swill/1\"}", 1.0),
         ("swill_connections_closed_total{protocol=\"swill/1\",code=\"other\"}", 1.0),
         ("swill_handshakes_refused_total{status=\"406\"}", 1.0),
         ("swill_handshakes_refused_total{status=\"403\"}", 1.0),
@@ -213,6 +221,26 @@ async fn what_waits_can_be_seen_and_is_gone_afterwards() {
 }
 
 #[tokio::test]
+async fn what_a_slow_peer_takes_in_the_end_waits_no_more() {
+    let (server, _) = counted(Limits::default().answer(16 << 20)).await;
+    let mut client = server.connect().await;
+    for seq in 0..4 {
+        client.request(seq, "bytes", 8 << 20).await;
+    }
+    let waits = async {
+        while scrape(&server).await.get("swill_outbox_bytes") < 65_536.0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, waits).await.expect("no system keeps all of it");
+    for _ in 0..4 {
+        client.answer().await;
+    }
+    until_is(&server, "swill_outbox_bytes", 0.0).await;
+    client.goodbye().await;
+}
+
+#[tokio::test]
 async fn apps_in_an_app_are_counted_with_it_unless_they_count_themselves() {
     let app = || Probe::new().app().protocols([Protocol::swill()]);
     let (outer, own) = (Metrics::new(), Metrics::new().path("/numbers"));
@@ -235,6 +263,7 @@ async fn no_label_has_what_a_peer_says() {
     for seq in 0..20 {
         client.refused(seq, &format!("secret.{seq}"), ()).await;
     }
+    until_is(&server, &calls("", "404"), 20.0).await;
     client.goodbye().await;
     let (mut socket, _) = server.upgrade("/", &[]).await;
     use tokio::io::AsyncWriteExt;

@@ -59,19 +59,25 @@ impl Driver<'_> {
     ) -> Result<u32, Close> {
         self.received = self.received.wrapping_add(1);
         let service = &*self.peer.0.service;
-        let received = match service.log_calls {
+        let received = match service.log_calls || self.tally.is_some() {
             false => self.protocol.receive(message, service, &mut self.frames),
-            true => self.receive_logged(message),
+            true => self.receive_noted(message),
         };
         self.received(received, task)
     }
 
-    /// As [`Protocol::receive`], where calls are logged that the protocol answers because there is no such procedure.
-    #[cold]
-    fn receive_logged<'m>(&mut self, message: Message<'m>) -> Received<'m> {
+    /// As [`Protocol::receive`], where calls are logged or counted that the protocol answers because there is no such
+    /// procedure.
+    #[inline]
+    fn receive_noted<'m>(&mut self, message: Message<'m>) -> Received<'m> {
         let unknown = Unknown::new(&self.peer.0.service);
         let received = self.protocol.receive(message, &unknown, &mut self.frames);
-        unknown.log(&self.peer.0);
+        let unknown = unknown.noted(&self.peer.0);
+        if unknown > 0
+            && let Some(tally) = &mut self.tally
+        {
+            tally.unknown(unknown, self.now);
+        }
         received
     }
 

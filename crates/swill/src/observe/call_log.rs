@@ -3,11 +3,14 @@
 use super::span::Beginning;
 use crate::{peer::Shared, service::Service, state::CallState};
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
 use swill_proto::{Code, Directory, Found, ProcedureId, Routed};
+
+/// Bytes of the longest name that a procedure can have.
+const LONGEST_NAME: usize = 255;
 
 /// A call that will be logged.
 pub(super) struct Logged {
@@ -52,23 +55,40 @@ fn write(shared: &Shared, procedure: &str, code: i64, since: Instant, received: 
     );
 }
 
-/// A service whose protocol is watched: it answers calls of procedures that there are not by itself, and they are
-/// logged, too.
+/// A service that notes what is looked for in vain: a protocol answers calls of procedures that there are not by itself,
+/// and they are counted and logged, too.
 pub(crate) struct Unknown<'s> {
     service: &'s Service,
-    since: Instant,
+    /// `None` if calls are not logged.
+    since: Option<Instant>,
+    count: Cell<u64>,
     names: RefCell<Vec<String>>,
 }
 
 impl<'s> Unknown<'s> {
+    #[inline]
     pub(crate) fn new(service: &'s Service) -> Self {
-        Self { service, since: Instant::now(), names: RefCell::default() }
+        let since = service.log_calls.then(Instant::now);
+        Self { service, since, count: Cell::new(0), names: RefCell::default() }
     }
 
-    /// Logs what was looked for in vain.
-    pub(crate) fn log(self, shared: &Shared) {
-        for name in self.names.into_inner() {
-            write(shared, &name, Code::NOT_FOUND.0, self.since, 0, 0);
+    /// Logs what was looked for in vain; how much it was.
+    #[inline]
+    pub(crate) fn noted(self, shared: &Shared) -> u64 {
+        if let Some(since) = self.since {
+            for name in self.names.into_inner() {
+                write(shared, &name, Code::NOT_FOUND.0, since, 0, 0);
+            }
+        }
+        self.count.get()
+    }
+
+    /// What a peer made up is no longer in the log than a name can be.
+    #[cold]
+    fn note(&self, name: &str) {
+        self.count.set(self.count.get() + 1);
+        if self.since.is_some() {
+            self.names.borrow_mut().push(name[..name.floor_char_boundary(LONGEST_NAME)].to_owned());
         }
     }
 }
@@ -77,18 +97,18 @@ impl Directory for Unknown<'_> {
     fn find(&self, name: &str) -> Option<Found> {
         let found = self.service.find(name);
         if found.is_none() {
-            self.names.borrow_mut().push(name.to_owned());
+            self.note(name);
         }
         found
     }
 
     fn route(&self, path: &str) -> Option<Routed> {
         let routed = self.service.route(path);
-        let mut names = self.names.borrow_mut();
-        // A path is looked for as a name first.
-        names.pop();
+        // A path is looked for as a name first, and there is one in a message.
+        self.count.set(0);
+        self.names.borrow_mut().clear();
         if routed.is_none() {
-            names.push(path.to_owned());
+            self.note(path);
         }
         routed
     }

@@ -4,7 +4,7 @@ use std::{
     sync::atomic::{AtomicI64, AtomicU64, Ordering},
     time::Duration,
 };
-use swill_proto::Error;
+use swill_proto::{Code, Error};
 
 /// A number that only grows.
 #[derive(Debug, Default)]
@@ -84,7 +84,11 @@ impl Outcome {
     pub(crate) const OK: Self = Self(0);
 
     pub(crate) fn of(error: &Error) -> Self {
-        let at = CODES.iter().position(|code| *code == error.code().0).unwrap_or(CODES.len());
+        Self::of_code(error.code())
+    }
+
+    pub(crate) fn of_code(code: Code) -> Self {
+        let at = CODES.iter().position(|known| *known == code.0).unwrap_or(CODES.len());
         Self(at as u8 + 1)
     }
 

@@ -79,7 +79,9 @@ impl Registry {
         for (name, connections) in &protocols {
             open.value(&[("protocol", name)], connections.open.read())?;
         }
-        let mut opened = Family::counter(encoder, "swill_connections", "Connections that have been opened")?;
+        // No two families may have one name, whatever stands behind it (OpenMetrics 1.0, "MetricFamily").
+        let help = "Connections that have been opened";
+        let mut opened = Family::counter(encoder, "swill_connections_opened", help)?;
         for (name, connections) in &protocols {
             opened.count(&[("protocol", name)], connections.opened.read())?;
         }

@@ -2,7 +2,7 @@
 
 use super::{Outcome, Spoken};
 use std::{mem, sync::Arc, time::Duration};
-use swill_proto::ProcedureId;
+use swill_proto::{Code, ProcedureId};
 use tokio::time::Instant;
 
 /// What a connection has counted since it was last added up: each time that its task has run.
@@ -55,6 +55,13 @@ impl Tally {
             self.other(key, since);
         }
         self.last.calls += 1;
+    }
+
+    /// Calls of procedures that there are not.
+    #[cold]
+    pub(crate) fn unknown(&mut self, calls: u64, since: Instant) {
+        self.call(ProcedureId(u32::MAX), Outcome::of_code(Code::NOT_FOUND), since);
+        self.last.calls += calls - 1;
     }
 
     /// Another kind of call becomes the last one.

@@ -85,6 +85,16 @@ every_protocol! {
         assert_eq!(logged(&collector), [entry("add", 429), entry("wait", 499)]);
     }
 
+    async fn names_that_nobody_has_are_cut_off(speaks: &Speaks) {
+        let (collector, _guard) = Collector::start(Level::INFO);
+        let peer = speaks.connect(App::new().module(procedures(&closed())).log_calls(true)).await;
+        // In the middle of the last character that fits; over Swill's own protocol it is no name at all.
+        let _ = peer.notify(&"\u{e4}".repeat(400), ()).await;
+        let _ = peer.notify("nothing", ()).await;
+        until("it is logged", || logged(&collector).iter().any(|(name, _)| name.ends_with("nothing"))).await;
+        assert!(logged(&collector).iter().all(|(name, _)| name.len() <= 255), "{:?}", logged(&collector));
+    }
+
     async fn nothing_is_logged_unless_asked_for(speaks: &Speaks) {
         let (collector, _guard) = Collector::start(Level::TRACE);
         let peer = speaks.connect(App::new().module(procedures(&closed()))).await;
