@@ -3,6 +3,7 @@
 use crate::{
     Request, Result,
     document::Asked,
+    observe::{Observer, Who},
     route::{refuse, refuse_with},
 };
 use axum::response::Response;
@@ -21,11 +22,14 @@ pub(crate) struct Guard {
     passwords: Vec<Option<Vec<u8>>>,
     tokens: Vec<Option<Vec<u8>>>,
     questions: Vec<Question>,
+    /// Who asks decides how often a question fails.
+    observer: Observer,
 }
 
 impl Guard {
     pub(crate) fn new(realm: &'static str) -> Self {
-        Self { realm, passwords: Vec::new(), tokens: Vec::new(), questions: Vec::new() }
+        let (passwords, tokens, questions) = (Vec::new(), Vec::new(), Vec::new());
+        Self { realm, passwords, tokens, questions, observer: Observer::default() }
     }
 
     pub(crate) fn allow(&mut self, user: &str, password: &str) {
@@ -65,7 +69,8 @@ impl Guard {
         for question in &self.questions {
             question(&request).map_err(|error| {
                 let refusal = refuse_with(&error);
-                if refusal.status().is_server_error() {
+                let who = || Who { peer: None, remote: request.remote_addr() };
+                if refusal.status().is_server_error() && self.observer.may_write(who()) {
                     tracing::error!(?error, "a guard failed");
                 }
                 Box::new(refusal)
