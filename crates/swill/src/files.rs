@@ -236,9 +236,8 @@ async fn answer(State(places): State<Arc<[Place]>>, request: Request, next: Next
     if !place.origins.serves(request.headers()) {
         return refuse(StatusCode::MISDIRECTED_REQUEST, "this server does not answer under that host name");
     }
-    let what = look_up(&place.files, rest, &place.places).await;
     let reading = matches!(*request.method(), Method::GET | Method::HEAD);
-    match what {
+    match look_up(place, rest).await {
         Ok(Some(_)) if !reading => {
             let mut response = refuse(StatusCode::METHOD_NOT_ALLOWED, "files can be read only");
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
@@ -296,20 +295,20 @@ fn is_hidden(name: &str, at: usize) -> bool {
     name.starts_with('.') && !(at == 0 && name == ".well-known") && !weak::is_off("hidden-files")
 }
 
-async fn look_up(files: &StaticFiles, path: &str, places: &Places) -> io::Result<Option<Meant>> {
+async fn look_up(place: &Place, path: &str) -> io::Result<Option<Meant>> {
     let Some(names) = names(path) else { return Ok(None) };
-    let (files, path) = (files.clone(), path.to_owned());
+    let (files, slash, observer) = (place.files.clone(), path.ends_with('/'), place.observer.clone());
     let looking = move || {
         let root = files.folder.canonicalize()?;
+        let real = |path: &Path| real(&root, path, &observer);
         let mut wanted = root.clone();
         wanted.extend(&names);
-        let slash = path.ends_with('/');
-        if let Some(found) = real(&root, &wanted)? {
+        if let Some(found) = real(&wanted)? {
             if found.is_file() && !slash {
                 return Ok(Some(Meant::File(found)));
             }
             if found.is_dir()
-                && let Some(index) = real(&root, &wanted.join(&files.index))?
+                && let Some(index) = real(&wanted.join(&files.index))?
                 && index.is_file()
             {
                 return Ok(Some(if slash { Meant::File(index) } else { Meant::Folder }));
@@ -317,13 +316,13 @@ async fn look_up(files: &StaticFiles, path: &str, places: &Places) -> io::Result
         }
         let plain = names.last().is_none_or(|name| !name.contains('.'));
         let Some(fallback) = files.fallback.as_ref().filter(|_| plain) else { return Ok(None) };
-        Ok(real(&root, &root.join(fallback))?.filter(|found| found.is_file()).map(Meant::File))
+        Ok(real(&root.join(fallback))?.filter(|found| found.is_file()).map(Meant::File))
     };
-    places.run(blocking(looking)).await
+    place.places.run(blocking(looking)).await
 }
 
 /// Where a path leads, if that lies in the folder and is not hidden there.
-fn real(root: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
+fn real(root: &Path, path: &Path, observer: &Observer) -> io::Result<Option<PathBuf>> {
     use io::ErrorKind::{InvalidFilename, InvalidInput, NotADirectory, NotFound, PermissionDenied};
     let found = match path.canonicalize() {
         Ok(found) => found,
@@ -339,7 +338,9 @@ fn real(root: &Path, path: &Path) -> io::Result<Option<PathBuf>> {
         if weak::is_off("file-links") {
             return Ok(Some(found));
         }
-        tracing::warn!(path = %path.display(), "a link leads out of the folder of static files and is not followed");
+        if observer.may_write(Who::default()) {
+            tracing::warn!(path = %path.display(), "a link leads out of the folder of static files: not followed");
+        }
         return Ok(None);
     };
     let shown = below.components().enumerate().all(|(at, part)| match part {
