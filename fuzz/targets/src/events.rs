@@ -1,5 +1,6 @@
-//! Any messages, one after the other, to both sides of events; the driver answers every other call.
+//! Any messages, one after the other, to both sides of events; the driver answers every other call, and once only.
 
+use crate::said;
 use swill_proto::{
     CallId, Directory, Error, Format, Found, Frame, Head, Kind, Message, Open, Outgoing, ProcedureId,
     Protocol, Received, Shape, Target,
@@ -37,6 +38,7 @@ impl Outgoing for Wire {
         self.messages += 1;
         assert!(std::str::from_utf8(&self.bytes).is_ok());
         scan::json::validate(&self.bytes, scan::DEPTH).expect("what is sent is JSON");
+        said::event(&self.bytes);
     }
 }
 
@@ -78,6 +80,9 @@ pub(crate) fn run(input: &[u8]) {
                 };
                 server.send(answer, &mut wire).expect("these errors are told");
                 assert!(wire.messages == 1 && server.held().calls == 0);
+                let again = Frame::Fail { call: open.call, error: Error::new(418, "teapot") };
+                server.send(again, &mut wire).expect("nobody is told");
+                assert_eq!(wire.messages, 1, "a call has one answer");
             }
             Received::Nothing => assert_eq!(wire.messages, 1),
             Received::Close(close) => assert!(close.code == 1003 && wire.messages == 0),

@@ -14,6 +14,7 @@ mod events;
 mod json_scan;
 mod jsonrpc;
 mod messagepack_scan;
+mod said;
 mod server_connection;
 mod server_handshake;
 mod serving;

@@ -3,6 +3,7 @@
 //! than a multiple of what was said, the connection ends, and then nothing runs any more.
 
 use crate::{
+    said::{self, ResponseKind},
     serving::{routes, serve},
     ws::Got,
 };
@@ -90,7 +91,8 @@ async fn converse(choice: u8, pipe: u8, wire: &[u8]) {
     timeout(HOUR, over).await.expect("nothing runs when the connection is over");
     assert_eq!(ended.load(Ordering::Relaxed), 1, "a connection ends once");
     assert!(heard.len() <= FACTOR * said.len() + ANYWAY, "{} bytes answered for {}", heard.len(), said.len());
-    check(&mut heard, speech, negotiated);
+    let messages = if raw { said.len() } else { pieces(wire).count() };
+    check(&mut heard, speech, negotiated, messages);
 }
 
 /// A protocol, as a client asks for it.
@@ -101,6 +103,8 @@ struct Speech {
     /// What its messages are: JSON as text, or binary.
     text: bool,
     format: Option<Format>,
+    /// Looks at a message, and tells whether it ends a call or answers for one that was none.
+    is_last: fn(&[u8]) -> bool,
 }
 
 const SPEECHES: [Speech; 8] = [
@@ -109,20 +113,44 @@ const SPEECHES: [Speech; 8] = [
         protocol: Protocol::swill,
         text: false,
         format: Some(Format::MessagePack),
+        is_last: |message| {
+            matches!(said::response(message).kind, ResponseKind::EndOfStream | ResponseKind::Error)
+        },
     },
-    Speech { token: None, protocol: Protocol::json_rpc, text: true, format: Some(Format::Json) },
+    Speech {
+        token: None,
+        protocol: Protocol::json_rpc,
+        text: true,
+        format: Some(Format::Json),
+        is_last: |message| said::json_rpc(Format::Json, message).is_last(),
+    },
     Speech {
         token: Some("jsonrpc.msgpack"),
         protocol: Protocol::json_rpc_msgpack,
         text: false,
         format: Some(Format::MessagePack),
+        is_last: |message| said::json_rpc(Format::MessagePack, message).is_last(),
     },
-    Speech { token: Some("events"), protocol: Protocol::events, text: true, format: Some(Format::Json) },
-    Speech { token: None, protocol: || Protocol::webmesh(Dialect::V0_1_2), text: false, format: None },
-    Speech { token: None, protocol: || Protocol::webmesh(Dialect::V0_1_2_JSON), text: true, format: None },
-    Speech { token: None, protocol: || Protocol::webmesh(Dialect::HEAD), text: true, format: None },
-    Speech { token: None, protocol: || Protocol::webmesh(Dialect::HEAD_JSON), text: true, format: None },
+    Speech {
+        token: Some("events"),
+        protocol: Protocol::events,
+        text: true,
+        format: Some(Format::Json),
+        is_last: |message| {
+            said::event(message);
+            true
+        },
+    },
+    webmesh(|| Protocol::webmesh(Dialect::V0_1_2), false),
+    webmesh(|| Protocol::webmesh(Dialect::V0_1_2_JSON), true),
+    webmesh(|| Protocol::webmesh(Dialect::HEAD), true),
+    webmesh(|| Protocol::webmesh(Dialect::HEAD_JSON), true),
 ];
+
+/// Calls have one answer, or none.
+const fn webmesh(protocol: fn() -> Protocol, text: bool) -> Speech {
+    Speech { token: None, protocol, text, format: None, is_last: |_| true }
+}
 
 /// Counts connections that are over.
 struct Ends(Arc<AtomicUsize>);
@@ -220,18 +248,26 @@ fn app(speech: Speech, running: &Arc<()>, ended: &Arc<AtomicUsize>, deflate: boo
 
 /// Puts pieces, each of which stands behind its length, into frames with a mask that changes nothing.
 fn framed(wire: &[u8], text: bool) -> Vec<u8> {
-    let (mut said, mut rest) = (Vec::new(), wire);
-    while let [length, tail @ ..] = rest {
-        let (piece, tail) = tail.split_at(tail.len().min(usize::from(*length % 126)));
-        rest = tail;
-        // The lengths that are left over say: compressed.
-        let compressed = u8::from(*length >= 126) << 6;
+    let mut said = Vec::new();
+    for (piece, is_compressed) in pieces(wire) {
+        let compressed = u8::from(is_compressed) << 6;
         said.push(if text { 0x81 } else { 0x82 } | compressed);
         said.push(0x80 | piece.len() as u8);
         said.extend_from_slice(&[0; 4]);
         said.extend_from_slice(piece);
     }
     said
+}
+
+/// The pieces, and which of them say that they are compressed: the lengths that are left over do.
+fn pieces(wire: &[u8]) -> impl Iterator<Item = (&[u8], bool)> {
+    let mut rest = wire;
+    std::iter::from_fn(move || {
+        let (length, tail) = rest.split_first()?;
+        let (piece, tail) = tail.split_at(tail.len().min(usize::from(*length % 126)));
+        rest = tail;
+        Some((piece, *length >= 126))
+    })
 }
 
 /// The client's side of a good handshake.
@@ -269,10 +305,12 @@ async fn shake_hands(
     Some((stream, deflate::check(answer, &options).ok()?))
 }
 
-/// What is heard is right, frame by frame and message by message.
-fn check(heard: &mut [u8], speech: Speech, negotiated: Option<deflate::Negotiated>) {
+/// What is heard is right, frame by frame and message by message, and no more of it is final than so many messages can
+/// have asked for.
+fn check(heard: &mut [u8], speech: Speech, negotiated: Option<deflate::Negotiated>, messages: usize) {
     let mut client = WebSocket::new(&Config { deflate: negotiated, ..Config::new(Role::Client) });
     let (mut input, mut out) = (Input::new(heard), Vec::new());
+    let mut ends = 0;
     while let Some(event) = client.receive(&mut input, &mut out).expect("what a server says is right") {
         match Got::from(event) {
             Got::Message(kind, data) => {
@@ -280,10 +318,12 @@ fn check(heard: &mut [u8], speech: Speech, negotiated: Option<deflate::Negotiate
                     assert_eq!(kind == Kind::Text, format == Format::Json);
                     scan::check(format, &data).expect("a message is whole");
                 }
+                ends += usize::from((speech.is_last)(&data));
             }
             Got::Close(code, _) => assert!(code.is_some(), "a server says why it closes"),
             Got::Ping(_) | Got::Pong(_) => {}
             Got::Violation(code) => panic!("{code}"),
         }
     }
+    assert!(ends <= messages, "{ends} calls ended, of {messages}");
 }

@@ -1,8 +1,8 @@
 //! Any messages, one after the other, to both sides of WebMesh in each of its dialects.
 
 use swill_proto::{
-    CallId, Directory, Error, Format, Found, Frame, Head, Kind, Message, Open, Outgoing, ProcedureId,
-    Protocol, Received, Routed, Shape, Target, Value, scan,
+    CallId, Directory, Error, Format, Found, Frame, Head, Kind, Message, Open, Outgoing, Payload,
+    ProcedureId, Protocol, Received, Routed, Shape, Target, Value, scan,
     webmesh::{Client, Dialect, Limits, Server},
 };
 
@@ -56,6 +56,8 @@ fn check(format: Format, value: &[u8]) {
 
 pub(crate) fn run(input: &[u8]) {
     let [dialect, rest @ ..] = input else { return };
+    // The first two say why a call failed.
+    let tells_failures = dialect % 4 < 2;
     let dialect = [Dialect::V0_1_2, Dialect::V0_1_2_JSON, Dialect::HEAD, Dialect::HEAD_JSON]
         [usize::from(dialect % 4)]
     .clone();
@@ -102,7 +104,15 @@ pub(crate) fn run(input: &[u8]) {
                         1 => Frame::Fail { call, error: Error::new(418, "teapot") },
                         _ => continue,
                     };
+                    let tells = match &answer {
+                        Frame::End { last, .. } => last.as_ref().is_some_and(|last| !is_nothing(last)),
+                        _ => tells_failures,
+                    };
                     server.send(answer, &mut wire).expect("nothing ends the connection");
+                    assert_eq!(wire.messages, usize::from(tells));
+                    let again = Frame::Fail { call, error: Error::new(418, "teapot") };
+                    server.send(again, &mut wire).expect("nothing ends the connection");
+                    assert_eq!(wire.messages, usize::from(tells), "a call has one answer");
                     let (kind, data) = (wire.kind.unwrap_or(kind), std::mem::take(&mut wire.bytes));
                     heard(&mut client, Message { kind, data: &data }, &mut over);
                 }
@@ -114,6 +124,11 @@ pub(crate) fn run(input: &[u8]) {
     }
     assert!(server.held().calls as u64 <= opened);
     assert_eq!(client.held().calls, over.iter().filter(|over| !**over).count());
+}
+
+/// A procedure that gives nothing is not answered.
+fn is_nothing(value: &Payload<'_>) -> bool {
+    value.decode::<Value>().is_ok_and(|value| value.is_nil())
 }
 
 fn heard(client: &mut Client, message: Message<'_>, over: &mut [bool]) {
