@@ -59,24 +59,30 @@ fn write(shared: &Shared, procedure: &str, code: i64, since: Instant, received: 
 /// and they are counted and logged, too.
 pub(crate) struct Unknown<'s> {
     service: &'s Service,
-    /// `None` if calls are not logged.
-    since: Option<Instant>,
     count: Cell<u64>,
+    /// `None` if calls are not logged: then this has to cost next to nothing.
+    names: Option<Box<Names>>,
+}
+
+/// What was looked for in vain.
+struct Names {
+    since: Instant,
     names: RefCell<Vec<String>>,
 }
 
 impl<'s> Unknown<'s> {
     #[inline]
     pub(crate) fn new(service: &'s Service) -> Self {
-        let since = service.log_calls.then(Instant::now);
-        Self { service, since, count: Cell::new(0), names: RefCell::default() }
+        let names = || Box::new(Names { since: Instant::now(), names: RefCell::default() });
+        Self { service, count: Cell::new(0), names: service.log_calls.then(names) }
     }
 
     /// Logs what was looked for in vain; how much it was.
     #[inline]
     pub(crate) fn noted(self, shared: &Shared) -> u64 {
-        if let Some(since) = self.since {
-            for name in self.names.into_inner() {
+        if let Some(names) = self.names {
+            let Names { since, names } = *names;
+            for name in names.into_inner() {
                 write(shared, &name, Code::NOT_FOUND.0, since, 0, 0);
             }
         }
@@ -87,8 +93,15 @@ impl<'s> Unknown<'s> {
     #[cold]
     fn note(&self, name: &str) {
         self.count.set(self.count.get() + 1);
-        if self.since.is_some() {
-            self.names.borrow_mut().push(name[..name.floor_char_boundary(LONGEST_NAME)].to_owned());
+        if let Some(Names { names, .. }) = self.names.as_deref() {
+            names.borrow_mut().push(name[..name.floor_char_boundary(LONGEST_NAME)].to_owned());
+        }
+    }
+
+    fn forget(&self) {
+        self.count.set(0);
+        if let Some(Names { names, .. }) = self.names.as_deref() {
+            names.borrow_mut().clear();
         }
     }
 }
@@ -105,8 +118,7 @@ impl Directory for Unknown<'_> {
     fn route(&self, path: &str) -> Option<Routed> {
         let routed = self.service.route(path);
         // A path is looked for as a name first, and there is one in a message.
-        self.count.set(0);
-        self.names.borrow_mut().clear();
+        self.forget();
         if routed.is_none() {
             self.note(path);
         }
