@@ -197,6 +197,26 @@ fn a_bomb_in_fragments_is_stopped_too() {
 }
 
 #[test]
+fn a_compressed_frame_is_dropped_by_its_length_on_the_wire() {
+    let first = deflated(&[&[b'x'; 5000]], FlushCompress::Sync);
+    let payload = deflated(&[&[b'x'; 5000], b"and more"], FlushCompress::Sync);
+    assert!(payload.starts_with(&first));
+    let wire = frame(Role::Server, FIN | RSV1 | BINARY, &payload);
+    // The head, the key, and what makes 5,000 bytes.
+    let (before, after) = wire.split_at(6 + first.len());
+    let close = frame(Role::Server, FIN | CLOSE, &close_body(1000, b""));
+    for step in [1, 1000] {
+        let mut ws = WebSocket::new(&config(Role::Server, true));
+        let mut out = Vec::new();
+        assert_eq!(feed(&mut ws, before, step, &mut out), []);
+        assert!(ws.buffered() >= 5000, "it has come out");
+        ws.close(1001, "", &mut out);
+        let got = feed(&mut ws, &[after, &close].concat(), step, &mut out);
+        assert_eq!(got, [Got::Close(Some(1000), String::new())]);
+    }
+}
+
+#[test]
 fn short_messages_and_those_that_do_not_shrink_go_as_they_are() {
     let compression = Compression { threshold: 100, ..Compression::default() };
     let config = Config { deflate: Some(negotiated(true, 15)), compression, ..Config::server() };

@@ -62,6 +62,11 @@ fn each_violation_has_its_code() {
             ("text in binary", join(&[f(BINARY, b"a"), f(0, b""), f(TEXT, b"b")]), 1002),
             ("close of one byte", f(FIN | CLOSE, b"\x03"), 1002),
             ("16-bit length of 125", vec![FIN | TEXT, mask | 126, 0, 125, 1, 2, 3, 4], 1002),
+            (
+                "16-bit length of 125 with all that it announces",
+                join(&[vec![FIN | BINARY, mask | 126, 0, 125], vec![0; 4 + 125]]),
+                1002,
+            ),
             ("16-bit length of 0", vec![FIN | TEXT, mask | 126, 0, 0, 1, 2, 3, 4], 1002),
             (
                 "64-bit length of 65,535",

@@ -152,6 +152,22 @@ fn a_direct_read_may_bring_nothing_or_be_left_out() {
 }
 
 #[test]
+fn what_was_read_directly_is_dropped_with_its_frame() {
+    let mut server = WebSocket::new(&Config::server());
+    let long = frame(Role::Server, FIN | BINARY, &noise(100_000));
+    let close = frame(Role::Server, FIN | CLOSE, &close_body(1000, b""));
+    let mut out = Vec::new();
+    assert_eq!(feed(&mut server, &long[..1000], 1000, &mut out), []);
+    server.payload_buffer().expect("much is missing").put_slice(&long[1000..3000]);
+    server.close(1001, "", &mut out);
+    assert_eq!(server.receive(&mut Input::new(&mut []), &mut out), Ok(None));
+    // The rest of a frame that is dropped may be read directly, too.
+    server.payload_buffer().expect("much is missing").put_slice(&long[3000..5000]);
+    let got = feed(&mut server, &[&long[5000..], &close].concat(), 1 << 20, &mut out);
+    assert_eq!(got, [Got::Close(Some(1000), String::new())]);
+}
+
+#[test]
 fn a_direct_read_finds_bad_text_at_once() {
     let mut server = WebSocket::new(&Config::server());
     let mut wire = frame(Role::Server, FIN | TEXT, &prose(100_000));

@@ -81,3 +81,25 @@ fn received(role: Role, wire: &[u8], pieces: &[usize]) -> Vec<Got> {
     }
     events
 }
+
+#[test]
+fn bad_bytes_do_not_make_up_for_each_other() {
+    for role in [Role::Server, Role::Client] {
+        for length in 1..=33 {
+            for first in 0..length {
+                for second in first..length {
+                    let mut data = vec![b'a'; length];
+                    (data[first], data[second]) = (0x80, 0x80);
+                    let wire = frame(role, FIN | TEXT, &data);
+                    assert_eq!(
+                        received(role, &wire, &[usize::MAX]),
+                        [Got::Violation(1007)],
+                        "{length} bytes, bad at {first} and {second}"
+                    );
+                }
+            }
+            let wire = frame(role, FIN | TEXT, &vec![0x80; length]);
+            assert_eq!(received(role, &wire, &[usize::MAX]), [Got::Violation(1007)], "{length} bad bytes");
+        }
+    }
+}
