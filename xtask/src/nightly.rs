@@ -3,13 +3,17 @@
 use crate::{
     Result, abuse, coverage, exhaustion, faults, fuzz, interleavings, minimal_versions, mutants,
     process::{self, cargo},
+    python_client,
     report::{Outcome, Report},
-    sequences, soak,
+    sequences, soak, typescript,
 };
 use std::{path::Path, process::ExitCode, time::Duration};
 
 /// How long a check runs that could go on for ever, unless `--for` says something else.
 const A_WHILE: Duration = Duration::from_secs(30 * 60);
+
+/// How often is tried what is tried with chance.
+const CASES: &str = "100000";
 
 /// All checks, quick ones first. `time` is for each of those that could go on for ever, `shard` for those that can be
 /// divided among nights or machines.
@@ -26,13 +30,14 @@ fn run_checks(root: &Path, report: &mut Report, time: Duration, shard: Option<&s
     report.check("exhaustion", || exhaustion::check(root, false));
     report.check("soak", || soak::check(root, time));
     report.check("properties", || properties(root));
+    report.check("properties-typescript", || typescript::properties(root, CASES));
+    report.check("properties-python", || python_client::properties(root, CASES));
     report.check("fuzz", || fuzz::check(root, time));
 }
 
 /// Everything that is tried with chance, as often as a night allows: the machines against other implementations, and the
 /// fuzz targets without libFuzzer.
 fn properties(root: &Path) -> Result<Outcome> {
-    const CASES: &str = "100000";
     let mut properties = cargo(root);
     properties.args(["test", "--release", "--package", "swill-ws", "--package", "swill-proto"]);
     process::run(properties.env("PROPTEST_CASES", CASES))?;

@@ -21,6 +21,7 @@ const REQUIREMENTS: &str = "clients/python/requirements-dev.txt";
 const STATIC: &[&[&str]] = &[&["ruff", "format", "--check", "."], &["ruff", "check", "."], &["mypy"]];
 
 const PATIENCE: Duration = Duration::from_secs(900);
+const LONG_PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 /// Why there is no interpreter for the client.
 pub(crate) const MISSING: &str =
@@ -47,6 +48,23 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
     let tally = said.lines().rev().find(|line| line.contains(" passed")).unwrap_or("no tally").trim();
     match status.success() && tally.contains(" passed") {
         true => Ok(Outcome::Passed(tally.to_owned())),
+        false => Err(format!("{status}: {tally}").into()),
+    }
+}
+
+/// Tries what its tests try with chance so many times.
+pub(crate) fn properties(root: &Path, cases: &str) -> Result<Outcome> {
+    let Some(python) = environment(root)? else {
+        return Ok(Outcome::Skipped(MISSING.into()));
+    };
+    let mut tests = Command::new(&python);
+    // One test takes longer than one usually may.
+    let patience = format!("faulthandler_timeout={}", LONG_PATIENCE.as_secs());
+    tests.args(["-m", "pytest", "-q", "-o", &patience, "tests/test_fuzz.py"]).current_dir(root.join(FOLDER));
+    let (status, said) = output(tests.env("SWILL_FUZZ_CASES", cases), LONG_PATIENCE)?;
+    let tally = said.lines().rev().find(|line| line.contains(" passed")).unwrap_or("no tally").trim();
+    match status.success() && tally.contains(" passed") {
+        true => Ok(Outcome::Passed(format!("{tally}, {cases} cases of each"))),
         false => Err(format!("{status}: {tally}").into()),
     }
 }

@@ -21,6 +21,7 @@ const SCENARIOS: &str = "conformance/scenarios";
 const SERVERS: [&str; 2] = ["conformance", "scenarios"];
 
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
+const LONG_PATIENCE: Duration = Duration::from_secs(60 * 60);
 
 pub(crate) fn check(root: &Path) -> Result<Outcome> {
     if !clients::has_node() {
@@ -44,6 +45,20 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
             chromium::MISSING
         ))),
     }
+}
+
+/// Tries what its tests try with chance so many times.
+pub(crate) fn properties(root: &Path, cases: &str) -> Result<Outcome> {
+    if !clients::has_node() {
+        return Ok(Outcome::Skipped(clients::NO_NODE.into()));
+    }
+    let client = built(root)?;
+    run(Command::new("npm").args(["run", "--silent", "build:test"]).current_dir(&client))?;
+    let mut tests = Command::new("node");
+    tests.args(["--test", "test/dist/test/unit/fuzz.test.js"]).current_dir(&client);
+    let (status, said) = output(tests.env("SWILL_FUZZ_CASES", cases), LONG_PATIENCE)?;
+    let passed = passed(status.success(), &said)?;
+    Ok(Outcome::Passed(format!("{passed} tests, {cases} cases of each")))
 }
 
 /// Copies the client and builds it; tells where.
