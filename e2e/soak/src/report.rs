@@ -12,6 +12,21 @@ const SLOPE: f64 = 1.0;
 /// What happens in the first minutes says nothing: caches fill, and the pace is found.
 const WARM_UP: Duration = Duration::from_secs(180);
 
+/// What the chapter begins with.
+const INTRODUCTION: &str = "\
+# A long run
+
+After this chapter you know what became of a server that was used and abused for half an hour.
+
+`cargo xtask soak` does it again: a release build with the limits that users get, in a process of its own, which is given as
+much to do as keeps half a core busy. Honest callers speak `swill/1`, JSON-RPC in both codecs, events and WebMesh. They make
+calls of every shape, large and small, look at every answer, cancel some, let the server call them back, go and come again;
+others read files, metrics and health over HTTP. One round in a hundred is an attack: handshakes that break off, bytes that are
+no frames, messages that are too large or never end, streams that nobody reads or takes, floods of calls, pings and
+cancellations, peers that vanish. Every 5 s the system is asked what the server has.
+
+";
+
 /// All that is known at the end.
 pub(crate) struct Report<'r> {
     minutes: f64,
@@ -107,17 +122,7 @@ impl<'r> Report<'r> {
             steady.iter().map(|row| value(row)).sum::<f64>() / steady.len().max(1) as f64
         };
         let most = |value: &dyn Fn(&Row) -> f64| steady.iter().map(|row| value(row)).fold(0.0, f64::max);
-        let mut text = String::from(
-            "# A long run\n\n\
-             After this chapter you know what became of a server that was used and abused for half an hour.\n\n\
-             `cargo xtask soak` does it again: a release build with the limits that users get, in a process of its own, which \
-             is given as much to do as keeps half a core busy. Honest callers speak `swill/1`, JSON-RPC in both codecs, events \
-             and WebMesh. They make calls of every shape, large and small, look at every answer, cancel some, let the server \
-             call them back, go and come again; others read files, metrics and health over HTTP. One round in a hundred is an \
-             attack: handshakes that break off, bytes that are no frames, messages that are too large or never end, streams \
-             that nobody reads, floods of calls, pings and cancellations, peers that vanish. Every 5 s the system is asked \
-             what the server has.\n\n",
-        );
+        let mut text = String::from(INTRODUCTION);
         let _ = writeln!(
             text,
             "{:.0} minutes, on a machine with {} cores that others used, too:\n",
@@ -131,9 +136,9 @@ impl<'r> Report<'r> {
         text.push_str("\n![Memory of the server over time](images/soak.svg)\n\n");
         let _ = writeln!(
             text,
-            "{} calls and {} attacks in all. After the first three minutes, each second: {:.0} calls, {:.1} attacks, {:.0} % of \
-             a core; of the small calls half took less than {:.1} ms and 99 of 100 less than {:.1} ms. Callers and server \
-             share the cores.\n",
+            "{} calls and {} attacks in all. After the first three minutes, each second: {:.0} calls, {:.0} attacks, {:.0} % of a\n\
+             core; of the small calls half took less than {:.1} ms and 99 of 100 less than {:.1} ms. Callers and server share the\n\
+             cores.\n",
             self.calls,
             self.attacks,
             mean(&|row| row.calls),
@@ -162,8 +167,9 @@ impl<'r> Report<'r> {
         }
         let _ = writeln!(
             text,
-            "\nAt most {:.1} MiB, {:.0} descriptors and {:.0} threads were seen; {:.1} MiB, {} descriptors and {} threads were \
-             left when everybody had gone.",
+            "\nAt most {:.0} MiB, {:.0} descriptors and {:.0} threads were seen; {:.0} MiB, {} descriptors and {} threads were left\n\
+             when everybody had gone. What the server holds is what the attackers make it hold: a connection that vanishes in the\n\
+             middle of a stream that nobody takes is noticed after `stream_stall`, 10 s.",
             most(&|row| row.rss as f64) / MIB,
             most(&|row| row.descriptors as f64),
             most(&|row| row.threads as f64),
