@@ -57,6 +57,7 @@ fn each_violation_has_its_code() {
             ("close of 126 bytes", f(FIN | CLOSE, &close_body(1000, &[b'x'; 124])), 1002),
             ("continuation of nothing", f(0, b"x"), 1002),
             ("last continuation of nothing", f(FIN, b""), 1002),
+            ("continuation of nothing, and too long", h(FIN, 1 << 40), 1002),
             ("text in text", join(&[f(TEXT, b"a"), f(FIN | TEXT, b"b")]), 1002),
             ("binary in text", join(&[f(TEXT, b"a"), f(FIN | BINARY, b"b")]), 1002),
             ("text in binary", join(&[f(BINARY, b"a"), f(0, b""), f(TEXT, b"b")]), 1002),

@@ -152,6 +152,58 @@ fn a_direct_read_may_bring_nothing_or_be_left_out() {
 }
 
 #[test]
+fn a_direct_read_has_room_for_much() {
+    const MUCH: usize = 16 << 10;
+    for missing in [MUCH - 1, MUCH, MUCH + 1] {
+        let mut server = WebSocket::new(&Config::server());
+        let head = head(Role::Server, FIN | BINARY, missing as u64);
+        assert_eq!(feed(&mut server, &head, 100, &mut Vec::new()), []);
+        assert_eq!(server.payload_buffer().is_some(), missing >= MUCH, "{missing}");
+    }
+    let mut server = WebSocket::new(&Config::server());
+    let head = head(Role::Server, FIN | BINARY, 300_000);
+    assert_eq!(feed(&mut server, &head, 100, &mut Vec::new()), []);
+    let room = server.payload_buffer().expect("all is missing").chunk_mut().len();
+    assert!(room >= 64 << 10, "{room}");
+    // As long as there is still much room, the buffer stays as it is.
+    let held = server.buffered();
+    server.payload_buffer().expect("much is missing").put_slice(&vec![0; room - MUCH]);
+    assert_eq!(server.payload_buffer().expect("much is missing").chunk_mut().len(), MUCH);
+    assert_eq!(server.buffered(), held);
+    server.payload_buffer().expect("much is missing").put_slice(&[0]);
+    assert!(server.payload_buffer().expect("much is missing").chunk_mut().len() >= 64 << 10);
+}
+
+#[test]
+fn memory_doubles_up_to_the_end_of_the_frame() {
+    const HEAD: usize = 14;
+    for first in [FIN | BINARY, FIN | TEXT] {
+        let mut server = WebSocket::new(&Config::server());
+        let wire = frame(Role::Server, first, &vec![b'x'; 100_000]);
+        for (at, piece) in wire[..wire.len() - 1].chunks(1000).enumerate() {
+            assert_eq!(feed(&mut server, piece, 1000, &mut Vec::new()), []);
+            let received = at * 1000 + piece.len() - HEAD;
+            let held = server.buffered();
+            assert!(held > received, "{held} bytes for {received}");
+            assert!(held <= (2 * received).min(100_000) + 512, "{held} bytes for {received}");
+        }
+    }
+}
+
+#[test]
+fn a_control_frame_that_is_incomplete_is_counted() {
+    let mut server = WebSocket::new(&Config::server());
+    assert_eq!(feed(&mut server, &frame(Role::Server, BINARY, &[1; 10_000]), 20_000, &mut Vec::new()), []);
+    let before = server.buffered();
+    assert_eq!(
+        feed(&mut server, &frame(Role::Server, FIN | PING, &[1; 100])[..56], 100, &mut Vec::new()),
+        []
+    );
+    let after = server.buffered();
+    assert!((before + 50..before + 256).contains(&after), "{before} bytes and 50 are {after}");
+}
+
+#[test]
 fn what_was_read_directly_is_dropped_with_its_frame() {
     let mut server = WebSocket::new(&Config::server());
     let long = frame(Role::Server, FIN | BINARY, &noise(100_000));
