@@ -81,6 +81,7 @@ export class FrameReader {
     } else if (opcode >= CLOSE) {
       if (opcode > PONG) this.#violation(1002, `there is no opcode ${opcode}`);
       else if (first < 0x80 || length > 125) this.#violation(1002, 'a control frame is short and whole');
+      else if (opcode === CLOSE && length === 1) this.#violation(1002, 'a close code has two bytes');
     } else if (opcode > BINARY) {
       this.#violation(1002, `there is no opcode ${opcode}`);
     } else if ((opcode === CONTINUATION) !== (this.#opcode !== CONTINUATION)) {
@@ -128,7 +129,7 @@ export class FrameReader {
       this.#over = true;
       return this.events.closing({ code: 1005, reason: '' });
     }
-    const code = length > 1 ? bytes[start] * 256 + bytes[start + 1] : 0;
+    const code = bytes[start] * 256 + bytes[start + 1];
     if (!isCloseCode(code)) return void this.#violation(1002, 'a close code that must not be sent');
     const reason = textOf(bytes, start + 2, end);
     if (reason === undefined) return void this.#violation(1007, 'the reason of a close is no UTF-8');

@@ -121,6 +121,7 @@ test('what is wrong already is not waited for', () => {
     [0xc2, 126],
     [0x83, 127],
     [0x80, 126],
+    [0x88, 1],
   ]) {
     const { it, said } = reader();
     it.push(Uint8Array.of(first, length), 0, 2);
