@@ -214,7 +214,9 @@ fn names_host(value: &HeaderValue) -> bool {
 /// Whether a target that is a whole URI (RFC 9112, section 3.2.2) is one of HTTP at that host; a path alone is.
 fn is_target(target: &Uri, host: &HeaderValue) -> bool {
     matches!(target.scheme_str(), None | Some("http" | "https"))
-        && target.authority().is_none_or(|named| host.as_bytes().eq_ignore_ascii_case(named.as_str().as_bytes()))
+        && target
+            .authority()
+            .is_none_or(|named| host.as_bytes().eq_ignore_ascii_case(named.as_str().as_bytes()))
 }
 
 pub(crate) fn refuse(status: StatusCode, why: impl Into<Body>) -> Response {
