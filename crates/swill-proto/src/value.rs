@@ -10,7 +10,7 @@ use std::fmt;
 ///
 /// Everything that MessagePack knows goes through unchanged: integers are no floats, bytes are no text, maps may have
 /// keys of any kind and keep their order, and extension types such as timestamps keep their tag. What JSON does not know
-/// is written there as JSON can: bytes as a list of numbers, an extension as a list of its tag and bytes.
+/// is written there as JSON can: bytes as base64 text, an extension as a list of its tag and bytes.
 ///
 /// ```
 /// use swill_proto::Value;

@@ -1,5 +1,6 @@
 //! Tests of the crate through its public face, in one program so that they link once.
 
+mod asyncapi;
 mod capabilities;
 mod envelope;
 mod errors;
@@ -17,12 +18,14 @@ mod jsonrpc_play;
 mod jsonrpc_service;
 mod jsonrpc_streams;
 mod jsonrpc_vectors;
+mod limits;
 mod metadata;
 mod model;
 mod pair;
 mod payload;
 mod scan;
 mod service;
+mod spec;
 mod support;
 mod swill1_client;
 mod swill1_server;
