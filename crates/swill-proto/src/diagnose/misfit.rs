@@ -87,6 +87,8 @@ fn seen(unexpected: Unexpected<'_>) -> String {
         Unexpected::Unit => "null".into(),
         Unexpected::Seq => "a list".into(),
         Unexpected::Map => "a map".into(),
+        // Nothing else is shown to visitors in this way.
+        Unexpected::NewtypeStruct => "an extension".into(),
         other => other.to_string(),
     }
 }

@@ -121,9 +121,12 @@ impl<'de> Deserializer<'de> for Node<'_> {
         }
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value> {
         match self.value {
-            Value::Extension(_, _) => self.typed(Expected::Other, Names::Keys, visitor),
+            // Any other newtype may hold an extension, but is none.
+            Value::Extension(_, _) if name == rmp_serde::MSGPACK_EXT_STRUCT_NAME => {
+                self.typed(Expected::Other, Names::Keys, visitor)
+            }
             _ => visitor.visit_newtype_struct(self),
         }
     }
@@ -273,6 +276,15 @@ macro_rules! parsed {
     )*};
 }
 
+/// What a key and any other value have alike.
+macro_rules! same {
+    ($($method:ident)*) => {$(
+        fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+            self.0.$method(visitor)
+        }
+    )*};
+}
+
 impl<'de> Deserializer<'de> for Key<'_> {
     type Error = Misfit;
 
@@ -287,8 +299,12 @@ impl<'de> Deserializer<'de> for Key<'_> {
         deserialize_u32 visit_u32 u32;
         deserialize_u64 visit_u64 u64;
         deserialize_u128 visit_u128 u128;
+        deserialize_f32 visit_f32 f32;
+        deserialize_f64 visit_f64 f64;
         deserialize_bool visit_bool bool;
     }
+
+    same! { deserialize_char deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.0.deserialize_any(visitor)
@@ -316,8 +332,7 @@ impl<'de> Deserializer<'de> for Key<'_> {
     }
 
     serde::forward_to_deserialize_any! {
-        f32 f64 char str string bytes byte_buf unit unit_struct seq tuple tuple_struct map struct identifier
-        ignored_any
+        unit unit_struct seq tuple tuple_struct map struct identifier ignored_any
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod asyncapi;
 mod capabilities;
+mod diagnosis;
 mod envelope;
 mod errors;
 mod events;
