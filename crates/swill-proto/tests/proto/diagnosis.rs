@@ -34,7 +34,7 @@ fn json<T: DeserializeOwned>(text: &str) -> Vec<String> {
 
 #[track_caller]
 fn check<const N: usize>(table: [(Vec<String>, &[&str]); N]) {
-    let wrong: Vec<_> = table.iter().filter(|(told, expected)| told != expected).collect();
+    let wrong: Vec<_> = table.into_iter().filter(|(told, expected)| told != expected).collect();
     assert!(wrong.is_empty(), "said, and expected: {wrong:#?}");
 }
 
