@@ -24,7 +24,7 @@ const HANGS: u32 = 10;
 const SANITIZER: [&str; 2] = ["--sanitizer", "none"];
 
 /// How many bytes of inputs are kept of one target.
-const KEPT: usize = 16 << 10;
+const KEPT: usize = 8 << 10;
 
 /// `cargo xtask fuzz [keep | SECONDS] [TARGET...]`: each target on its own in the report.
 pub(crate) fn run(root: &Path, arguments: &[String]) -> Result<ExitCode> {

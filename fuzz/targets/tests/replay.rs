@@ -11,7 +11,7 @@ use std::{
 use swill_fuzz_targets::TARGETS;
 
 /// How many bytes of inputs are kept of one target.
-const KEPT: usize = 16 << 10;
+const KEPT: usize = 8 << 10;
 
 fn fuzz() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("it is in a folder").to_owned()
