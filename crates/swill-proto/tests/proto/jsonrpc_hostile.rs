@@ -363,3 +363,37 @@ proptest! {
         prop_assert_eq!(machine.held(), Held::default());
     }
 }
+
+/// The parameters of a call, as a machine hands them on.
+fn parameters(codec: Format, data: &[u8]) -> Option<Vec<u8>> {
+    let kind = if codec == Format::Json { Kind::Text } else { Kind::Binary };
+    let mut machine = machine(Side::Server, codec);
+    match machine.receive(Message { kind, data }, &Procedures, &mut Wire::default()) {
+        Received::One(Frame::Open(open)) => open.input.map(|input| input.bytes().to_vec()),
+        _ => None,
+    }
+}
+
+#[test]
+fn lists_of_integers_end_where_they_end() {
+    for good in ["[0]", "[-0]", "[1,0]", "[0,1]", "[12,-34,0,56]", "[-1,-2]", "[10,200]"] {
+        let call = format!(r#"{{"jsonrpc":"2.0","method":"add","params":{good},"id":1}}"#);
+        assert_eq!(parameters(Format::Json, call.as_bytes()), Some(good.into()), "{good}");
+    }
+    for bad in ["[00]", "[01]", "[1,]", "[,1]", "[-]", "[--1]", "[1 2]", "[1,,2]", "[0-]", "[1}"] {
+        let call = format!(r#"{{"jsonrpc":"2.0","method":"add","params":{bad},"id":1}}"#);
+        assert_eq!(parameters(Format::Json, call.as_bytes()), None, "{bad}");
+    }
+}
+
+#[test]
+fn every_form_of_a_head_is_understood() {
+    let members =
+        |name: &[u8]| [b"\xa7jsonrpc\xa32.0\xa2id\x01\xa6params\x92\x01\x02\xa6method", name].concat();
+    for map in [&b"\x84"[..], b"\xde\x00\x04", b"\xdf\x00\x00\x00\x04"] {
+        for name in [&b"\xa3add"[..], b"\xd9\x03add", b"\xda\x00\x03add", b"\xdb\x00\x00\x00\x03add"] {
+            let call = [map, &members(name)].concat();
+            assert_eq!(parameters(Format::MessagePack, &call), Some(vec![0x92, 1, 2]), "{map:x?} {name:x?}");
+        }
+    }
+}

@@ -332,3 +332,29 @@ fn seq_counts_from_1_and_grows_wide() {
     let message = msgpack(&json!([300, 5, 0, null, null]));
     assert!(matches!(client.receive(binary(&message), &Procedures, &mut wire), Received::Nothing));
 }
+
+#[test]
+fn names_are_written_in_as_few_bytes_as_they_need() {
+    for (length, head) in [
+        (0, &b"\xa0"[..]),
+        (31, b"\xbf"),
+        (32, b"\xd9\x20"),
+        (255, b"\xd9\xff"),
+        (256, b"\xda\x01\x00"),
+        (65_535, b"\xda\xff\xff"),
+        (65_536, b"\xdb\x00\x01\x00\x00"),
+    ] {
+        let name = "n".repeat(length);
+        let mut wire = Wire::default();
+        let open = Open {
+            call: CallId::ours(1),
+            target: Target::Named(name.clone().into()),
+            shape: Shape::SINGLE,
+            input: Some(Payload::new(Format::MessagePack, &b"\xc0"[..])),
+            head: Head::default(),
+            reply: true,
+        };
+        Client::default().send(Frame::Open(open), &mut wire).unwrap();
+        assert_eq!(wire.take(), [[&b"\x93\x01\xc0"[..], head, name.as_bytes()].concat()], "{length}");
+    }
+}
