@@ -96,7 +96,9 @@ fn object(object: &Value) -> Told {
         let subscription = params.get("subscription").expect("a stream has a number").clone();
         let told = [params.get("result"), params.get("end"), params.get("error")];
         assert_eq!(told.iter().flatten().count(), 1, "an item, the end, or an error");
-        params.get("error").map(error);
+        if let Some(failure) = params.get("error") {
+            error(failure);
+        }
         assert!(params.get("end").is_none_or(|end| *end == Value::Bool(true)));
         return Told::Stream(subscription, params.get("result").is_none());
     }
