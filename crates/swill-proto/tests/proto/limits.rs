@@ -69,11 +69,15 @@ fn swill1_tells_its_limits() {
 #[test]
 fn jsonrpc_tells_its_limits() {
     let call = |id: String| format!(r#"{{"jsonrpc":"2.0","method":"add","id":"{id}"}}"#).into_bytes();
+    let bad_call =
+        |length| format!(r#"{{"jsonrpc":"2.0","method":1,"id":"{}"}}"#, "i".repeat(length)).into_bytes();
     let nested = |levels| [vec![b'['; levels], vec![b']'; levels]].concat();
     for (what, message, expected) in [
         ("a long id", call("i".repeat(253)), None),
         ("a longer id", call("i".repeat(254)), Some(Limit::Id)),
         ("no call, and a short id", br#"{"jsonrpc":"2.0","method":1,"id":1}"#.to_vec(), None),
+        ("no call, and a long id", bad_call(253), None),
+        ("no call, and a longer id", bad_call(254), Some(Limit::Id)),
         ("no id", br#"{"jsonrpc":"2.0","method":1}"#.to_vec(), None),
         ("too many levels", nested(1000), Some(Limit::Nesting)),
         ("cut off", b"[".to_vec(), None),
