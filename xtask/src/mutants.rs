@@ -5,10 +5,10 @@
 
 use crate::{
     Result,
-    process::{cargo, exists, output, target},
+    process::{cargo, output, target},
     report::Outcome,
 };
-use std::{fs, path::Path, time::Duration};
+use std::{fs, path::Path, process::Stdio, time::Duration};
 
 /// What is changed: the package that is tested, the tests that are run, the files.
 const MACHINES: &[(&str, &[&str], &[&str])] = &[
@@ -38,7 +38,9 @@ const KNOWN: &str = "xtask/mutants.txt";
 
 /// Tries all mutants, or of `K/N` those that are the `K`th of each `N`.
 pub(crate) fn check(root: &Path, shard: Option<&str>) -> Result<Outcome> {
-    if !exists("cargo-mutants", "--version") {
+    let mut version = cargo(root);
+    version.args(["mutants", "--version"]).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    if !version.status()?.success() {
         return Ok(Outcome::Skipped("cargo-mutants is not installed (cargo install cargo-mutants)".into()));
     }
     let kept = fs::read_to_string(root.join(KNOWN))?;
