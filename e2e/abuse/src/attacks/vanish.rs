@@ -28,7 +28,8 @@ pub(crate) fn attacks() -> Vec<Attack> {
         Attack::new("vanish-in-mid-stream", EVERY, "procedures stop, descriptors are back", vanish),
         Attack::new("half-close", EVERY, "the connection ends, though the peer still listens", half_close),
         Attack::new("vanish-while-blocked", EVERY, "noticed, though nothing is read from them", blocked)
-            .waits(),
+            .waits()
+            .bounds(within),
         Attack::new("silent-peers", EVERY, "dropped within 75 s; those who answer pings stay", silent)
             .waits()
             .bounds(within),
