@@ -207,8 +207,14 @@ fn check(http: &axum::extract::Request) -> Result<String, Response> {
 
 /// Whether this can stand in a Host header: a host, and perhaps a port, but no user.
 fn names_host(value: &HeaderValue) -> bool {
-    Authority::try_from(value.as_bytes())
-        .is_ok_and(|authority| !authority.host().is_empty() && !authority.as_str().contains('@'))
+    Authority::try_from(value.as_bytes()).is_ok_and(|authority| {
+        let (host, text) = (authority.host(), authority.as_str());
+        let port = text.strip_prefix(host).map(|rest| rest.strip_prefix(':').unwrap_or(rest));
+        let is_port = |port: &str| {
+            port.is_empty() || port.bytes().all(|it| it.is_ascii_digit()) && port.parse::<u16>().is_ok()
+        };
+        !host.is_empty() && !text.contains('@') && port.is_some_and(is_port)
+    })
 }
 
 /// Whether a target that is a whole URI (RFC 9112, section 3.2.2) is one of HTTP at that host; a path alone is.
