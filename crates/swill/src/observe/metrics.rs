@@ -135,6 +135,10 @@ impl Metrics {
     /// A router that shows them at their path (`/metrics` if there is [none](Self::no_route)), guarded as they are: for a
     /// listener of its own, or another application.
     ///
+    /// # Panics
+    ///
+    /// The path does not begin with a slash.
+    ///
     /// ```
     /// let metrics = swill::Metrics::new();
     /// let app = swill::App::new().metrics(metrics.clone().no_route());
