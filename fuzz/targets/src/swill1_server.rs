@@ -118,13 +118,12 @@ pub(crate) fn run(input: &[u8]) {
 
 /// The number that a message bears, if it bears one: the first element of an array, whatever the others are.
 fn seq(data: &[u8]) -> Option<Value> {
-    let mut elements = match data {
-        [0x91..=0x9f, elements @ ..] | [0xdc, _, _, elements @ ..] | [0xdd, _, _, _, _, elements @ ..] => {
-            elements
-        }
-        _ => return None,
+    let ([0x91..=0x9f, elements @ ..] | [0xdc, _, _, elements @ ..] | [0xdd, _, _, _, _, elements @ ..]) =
+        data
+    else {
+        return None;
     };
-    <Value as Deserialize>::deserialize(&mut rmp_serde::Deserializer::new(&mut elements)).ok()
+    <Value as Deserialize>::deserialize(&mut rmp_serde::Deserializer::new(elements)).ok()
 }
 
 /// What the driver hears of is of a call that is open; a frame that it has to send back is given back.
