@@ -12,6 +12,9 @@ use tokio::{
 /// A turn that took longer has kept the runtime from looking after its sockets, which it does after so many turns.
 const LONG_TURN: Duration = Duration::from_millis(1);
 
+/// While nothing is read, the peer is pinged after so long, again and again: what it holds should not outlive it.
+const PROBE_AFTER: Duration = Duration::from_secs(1);
+
 /// Lets others have a turn, those included of whose input the runtime does not know yet.
 pub(super) fn give_way(took: Duration, task: &mut Context<'_>) {
     // What yields to the runtime is woken when it has looked after its sockets, which costs a system call.
@@ -41,6 +44,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Phase::Open => {
                 let peer = match self.keepalive.pinged {
                     Some(at) => at + limits.pong_within,
+                    None if self.is_deaf() => self.keepalive.probed + self.probe_after(),
                     None => self.keepalive.probed + limits.ping_after,
                 };
                 (Some(peer), self.leaving_until)
@@ -119,11 +123,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     pub(super) fn probe(&mut self, now: Instant) {
         self.keepalive.heard = now;
         self.keepalive.pinged = None;
-        if now >= self.keepalive.probed + self.service().limits.ping_after
-            && matches!(self.phase, Phase::Open)
-        {
+        if now >= self.keepalive.probed + self.probe_after() && matches!(self.phase, Phase::Open) {
             self.ping(now);
         }
+    }
+
+    fn probe_after(&self) -> Duration {
+        self.service().limits.ping_after.min(PROBE_AFTER)
+    }
+
+    /// Whether nothing is read until procedures have taken what they have.
+    fn is_deaf(&self) -> bool {
+        self.paused.is_some() || self.serial.is_full(self.service().limits.stream_unread)
     }
 
     fn ping(&mut self, now: Instant) {
