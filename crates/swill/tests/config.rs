@@ -14,13 +14,14 @@ const DOCUMENTATION: &str = include_str!("../../../docs/configuration.md");
 /// Every limit of the table, by its name as a setting, and whether it is a time.
 fn limits() -> Vec<(String, bool)> {
     let mut limits = vec![];
-    for row in LIMITS.lines().filter(|line| line.starts_with("| `")) {
+    let (settings, _) = LIMITS.split_once("Some limits are fixed").expect("a table of what can be set");
+    for row in settings.lines().filter(|line| line.starts_with("| `")) {
         let cells: Vec<&str> = row.split('|').map(str::trim).collect();
-        let (name, default) = (cells[1].trim_matches('`'), cells[3]);
+        let (name, bounds, default) = (cells[1].trim_matches('`'), cells[2], cells[3]);
         if default.ends_with("per second") {
             limits.extend(["burst", "per_second"].map(|part| (format!("{name}.{part}"), false)));
         } else {
-            limits.push((name.to_owned(), default.ends_with(" s") || default == "none"));
+            limits.push((name.to_owned(), default.ends_with(" s") || bounds.starts_with("the time")));
         }
     }
     limits

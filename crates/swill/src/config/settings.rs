@@ -97,6 +97,11 @@ pub(super) const SETTINGS: &[Setting] = &[
     size!("limits.head", limits.head, 8 << 10, "Bytes of a request's head."),
     setting!("limits.headers", limits.headers, "Headers of a request."),
     setting!("limits.connections", limits.connections, "Connections of the server."),
+    setting!(
+        "limits.per_address",
+        limits.per_address,
+        "TCP connections of one address; \"none\": as many as there may be."
+    ),
     size!("limits.budget", limits.budget, 0, "Bytes that all connections hold together."),
     size!("limits.message", limits.message, 0, "Bytes of a message."),
     setting!("limits.fragments", limits.fragments, "Frames of a message."),

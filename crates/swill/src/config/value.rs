@@ -254,18 +254,25 @@ impl Kind for Duration {
     }
 }
 
-impl Kind for Option<Duration> {
-    fn take(value: Value) -> Result<Self, String> {
-        match value.meant() {
-            Value::Text(text) if text == "none" => Ok(None),
-            other => Duration::take(other).map(Some).map_err(|why| format!("{why}, or \"none\"")),
-        }
-    }
+/// What there need not be: "none".
+macro_rules! optional {
+    ($($kind:ty)*) => {$(
+        impl Kind for Option<$kind> {
+            fn take(value: Value) -> Result<Self, String> {
+                match value.meant() {
+                    Value::Text(text) if text == "none" => Ok(None),
+                    other => <$kind>::take(other).map(Some).map_err(|why| format!("{why}, or \"none\"")),
+                }
+            }
 
-    fn show(&self) -> String {
-        self.map_or_else(|| "none".to_owned().show(), |time| time.show())
-    }
+            fn show(&self) -> String {
+                self.map_or_else(|| "none".to_owned().show(), |value| value.show())
+            }
+        }
+    )*};
 }
+
+optional! { Duration usize }
 
 /// A size as people write it.
 pub(super) fn show_size(bytes: usize) -> String {
