@@ -63,3 +63,51 @@ fn next<'b>(rest: &mut &'b [u8]) -> Option<&'b [u8]> {
 fn number(digits: &[u8]) -> usize {
     digits.iter().fold(0, |value, digit| value << 8 | usize::from(*digit))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A container of so many nils (pairs of nils) with this head.
+    fn nils(head: &[u8], count: usize) -> Vec<u8> {
+        [head, &vec![0xc0; count]].concat()
+    }
+
+    #[test]
+    fn maps_begin_in_the_shortest_way() {
+        for (entries, head) in [
+            (0, &[0x80][..]),
+            (1, &[0x81]),
+            (15, &[0x8f]),
+            (16, &[0xde, 0, 16]),
+            (255, &[0xde, 0, 255]),
+            (256, &[0xde, 1, 0]),
+            (65_535, &[0xde, 255, 255]),
+            (65_536, &[0xdf, 0, 1, 0, 0]),
+            (0x0102_0304, &[0xdf, 1, 2, 3, 4]),
+        ] {
+            let mut written = Vec::new();
+            write_map(&mut written, entries);
+            assert_eq!(written, head, "{entries}");
+        }
+    }
+
+    #[test]
+    fn containers_have_as_much_in_them_as_they_announce() {
+        for (count, array, map) in [
+            (0, &[0x90][..], &[0x80][..]),
+            (15, &[0x9f], &[0x8f]),
+            (15, &[0xdc, 0, 15], &[0xde, 0, 15]),
+            (300, &[0xdc, 1, 44], &[0xde, 1, 44]),
+            (300, &[0xdd, 0, 0, 1, 44], &[0xdf, 0, 0, 1, 44]),
+            (70_000, &[0xdd, 0, 1, 0x11, 0x70], &[0xdf, 0, 1, 0x11, 0x70]),
+        ] {
+            let array = nils(array, count);
+            assert_eq!(elements(&array).map(Iterator::count), Some(count));
+            assert!(entries(&array).is_none());
+            let map = nils(map, 2 * count);
+            assert_eq!(entries(&map).map(Iterator::count), Some(count));
+            assert!(elements(&map).is_none());
+        }
+    }
+}

@@ -67,6 +67,19 @@ fn client_tells_answers_by_type_and_place() {
             1,
         ),
         (&["a"], r#"{"errors":5}"#, &["fail 0 500 the call failed; the server's reasons cannot be read"], 0),
+        // A code, but of one parameter and not of the whole: what is wrong is the parameter.
+        (
+            &["a"],
+            r#"{"errors":[{"loc":["to"],"msg":"taken","type":"value_error","ctx":{"code":409}}]}"#,
+            &["fail 0 422 taken"],
+            0,
+        ),
+        (
+            &["a"],
+            r#"{"errors":[{"loc":["__root__"],"msg":"taken","type":"value_error","ctx":{"code":409}}]}"#,
+            &["fail 0 409 taken"],
+            0,
+        ),
     ] {
         let mut client = client(calls);
         assert_eq!(heard(&mut client, message), expected, "{message}");
@@ -83,6 +96,7 @@ fn client_sends_calls_and_forgets_those_that_are_cancelled() {
         (Some("null"), r#"{"type":"add"}"#),
         (Some(r#"{"a":1,"b":2}"#), r#"{"type":"add","a":1,"b":2}"#),
         (Some(r#"{"a":1,"type":"fail"}"#), r#"{"type":"add","a":1}"#),
+        (Some(r#"["type",{"type":1}]"#), r#"{"type":"add","result":["type",{"type":1}]}"#),
     ] {
         client.send(open(0, "add", input.map(json), true), &mut wire).unwrap();
         assert_eq!(wire.texts(), [expected]);

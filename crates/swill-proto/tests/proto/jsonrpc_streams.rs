@@ -39,30 +39,45 @@ fn streams_out_are_subscriptions() {
         {"method": "$/stream", "params": {"subscription": 3, "result": 1}}
         < fail 3 409 line broke
         {"method": "$/stream", "params": {"subscription": 3, "error": {"code": 409, "message": "line broke"}}}
+        // What is said of a call is not taken for its follower's.
+        > {"method": "lines", "id": "first"}
+        open 4 lines -
+        > {"method": "lines", "id": "second"}
+        open 5 lines -
+        < item 4 1
+        {"result": 4, "id": "first"}
+        {"method": "$/stream", "params": {"subscription": 4, "result": 1}}
+        < accepted 5
+        {"result": 5, "id": "second"}
+        < end 4
+        {"method": "$/stream", "params": {"subscription": 4, "end": true}}
+        < end 5
+        {"method": "$/stream", "params": {"subscription": 5, "end": true}}
+        = 0 0
         // Refused before it is open.
         > {"method": "lines", "id": 1}
-        open 4 lines -
-        < fail 4 403 no
+        open 6 lines -
+        < fail 6 403 no
         {"error": {"code": 403, "message": "no"}, "id": 1}
-        < item 4 1
+        < item 6 1
         // Not in a batch.
         > [{"method": "lines", "id": 1}, {"method": "multiply", "id": 2}]
         [{"error": {"code": 501, "message": "a batch cannot open a stream: call the procedure by itself"}, "id": 1}, {"error": {"code": 501, "message": "a batch cannot open a stream: call the procedure by itself"}, "id": 2}]
         // A stream in is the driver's to refuse.
         > {"method": "total", "params": [1], "id": 1}
-        open 5 total [1]
-        < fail 5 501 JSON-RPC 2.0 cannot carry a stream in
+        open 7 total [1]
+        < fail 7 501 JSON-RPC 2.0 cannot carry a stream in
         {"error": {"code": 501, "message": "JSON-RPC 2.0 cannot carry a stream in"}, "id": 1}
         > {"method": "multiply", "id": 1}
-        open 6 multiply -
-        < fail 6 501 no
+        open 8 multiply -
+        < fail 8 501 no
         {"error": {"code": 501, "message": "no"}, "id": 1}
         // A single call is never accepted.
         > {"method": "add", "id": 1}
-        open 7 add -
-        < accepted 7
-        < item 7 1
-        < end 7 1
+        open 9 add -
+        < accepted 9
+        < item 9 1
+        < end 9 1
         {"result": 1, "id": 1}
         = 0 0
         "#,
@@ -221,6 +236,39 @@ fn a_client_hears_the_servers_streams() {
         = 0 0
         "#,
     );
+}
+
+#[test]
+fn a_peers_name_for_a_stream_has_at_most_255_bytes() {
+    let refused = "the peer has opened a stream under an id that cannot be used";
+    for (length, usable) in [(254, true), (255, true), (256, false), (257, false)] {
+        // As they are written: in JSON two quotes around the name, in MessagePack a head of two bytes before it.
+        let name = "s".repeat(length - 2);
+        let heard = match usable {
+            true => format!(
+                r#"
+                = 1 0
+                > {{"method": "$/stream", "params": {{"subscription": "{name}", "result": 1}}}}
+                our item 0 1
+                > {{"method": "$/stream", "params": {{"subscription": "{name}", "end": true}}}}
+                our end 0
+                "#
+            ),
+            false => format!("our fail 0 400 {refused}"),
+        };
+        play(
+            Side::Client,
+            &format!(
+                r#"
+                < stream 0 lines [2]
+                {{"method": "lines", "params": [2], "id": 0}}
+                > {{"result": "{name}", "id": 0}}
+                {heard}
+                = 0 0
+                "#
+            ),
+        );
+    }
 }
 
 #[test]

@@ -15,6 +15,7 @@ mod jsonrpc;
 mod jsonrpc_errors;
 mod jsonrpc_hostile;
 mod jsonrpc_json;
+mod jsonrpc_limits;
 mod jsonrpc_play;
 mod jsonrpc_service;
 mod jsonrpc_streams;

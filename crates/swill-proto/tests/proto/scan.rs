@@ -195,6 +195,40 @@ fn json_depth() {
 }
 
 #[test]
+fn json_that_breaks_off_is_told_from_what_is_wrong() {
+    for text in ["[1,-2.5e+3,true]", "[false]", "[null, 10]", r#"{"a" : [{}], "b\u00e4\n": "c"}"#] {
+        assert_eq!(validate(text.as_bytes(), DEPTH), Ok(()), "{text}");
+        for cut in 0..text.len() {
+            let cut = &text[..cut];
+            assert_eq!(validate(cut.as_bytes(), DEPTH), Err(Malformed::Truncated), "{cut}");
+        }
+    }
+    for word in ["true", "false", "null"] {
+        for cut in 1..word.len() {
+            let cut = &word[..cut];
+            assert_eq!(validate(cut.as_bytes(), DEPTH), Err(Malformed::Truncated), "{cut}");
+        }
+    }
+    for text in [
+        "[1}",
+        "{]",
+        "[,",
+        "?",
+        "[tru]",
+        "nul ",
+        "-x",
+        "1.x",
+        "1e+]",
+        r#"{"a" 1"#,
+        r#""\x""#,
+        r#""\u00g0""#,
+        "\"\n\"",
+    ] {
+        assert_eq!(validate(text.as_bytes(), DEPTH), Err(Malformed::Invalid), "{text}");
+    }
+}
+
+#[test]
 fn decode_wants_exactly_one_value() {
     assert_eq!(messagepack::decode::<i64>(b"\x05").unwrap(), 5);
     for bytes in

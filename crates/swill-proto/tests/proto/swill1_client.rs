@@ -284,9 +284,22 @@ fn call_without_reply_is_not_answered() {
     };
     open(1, "add", Shape::SINGLE);
     open(2, "total", Shape::STREAM_IN);
+    open(3, "total", Shape::STREAM_IN);
     assert_eq!(
         wire.take().iter().map(|bytes| json(bytes)).collect::<Vec<_>>(),
-        [json!([1, 5, "add"]), json!([2, 5, "total"])]
+        [json!([1, 5, "add"]), json!([2, 5, "total"]), json!([3, 5, "total"])]
+    );
+    let too_deep = ["[".repeat(65), "]".repeat(65)].concat();
+    play(
+        &mut client,
+        Side::Client,
+        &format!(
+            r#"
+        = 2
+        > [3, {too_deep}, 0, null, null]
+          [3,null,"total",3]
+        "#
+        ),
     );
     play(
         &mut client,

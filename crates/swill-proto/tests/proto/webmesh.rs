@@ -214,6 +214,7 @@ fn calls_end_in_any_order() {
 fn failures_are_texts_where_the_dialect_tells_them() {
     let name = |name: &str| vec![Step::Name(name.into())];
     let many = vec![Violation::new(name("a"), Rule::Missing); 20];
+    let as_many = many[..16].to_vec();
     let sixteen = ["parameter `a`: is missing"; 16].join("; ");
     for (error, text) in [
         (Error::new(400, "division by zero"), "division by zero".to_owned()),
@@ -226,6 +227,7 @@ fn failures_are_texts_where_the_dialect_tells_them() {
             ]),
             "parameter `a`: is missing; parameter `b`: is unknown".into(),
         ),
+        (Error::violations_of(as_many), sixteen.clone()),
         (Error::violations_of(many), format!("{sixteen}; and 4 more")),
     ] {
         for dialect in dialects() {
