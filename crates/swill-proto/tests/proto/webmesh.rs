@@ -16,6 +16,7 @@ pub(crate) const PATHS: Table = Table(&[
     ("rooms.enter", "/rooms/{room}", &["room"]),
     ("rooms.say", "/rooms/{room}/say", &["room", "text"]),
     ("rooms.place", "/rooms/{room}/place", &["x", "room", "y"]),
+    ("rooms.seat", "/seats/{room}/{seat}", &["room"]),
 ]);
 
 pub(crate) fn dialects() -> [Dialect; 5] {
@@ -148,6 +149,10 @@ fn arguments_of_the_path_and_data_come_together() {
         ("/rooms/7/place", "[1,2,3]", Err("there are more values than parameters")),
         ("/rooms/7/place", "5", Err("several parameters are a list or a map")),
         ("/rooms/7/place", r#"{"y":2,"x":1}"#, Ok(r#"rooms.place {"room":7,"y":2,"x":1}"#)),
+        // The path names more than the procedure has: its decoder says so.
+        ("/seats/7/8", "null", Ok(r#"rooms.seat {"room":7,"seat":8}"#)),
+        ("/seats/7/8", "{}", Ok(r#"rooms.seat {"room":7,"seat":8}"#)),
+        ("/seats/7/8", "[9]", Err(no_data)),
     ] {
         let expected = expected.map_or_else(|why| refused(path, why), str::to_owned);
         assert_eq!(hear_json(&format!(r#"{{"path":"{path}","data":{data}}}"#)), expected, "{path} {data}");
