@@ -18,8 +18,8 @@ const CASES: &str = "100000";
 /// All checks, quick ones first. `time` is for each of those that could go on for ever, `shard` for those that can be
 /// divided among nights or machines.
 fn run_checks(root: &Path, report: &mut Report, time: Duration, shard: Option<&str>) {
-    report.check("abuse-debug", || abuse::check(root, abuse::Build::Debug));
-    report.check("abuse-release", || abuse::check(root, abuse::Build::Release));
+    report.check("abuse-debug", || abuse::check(root, abuse::Build::Debug, 1));
+    report.check("abuse-release", || abuse::check(root, abuse::Build::Release, 1));
     report.check("abuse-self-test", || abuse::self_test(root));
     report.check("faults", || faults::check(root, faults::Extent::All));
     report.check("interleavings", || interleavings::check(root));

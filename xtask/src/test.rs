@@ -44,7 +44,7 @@ fn run_checks(root: &Path, report: &mut Report) {
     report.check("clients", || clients::check(root));
     report.check("typescript", || typescript::check(root));
     report.check("python-client", || python_client::check(root));
-    report.check("abuse", || abuse::check(root, abuse::Build::Debug));
+    report.check("abuse", || abuse::check(root, abuse::Build::Debug, 5));
     report.check("faults", || faults::check(root, faults::Extent::Short));
     report.check("exhaustion", || exhaustion::check(root, true));
     report.check("book", || book::check(root));

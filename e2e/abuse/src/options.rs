@@ -26,7 +26,7 @@ Usage: abuse --binary PROGRAM [OPTION...]
   --help               this text
 
 An attack holds if it was met as expected, a new connection is served within a second after it, others who call every
-10 ms noticed nothing (no error, no call over 1 s; release builds: p99 at most 100 ms), and the server's memory,
+10 ms noticed nothing (no error, no call over 1 s, 3 s in debug builds; release builds: p99 at most 100 ms), and the server's memory,
 descriptors and load are back. Attacks that mostly wait have a server of their own each, and run beside the others.
 
 Exit status: 0 if all attacks held, 1 if one did not, 2 if they could not be tried.";
