@@ -42,8 +42,9 @@ impl From<io::Error> for Failure {
 /// Fails with a sentence unless something holds.
 macro_rules! ensure {
     ($holds:expr, $($sentence:tt)+) => {
-        if !$holds {
-            return Err($crate::failure::Failure::Unexpected(format!($($sentence)+)));
+        match $holds {
+            true => {}
+            false => return Err($crate::failure::Failure::Unexpected(format!($($sentence)+))),
         }
     };
 }

@@ -96,7 +96,7 @@ pub(crate) fn read(mut arguments: lexopt::Parser) -> Result<Ask, lexopt::Error> 
         (None, None, None) => Source::Program(beside()?),
         _ => return Err("--address and --pid belong together, and --binary stands alone".into()),
     };
-    let build = build.unwrap_or(match &source {
+    let build = build.unwrap_or_else(|| match &source {
         Source::Program(binary) if binary.components().any(|part| part.as_os_str() == "debug") => {
             Build::Debug
         }

@@ -65,12 +65,13 @@ pub(crate) fn run(options: &Options) -> Result<bool> {
         loop {
             let next = left.lock().unwrap_or_else(PoisonError::into_inner).next();
             let Some(job) = next else { return ended };
-            ended = ended.and(lane(options, &[*job], NOW_AND_THEN, &done));
+            let this = lane(options, &[*job], NOW_AND_THEN, &done);
+            ended = ended.and(this);
         }
     };
     let ended = match options.source {
         Source::Program(_) => thread::scope(|scope| {
-            let beside: Vec<_> = (0..BESIDE).map(|_| scope.spawn(&one_after_the_other)).collect();
+            let beside: Vec<_> = (0..BESIDE).map(|_| scope.spawn(one_after_the_other)).collect();
             let mut ended = vec![lane(options, &working, EVERY, &done)];
             let joined = beside.into_iter().map(|lane| lane.join());
             ended.extend(joined.map(|ended| ended.unwrap_or_else(|_| Err("a thread has panicked".into()))));

@@ -231,7 +231,7 @@ async fn fields(target: Target) -> Result<Figures> {
         ));
     }
     refused.push(("two elements".into(), pack::array(&[seq.clone(), data.clone()])));
-    refused.push(("one element".into(), pack::array(&[seq.clone()])));
+    refused.push(("one element".into(), pack::array(std::slice::from_ref(&seq))));
     refused.push((
         "metadata for a single call".into(),
         pack::array(&[seq.clone(), pack::nil(), add.clone(), pack::int(2), keys(1)]),

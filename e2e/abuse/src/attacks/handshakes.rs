@@ -118,7 +118,7 @@ async fn break_off(target: &Target, head: &[u8], number: usize) -> Result {
             ensure!(answer.status == 101, "a handshake is answered with {}", answer.status);
         }
     }
-    if number / 4 % 2 == 0 { raw.reset() } else { Ok(()) }
+    if (number / 4).is_multiple_of(2) { raw.reset() } else { Ok(()) }
 }
 
 /// Requests that are no upgrade, each nearly one.

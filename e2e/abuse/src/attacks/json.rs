@@ -10,7 +10,7 @@ use crate::{
         socket::{Connection, Fate, Heard, PATIENCE},
     },
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
 pub(crate) fn attacks() -> Vec<Attack> {
     vec![
@@ -275,7 +275,7 @@ async fn requests(target: Target) -> Result<Figures> {
         let id = connection.fresh_id();
         connection.send(&target.protocol.add(id, 1, 1)).await?;
         let answer = connection.answer(PATIENCE).await.context(silent)?;
-        ensure!(answer.id == Value::from(id), "{silent} is answered with {answer:?}");
+        ensure!(answer.id == id, "{silent} is answered with {answer:?}");
     }
     Ok(vec![("refused", cases.len().to_string())])
 }

@@ -15,6 +15,9 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tokio::time::Instant;
 
+/// How the keys of a map are called.
+type Key<'a> = &'a dyn Fn(usize) -> String;
+
 pub(crate) fn attacks() -> Vec<Attack> {
     vec![Attack::new("maps-of-50000-keys", EVERY, "answered within 2 s, whatever the keys", maps)]
 }
@@ -27,7 +30,7 @@ async fn maps(target: Target) -> Result<Figures> {
     let twins = |number: usize| {
         (0..15).map(|bit| if number >> bit & 1 == 0 { "Aa" } else { "BB" }).collect::<String>()
     };
-    let kinds: [(&str, usize, &dyn Fn(usize) -> String); 4] = [
+    let kinds: [(&str, usize, Key<'_>); 4] = [
         ("counted", count, &|number| format!("k{number}")),
         // Multiples of powers of two fall together in tables that take the lower bits.
         ("multiples", count, &|number| ((number as u64) << 20).to_string()),

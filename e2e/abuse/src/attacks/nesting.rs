@@ -262,7 +262,7 @@ async fn prefixes_json_rpc(target: Target) -> Result<Figures> {
         for bad in [
             value.clone(),
             message(value.clone(), text("echo"), pack::int(1)),
-            message(pack::array(&[value.clone()]), text("echo"), pack::int(1)),
+            message(pack::array(std::slice::from_ref(&value)), text("echo"), pack::int(1)),
             message(pack::nil(), value.clone(), pack::int(1)),
             message(pack::nil(), text("add"), value.clone()),
         ] {

@@ -2,7 +2,7 @@
 
 use super::{Attack, EVERY, SWILL};
 use crate::{
-    failure::{Context, Failure, Result, ensure},
+    failure::{Context, Result, ensure},
     judge::Figures,
     target::{Build, Target},
     wire::{
@@ -205,11 +205,6 @@ async fn idle(target: Target) -> Result<Figures> {
     }
     let each = target.process.memory()?.saturating_sub(before) / count as u64;
     ensure!(each <= 16 << 10, "an idle connection costs {} bytes", each);
-    try_join_all(
-        connections
-            .into_iter()
-            .map(|connection| async move { connection.close().await.map_err(Failure::from) }),
-    )
-    .await?;
+    try_join_all(connections.into_iter().map(|connection| async move { connection.close().await })).await?;
     Ok(vec![("KiB each", format!("{:.1}", each as f64 / 1024.0))])
 }

@@ -61,7 +61,7 @@ async fn busy(target: &Target, number: usize) -> Result<Connection> {
         connection.works(PATIENCE).await?;
         connection.send(&protocol.slow(1, 3_600_000)).await?;
     }
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         connection.frame(&Frame::new(protocol.opcode(), b"half").announces(1000)).await?;
     }
     Ok(connection)
