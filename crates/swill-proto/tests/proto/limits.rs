@@ -7,6 +7,9 @@ use swill_proto::{
     events, jsonrpc, swill1, webmesh,
 };
 
+/// What is sent, its messages, and the limits that are told of.
+type Row = (&'static str, Vec<Vec<u8>>, Vec<Limit>);
+
 /// Keeps which limits it was told of, and nothing of what is written.
 #[derive(Default)]
 struct Told {
@@ -47,7 +50,7 @@ fn swill1_tells_its_limits() {
     let nested = |levels| [&b"\x93\x01"[..], &vec![0x91; levels], b"\xc0\xa3add"].concat();
     let draining = |calls: u8| (1..=calls).map(|seq| msgpack(&json!([seq, 1, "total"]))).collect();
     let none = Vec::<Limit>::new;
-    let table: Vec<(&str, Vec<Vec<u8>>, Vec<Limit>)> = vec![
+    let table: Vec<Row> = vec![
         ("a long name", vec![name(255)], none()),
         ("a longer name", vec![name(256)], vec![Limit::Name]),
         ("all keys", vec![metadata(json!({"a": 1, "b": 2}))], none()),
