@@ -25,7 +25,7 @@ const NOW_AND_THEN: Duration = Duration::from_millis(50);
 /// How many attacks that mostly wait run beside each other.
 const BESIDE: usize = 8;
 
-/// How often an attack is tried when nothing is wrong but the time that others waited, and this machine is too busy.
+/// How often an attack is tried whose outcome is [doubtful](Row::doubtful).
 const TRIES: usize = 3;
 
 /// An attack on one protocol.

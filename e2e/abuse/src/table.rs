@@ -40,7 +40,7 @@ pub(crate) fn line(row: &Row) -> String {
         }
     }
     if row.tries > 1 {
-        let _ = write!(line, " (tried {} times: the machine is busy)", row.tries);
+        let _ = write!(line, " (tried {} times)", row.tries);
     }
     if let Verdict::Broken(reasons) = &row.verdict {
         for reason in reasons {
