@@ -6,7 +6,7 @@ use std::{fmt::Write, time::Duration};
 
 const MIB: f64 = 1_048_576.0;
 
-/// The heads of the columns, as [`line`] fills them.
+/// The heads of the columns, as [`line()`] fills them.
 pub(crate) fn heading() -> String {
     format!(
         "{:7} {:34} {:8} {:>7} {:>8} {:>8} {:>8} {:>22}  {}",
