@@ -20,10 +20,12 @@ pub struct Options {
     /// takes about 46 KiB per connection on the server, which has to remember as much as the client refers to.
     pub client_no_context_takeover: bool,
     /// The base-2 logarithm of the server's window, 9 to 15 (RFC 7692 §7.1.2.1). Default 15. Others count as the
-    /// nearest of these.
+    /// nearest of these. A smaller one saves memory where it compresses, up to a third of its context; who inflates always
+    /// has a context for the largest.
     pub server_max_window_bits: u8,
     /// The base-2 logarithm of the client's window, 9 to 15 (RFC 7692 §7.1.2.2). Default 15. Others count as the
-    /// nearest of these. A server can only ask for it if the client's offer allows that.
+    /// nearest of these. A server can only ask for it if the client's offer allows that. A smaller one saves the server,
+    /// which inflates, no memory.
     pub client_max_window_bits: u8,
 }
 
