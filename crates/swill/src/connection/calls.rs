@@ -1,22 +1,17 @@
 //! From frames to procedures and back: the part of a connection that knows calls.
 
-use super::{Bucket, Frames, Paused, Serial, report, task::CallTask};
+use super::{Bucket, Frames, Paused, Serial, report};
 use crate::{
     Context, Peer,
-    call::{self, Begun, Finished},
-    hook,
-    observe::{Beginning, Limit, Outcome, Tally, Unknown, Watch},
+    call::Finished,
+    observe::{Limit, Outcome, Tally, Unknown, Watched},
     outbox::{Entry, Said},
-    procedure::Started,
-    running::Running,
-    service::Registered,
     streaming::cost,
-    weak,
 };
-use std::{sync::atomic::Ordering, time::Duration};
+use std::sync::atomic::Ordering;
 use swill_proto::{
-    CallId, CancelReason, Close, Code, Directory, Error, Frame, Head, Message, Open, Payload, ProcedureId,
-    Protocol, Received, Shape, Target,
+    CallId, CancelReason, Close, Error, Frame, Head, Message, Open, Payload, ProcedureId, Protocol, Received,
+    Shape, Target,
 };
 use tokio::time::Instant;
 
@@ -138,114 +133,14 @@ impl Driver<'_> {
         }
     }
 
-    /// Whether there is no place for another call. A peer that cancels a call and makes the next one is not made to wait for
-    /// what it cannot see: cancelled calls that have not ended yet have places of their own, as many again.
-    #[cold]
-    fn is_full(&self, running: usize, limit: usize) -> bool {
-        let cancelled = self.peer.0.cancelled_calls();
-        let cancelled = if weak::is_off("cancelled-calls") { cancelled } else { cancelled.min(limit) };
-        running >= limit.saturating_add(cancelled)
-    }
-
-    /// Begins a call: answers it if it is ready at once, else lets it go on by itself.
-    #[inline(always)]
-    fn open(&mut self, open: Open<'_>, task: &mut std::task::Context<'_>) -> Result<(), Close> {
-        let Open { call, target, shape, input, head, reply: _ } = open;
-        let service = &*self.peer.0.service;
-        let (id, registered) = match target {
-            Target::Known(id) => (id, service.get(id)),
-            Target::Named(name) => {
-                let found = service.find(&name);
-                (
-                    found.map_or(swill_proto::ProcedureId(u32::MAX), |it| it.id),
-                    found.and_then(|it| service.get(it.id)),
-                )
-            }
-        };
-        let logged = registered.map_or(service.log_calls, |it| it.logged);
-        let watch = Watch::begin(logged, || Beginning {
-            shared: &self.peer.0,
-            call,
-            procedure: id,
-            metadata: head.metadata.as_deref(),
-            received: input.as_ref().map_or(0, |input| input.bytes().len()),
-        });
-        let entered = watch.enter();
-        let Some(Registered { procedure, hooks, .. }) = registered else {
-            return self.refuse(call, id, &watch, Error::new(Code::NOT_FOUND, "there is no such procedure"));
-        };
-        let running = self.peer.0.running.load(Ordering::Relaxed);
-        if running >= service.limits.calls && self.is_full(running, service.limits.calls) {
-            self.peer.0.exceeded(Limit::Calls);
-            let error = Error::new(Code::TOO_MANY, "too many calls are in flight on this connection");
-            return self.refuse(call, id, &watch, error);
-        }
-        if self.leaving {
-            // By this a client knows that another server may do it.
-            let not_begun = std::collections::BTreeMap::from([("begun", false)]);
-            let error = Error::cancelled(CancelReason::Shutdown).with_data(not_begun);
-            return self.refuse(call, id, &watch, error);
-        }
-        let capabilities = self.peer.0.capabilities;
-        if !capabilities.carries(shape) {
-            let message =
-                format!("{} cannot carry a {shape}: call it over another protocol", capabilities.name);
-            return self.refuse(call, id, &watch, Error::new(Code::UNIMPLEMENTED, message));
-        }
-        let deadline = match (procedure.time_limit().or(service.limits.deadline), head.deadline) {
-            (None, None) => None,
-            (ours, theirs) => self.deadline(ours, theirs),
-        };
-        let mut cx = self.spare.take().unwrap_or_else(|| Box::new(Context::new(self.peer.clone())));
-        cx.reset(call, id, head.metadata, deadline.map(Instant::into_std));
-
-        let start = || match hooks {
-            Some(hooks) => {
-                let input = input.map(Payload::into_owned);
-                Started::Running(Running::new(hook::run(cx, hooks.clone(), procedure.clone(), input)))
-            }
-            None => procedure.start(cx, input),
-        };
-        match call::begin(start, task) {
-            Ok(Begun::Finished(finished)) => self.finish(finished, shape.streams_out, &watch),
-            Ok(Begun::Waiting(running)) => {
-                drop(entered);
-                let watch = watch.in_a_task();
-                let waiting = CallTask::new(running, &self.peer.0, call, id, deadline, self.now, watch);
-                tokio::spawn(waiting);
-                if capabilities.serial {
-                    self.serial.begin(call);
-                }
-                // Where hooks look, they may be what is waited for; then it is said when they have let the call pass.
-                if shape.streams_out && hooks.is_none() {
-                    self.send(Frame::Accepted { call })?;
-                }
-                if shape.streams_in {
-                    self.pause_if_full(call);
-                }
-                Ok(())
-            }
-            Ok(Begun::Failed(cx, error)) => {
-                self.keep(cx);
-                self.refuse(call, id, &watch, report(error, self.peer, id))
-            }
-            Err(panicked) => {
-                self.peer.0.forget(call);
-                self.hear_others()?;
-                self.refuse(call, id, &watch, report(Error::internal(panicked), self.peer, id))
-            }
-        }
-    }
-
-    /// The earlier of two times, counted from now; one that lies beyond what a clock can say is none.
-    #[cold]
-    fn deadline(&self, ours: Option<Duration>, theirs: Option<Duration>) -> Option<Instant> {
-        ours.into_iter().chain(theirs).min().and_then(|limit| self.now.checked_add(limit))
-    }
-
     /// Answers a call whose procedure was ready at once.
     #[inline(always)]
-    fn finish(&mut self, finished: Finished, streams_out: bool, watch: &Watch) -> Result<(), Close> {
+    pub(super) fn finish(
+        &mut self,
+        finished: Finished,
+        streams_out: bool,
+        watched: Option<&Watched>,
+    ) -> Result<(), Close> {
         let Finished { mut cx, result, .. } = finished;
         let call = cx.call();
         let (mut leading, mut trailing) = (None, None);
@@ -265,7 +160,9 @@ impl Driver<'_> {
                     tally.call(cx.procedure_id(), Outcome::OK, self.now);
                 }
                 let answer = std::mem::take(&mut cx.answer);
-                watch.ended(&self.peer.0, cx.procedure_id(), 0, cx.existing_state(), answer.len());
+                if let Some(watched) = watched {
+                    watched.ended(&self.peer.0, cx.procedure_id(), 0, cx.existing_state(), answer.len());
+                }
                 let last = (!streams_out).then(|| Payload::new(cx.format(), &answer));
                 let sent = self.send(Frame::End { call, last, leading, trailing });
                 cx.answer = answer;
@@ -273,7 +170,7 @@ impl Driver<'_> {
             }
             Err(error) => {
                 let id = cx.procedure_id();
-                self.refuse(call, id, watch, report(error, self.peer, id))
+                self.refuse(call, id, watched, report(error, self.peer, id))
             }
         };
         self.keep(cx);
@@ -282,7 +179,7 @@ impl Driver<'_> {
 
     /// Keeps a context for the next call. The memory of a large answer is given back.
     #[inline(always)]
-    fn keep(&mut self, mut cx: Box<Context>) {
+    pub(super) fn keep(&mut self, mut cx: Box<Context>) {
         const LARGEST_KEPT: usize = 4 << 10;
         if cx.answer.capacity() > LARGEST_KEPT {
             cx.answer = Vec::new();
@@ -303,7 +200,7 @@ impl Driver<'_> {
     }
 
     /// Pauses reading if a stream that has got an item, or the connection, is full now.
-    fn pause_if_full(&mut self, call: CallId) {
+    pub(super) fn pause_if_full(&mut self, call: CallId) {
         let shared = &self.peer.0;
         let Some(state) = shared.open_call(call) else { return };
         let limits = &shared.service.limits;
@@ -389,14 +286,16 @@ impl Driver<'_> {
 
     /// Counts a call that has failed before it had to wait, and tells the peer.
     #[cold]
-    fn refuse(
+    pub(super) fn refuse(
         &mut self,
         call: CallId,
         procedure: ProcedureId,
-        watch: &Watch,
+        watched: Option<&Watched>,
         error: Error,
     ) -> Result<(), Close> {
-        watch.ended(&self.peer.0, procedure, error.code().0, None, 0);
+        if let Some(watched) = watched {
+            watched.ended(&self.peer.0, procedure, error.code().0, None, 0);
+        }
         if let Some(tally) = &mut self.tally {
             tally.call(procedure, Outcome::of(&error), self.now);
         }
@@ -414,7 +313,7 @@ impl Driver<'_> {
 
     /// The one place where frames leave.
     #[inline(always)]
-    fn send(&mut self, frame: Frame<'_>) -> Result<(), Close> {
+    pub(super) fn send(&mut self, frame: Frame<'_>) -> Result<(), Close> {
         self.protocol.send(frame, &mut self.frames)
     }
 }

@@ -15,6 +15,7 @@ mod clock;
 mod ending;
 mod holding;
 mod input;
+mod opening;
 mod serial;
 mod task;
 #[cfg(test)]

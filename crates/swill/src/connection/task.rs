@@ -77,11 +77,12 @@ impl CallTask {
 
     /// Tells whoever looks on that the call has ended like this.
     fn ended(&self, watch: &Watch, entry: &Entry, payload: &[u8]) {
+        let Some(watched) = watch.watched() else { return };
         let code = match entry {
             Entry::Fail { error, .. } => error.code().0,
             _ => 0,
         };
-        watch.ended(&self.shared, self.procedure, code, Some(&self.state), payload.len());
+        watched.ended(&self.shared, self.procedure, code, Some(&self.state), payload.len());
     }
 
     /// Counts the call, which has ended like this.

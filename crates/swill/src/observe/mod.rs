@@ -24,7 +24,7 @@ pub(crate) use limit::{Limit, Who};
 #[cfg(feature = "metrics")]
 pub use metrics::Metrics;
 pub(crate) use registry::{Registry, Spoken};
-pub(crate) use span::{Beginning, Watch, connection as connection_span};
+pub(crate) use span::{Beginning, Watch, Watched, connection as connection_span};
 pub(crate) use tally::Tally;
 pub use trace_context::{InvalidTraceContext, TraceContext};
 

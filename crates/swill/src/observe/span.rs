@@ -51,7 +51,8 @@ pub(crate) fn connection(request: &Request, protocol: &'static str) -> Span {
 #[derive(Default)]
 pub(crate) struct Watch(Option<Box<Watched>>);
 
-struct Watched {
+/// What follows one call.
+pub(crate) struct Watched {
     /// Where the events of the call belong: in a span of its own, or in that of its connection.
     span: Span,
     own: bool,
@@ -69,17 +70,18 @@ pub(crate) struct Beginning<'c> {
 }
 
 impl Watch {
-    /// Begins to follow a call, if it is logged or somebody collects spans of calls.
+    /// Nobody follows the call.
+    pub(crate) const NOBODY: Self = Self(None);
+
+    /// Whether calls may have to be followed: they are logged, or somebody collects spans of calls.
     #[inline(always)]
-    pub(crate) fn begin<'c>(logged: bool, call: impl FnOnce() -> Beginning<'c>) -> Self {
-        if logged || LevelFilter::current() >= LevelFilter::DEBUG {
-            return Self::follow(logged, &call());
-        }
-        Self(None)
+    pub(crate) fn is_wanted(logged: bool) -> bool {
+        logged || LevelFilter::current() >= LevelFilter::DEBUG
     }
 
+    /// Begins to follow a call.
     #[cold]
-    fn follow(logged: bool, call: &Beginning<'_>) -> Self {
+    pub(crate) fn begin(logged: bool, call: &Beginning<'_>) -> Self {
         let span = span_of(call);
         let logged = logged.then(|| Logged::begin(call)).flatten();
         if span.is_disabled() && logged.is_none() {
@@ -118,25 +120,17 @@ impl Watch {
         self
     }
 
-    /// The call has ended with a code, 0 for success, and an answer of so many bytes.
-    #[inline]
-    pub(crate) fn ended(
-        &self,
-        shared: &Shared,
-        procedure: ProcedureId,
-        code: i64,
-        state: Option<&Arc<CallState>>,
-        answer: usize,
-    ) {
-        if let Some(watched) = &self.0 {
-            watched.ended(shared, procedure, code, state, answer);
-        }
+    /// What follows the call, if anything does.
+    #[inline(always)]
+    pub(crate) fn watched(&self) -> Option<&Watched> {
+        self.0.as_deref()
     }
 }
 
 impl Watched {
+    /// The call has ended with a code, 0 for success, and an answer of so many bytes.
     #[cold]
-    fn ended(
+    pub(crate) fn ended(
         &self,
         shared: &Shared,
         procedure: ProcedureId,
