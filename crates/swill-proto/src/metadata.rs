@@ -110,13 +110,38 @@ impl<'de> Deserialize<'de> for Metadata {
 
             fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Metadata, A::Error> {
                 let mut metadata = Metadata::new();
-                while let Some((key, value)) = entries.next_entry::<String, Value>()? {
+                while let Some((Key(key), value)) = entries.next_entry::<Key, Value>()? {
                     metadata.insert(key, value);
                 }
                 Ok(metadata)
             }
         }
         deserializer.deserialize_map(Entries)
+    }
+}
+
+/// A key: text, and nothing that could be read as text, such as bytes, which `String` would take.
+struct Key(Box<str>);
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl Visitor<'_> for Text {
+            type Value = Key;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("text as a key")
+            }
+
+            fn visit_str<E>(self, key: &str) -> Result<Key, E> {
+                Ok(Key(key.into()))
+            }
+
+            fn visit_string<E>(self, key: String) -> Result<Key, E> {
+                Ok(Key(key.into()))
+            }
+        }
+        deserializer.deserialize_str(Text)
     }
 }
 

@@ -25,7 +25,15 @@ fn both_formats_carry_it() {
 
 #[test]
 fn what_is_no_map_with_text_keys_is_refused() {
-    for value in [Value::Nil, Value::from(vec![Value::Nil]), Value::Map(vec![(Value::from(1), Value::Nil)])] {
+    let keyed = |key: Value| Value::Map(vec![(key, Value::Nil)]);
+    for value in [
+        Value::Nil,
+        Value::from(vec![Value::Nil]),
+        keyed(Value::from(1)),
+        keyed(Value::Nil),
+        // Bytes are no text, even where they could be read as such.
+        keyed(Value::Bytes(b"key".to_vec())),
+    ] {
         let payload = Payload::encode(Format::MessagePack, &value).unwrap();
         assert_eq!(payload.decode::<Metadata>().unwrap_err().code().0, 422, "{value:?}");
     }
