@@ -352,6 +352,11 @@ impl Error {
         self.0.outcome_unknown
     }
 
+    /// About how many bytes of memory its message and its data take.
+    pub fn weight(&self) -> usize {
+        self.0.message.len() + self.0.data.as_ref().map_or(0, Value::weight)
+    }
+
     /// This error as a [`std::error::Error`], for `main` and for other libraries.
     pub fn into_boxed(self) -> BoxError {
         Box::new(Boxed(self))

@@ -1,4 +1,4 @@
-use crate::Value;
+use crate::{Limit, Value, scan};
 use serde::{
     Deserialize, Deserializer, Serialize, Serializer,
     de::{MapAccess, Visitor},
@@ -19,7 +19,7 @@ use std::fmt;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Metadata(Vec<(Box<str>, Value)>);
 
-/// How much metadata a peer may send with a call.
+/// How much metadata may go with a call, in one direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MetadataLimits {
     /// Keys. 64 by default.
@@ -31,6 +31,26 @@ pub struct MetadataLimits {
 impl Default for MetadataLimits {
     fn default() -> Self {
         Self { keys: 64, bytes: 8 << 10 }
+    }
+}
+
+impl MetadataLimits {
+    /// The limit that metadata exceeds, if it does. Its bytes are those that it has in MessagePack.
+    ///
+    /// ```
+    /// use swill_proto::{Limit, Metadata, MetadataLimits};
+    ///
+    /// let limits = MetadataLimits { keys: 1, bytes: 100 };
+    /// assert_eq!(limits.exceeded_by(&Metadata::from([("a", 1)])), None);
+    /// assert_eq!(limits.exceeded_by(&Metadata::from([("a", 1), ("b", 2)])), Some(Limit::MetadataKeys));
+    /// ```
+    pub fn exceeded_by(&self, metadata: &Metadata) -> Option<Limit> {
+        if metadata.len() > self.keys {
+            return Some(Limit::MetadataKeys);
+        }
+        let mut bytes = Vec::new();
+        let written = scan::messagepack::encode(metadata, &mut bytes).is_ok();
+        (written && bytes.len() > self.bytes).then_some(Limit::MetadataBytes)
     }
 }
 
@@ -68,6 +88,11 @@ impl Metadata {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// About how many bytes it takes in memory.
+    pub fn weight(&self) -> usize {
+        self.0.iter().map(|(key, value)| key.len() + value.weight()).sum()
     }
 
     /// The keys and values, in the order of the wire.

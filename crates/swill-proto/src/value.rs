@@ -66,6 +66,18 @@ const EXTENSION: &str = rmp_serde::MSGPACK_EXT_STRUCT_NAME;
 const RESERVE: usize = 4096;
 
 impl Value {
+    /// About how many bytes it takes in memory: that of a value for each that is in it, and its text and bytes.
+    pub fn weight(&self) -> usize {
+        let inside = match self {
+            Self::Text(text) => text.len(),
+            Self::Bytes(bytes) | Self::Extension(_, bytes) => bytes.len(),
+            Self::List(values) => values.iter().map(Self::weight).sum(),
+            Self::Map(entries) => entries.iter().map(|(key, value)| key.weight() + value.weight()).sum(),
+            _ => 0,
+        };
+        size_of::<Self>() + inside
+    }
+
     /// Turns anything that can be serialized into a value.
     ///
     /// # Errors

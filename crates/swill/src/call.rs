@@ -42,6 +42,9 @@ impl<O: Output> Finished<O> {
     #[inline]
     pub fn new(mut cx: Box<Context>, result: Result<Sent<O>>) -> Self {
         let result = result.and_then(|Sent(last)| {
+            if let Some(state) = cx.existing_state() {
+                state.admit_metadata()?;
+            }
             let format = cx.format();
             O::encode(&last, format, &mut cx.answer)?;
             match cx.answer.len() <= cx.limits().answer {

@@ -3,7 +3,7 @@
 use crate::{
     Peer,
     observe::Limit,
-    outbox::{Entry, Outbox},
+    outbox::{self, Entry, Outbox},
     peer::Shared,
     state::lock,
 };
@@ -13,6 +13,7 @@ use std::{
     fmt,
     future::poll_fn,
     sync::{Arc, Mutex},
+    task::Poll,
     time::Duration,
 };
 use swill_proto::{
@@ -173,7 +174,9 @@ impl Peer {
     ///
     /// # Errors
     ///
-    /// 501 if the protocol of the connection cannot carry notifications; 499 if the connection is over.
+    /// 501 if the protocol of the connection cannot carry notifications; 499 if the connection is over; 503 if the peer is
+    /// slow, and as many calls and notifications wait already as [`Limits::answer_within`](crate::Limits::answer_within)
+    /// allows.
     pub async fn notify(&self, procedure: &str, parameters: impl Serialize) -> Result<()> {
         let (entry, payload) = self.notification(procedure, &parameters)?;
         self.say(entry, &payload).await
@@ -251,22 +254,21 @@ impl Peer {
         Error::new(Code::DEADLINE, "the peer did not answer in time")
     }
 
-    /// What this side has to say is larger than it may be.
-    #[cold]
-    pub(crate) fn too_large(&self, bytes: usize) -> Error {
-        self.0.exceeded(Limit::Answer);
-        Error::internal(format!("an answer or item of {bytes} bytes is larger than the limit `answer`"))
-    }
-
     async fn say(&self, entry: Entry, payload: &[u8]) -> Result<()> {
+        let most = self.0.service.limits.asked;
         let mut place = Place { outbox: &self.0.outbox, call: entry.call(), waiting: false };
         let mut entry = Some(entry);
-        let pushed = poll_fn(|task| {
+        poll_fn(|task| {
             let pushed = place.outbox.poll_push(task, &mut entry, payload);
+            let begins = pushed.is_pending() && !place.waiting;
             place.waiting = pushed.is_pending();
-            pushed
-        });
-        pushed.await.map_err(|_| Error::cancelled(CancelReason::Disconnect))
+            if begins && place.outbox.waiting_of_ours() > most {
+                self.0.exceeded(Limit::Asked);
+                return Poll::Ready(Err(outbox::slow()));
+            }
+            pushed.map_err(|_| Error::cancelled(CancelReason::Disconnect))
+        })
+        .await
     }
 }
 
@@ -344,7 +346,8 @@ impl Batch<'_> {
     ///
     /// # Errors
     ///
-    /// As [`Peer::call`], if nothing could be sent. What becomes of each call is said in its place: its answer, the
+    /// As [`Peer::call`], if nothing could be sent; 413 if there are more calls and notifications than
+    /// [`Limits::batch`](crate::Limits::batch) allows. What becomes of each call is said in its place: its answer, the
     /// peer's error, or 504 if it was not answered in time.
     pub async fn send(self) -> Result<Vec<Result<Value>>> {
         if let Some(error) = self.broken {
@@ -355,6 +358,16 @@ impl Batch<'_> {
             false => self.peer.can_be_notified()?,
         }
         let shared = &self.peer.0;
+        let limits = &shared.service.limits;
+        if self.entries.len() > limits.batch {
+            shared.exceeded(Limit::Batch);
+            let most = limits.batch;
+            let why = format!("a batch of {} exceeds the limit `batch`: {most} at once", self.entries.len());
+            return Err(Error::new(Code::TOO_LARGE, why));
+        }
+        if self.payload.len() > limits.answer {
+            return Err(self.peer.too_large(self.payload.len()));
+        }
         let mut expected = Vec::new();
         let mut opened = Vec::with_capacity(self.entries.len());
         for Said { name, length, reply } in self.entries {

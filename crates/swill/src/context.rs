@@ -254,8 +254,10 @@ impl Context {
     ///
     /// # Errors
     ///
-    /// Code 500 if leading metadata, or the first data, has been sent already.
+    /// Code 500 if leading metadata, or the first data, has been sent already, or if it is more than
+    /// [`Limits::metadata`] allows.
     pub fn set_leading(&self, metadata: Metadata) -> Result<()> {
+        self.peer.admit_metadata("leading", &metadata)?;
         self.state().set_leading(metadata)
     }
 
@@ -271,9 +273,11 @@ impl Context {
         self.say(Entry::Metadata { call: self.call, metadata }, &[]).await
     }
 
-    /// Sets the metadata that goes out at the end of the call, if it does not fail. Setting it again replaces it.
+    /// Sets the metadata that goes out at the end of the call, if it does not fail. Setting it again replaces it. If it is
+    /// more than [`Limits::metadata`] allows, the call fails with code 500 in the end.
     pub fn set_trailing(&self, metadata: Metadata) {
-        self.state().metadata().trailing = Some(Box::new(metadata));
+        let admitted = self.peer.admit_metadata("trailing", &metadata);
+        self.state().set_trailing(admitted.map(|()| metadata));
     }
 
     /// Why the call was cancelled, if it was.

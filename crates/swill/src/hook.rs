@@ -312,14 +312,14 @@ impl Hooked {
         for hook in &*self.hooks {
             hook.before_leading_metadata(&self.cx, metadata).await?;
         }
-        Ok(())
+        metadata.as_ref().map_or(Ok(()), |metadata| self.cx.peer().admit_metadata("leading", metadata))
     }
 
     async fn before_trailing_metadata(&self, metadata: &mut Option<Box<Metadata>>) -> Result<()> {
         for hook in &*self.hooks {
             hook.before_trailing_metadata(&self.cx, metadata).await?;
         }
-        Ok(())
+        metadata.as_ref().map_or(Ok(()), |metadata| self.cx.peer().admit_metadata("trailing", metadata))
     }
 
     async fn before_request_data(&self, kind: DataKind) -> Result<()> {
@@ -458,6 +458,7 @@ async fn call(
         ));
     };
 
+    cx.state().admit_metadata()?;
     let mut trailing = cx.state().metadata().trailing.take();
     hooked.before_trailing_metadata(&mut trailing).await?;
     cx.state().metadata().trailing = trailing;

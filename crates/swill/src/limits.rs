@@ -168,14 +168,17 @@ impl Limits {
         self
     }
 
-    /// How many bytes an answer or an item may have. 16 MiB. Beyond: the call fails with code 500, the reason is logged.
+    /// How many bytes an answer or an item may have, and what an error tells. 16 MiB. Beyond: the call fails with code 500,
+    /// the reason is logged.
     #[must_use]
     pub fn answer(mut self, bytes: usize) -> Self {
         self.answer = bytes;
         self
     }
 
-    /// How much metadata a call may bring: keys (64) and bytes (8 KiB). Beyond: the call fails with code 400.
+    /// How much metadata a call may bring: keys (64) and bytes (8 KiB). Beyond: the call fails with code 400. A procedure may
+    /// set as much, once as leading and once as trailing metadata. Beyond: the call fails with code 500, the reason is
+    /// logged. Clients have such a limit, too, the same by default.
     #[must_use]
     pub fn metadata(mut self, keys: usize, bytes: usize) -> Self {
         self.metadata = MetadataLimits { keys, bytes };
@@ -190,7 +193,8 @@ impl Limits {
         self
     }
 
-    /// How many calls and notifications may come in one message. 1,024. Beyond: the message is refused.
+    /// How many calls and notifications may come in one message. 1,024. Beyond: the message is refused. A batch of this side
+    /// ([`Peer::batch`](crate::Peer::batch)) may have as many. Beyond: it fails with code 413, nothing is sent.
     #[must_use]
     pub fn batch(mut self, count: usize) -> Self {
         self.batch = count;
@@ -198,7 +202,8 @@ impl Limits {
     }
 
     /// How many calls of this side may wait for answers of a peer (1,024; the next one fails with code 429), and how long
-    /// an answer may take (10 s; then the call fails with code 504). See [`Peer::call`](crate::Peer::call).
+    /// an answer may take (10 s; then the call fails with code 504). See [`Peer::call`](crate::Peer::call). As many calls and
+    /// notifications may wait until there is room to write them; the next one fails with code 503.
     #[must_use]
     pub fn answer_within(mut self, calls: usize, within: Duration) -> Self {
         (self.asked, self.answer_within) = (calls, within.min(FOREVER));

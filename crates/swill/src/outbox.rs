@@ -40,6 +40,8 @@ struct Inner {
 pub(crate) struct Said {
     pub(crate) entries: Vec<Entry>,
     pub(crate) payloads: Vec<u8>,
+    /// What the entries weigh beside their payloads.
+    weight: usize,
 }
 
 /// A frame whose payload lies in [`Said::payloads`]; its length is here.
@@ -90,30 +92,57 @@ impl Entry {
             Self::Batch(opened) => opened.first().map_or(CallId::ours(0), |opened| opened.call),
         }
     }
+
+    /// About how many bytes it takes in memory, beside its payload.
+    pub(crate) fn weight(&self) -> usize {
+        let of = |metadata: &Option<Box<Metadata>>| metadata.as_ref().map_or(0, |it| it.weight());
+        COST + match self {
+            Self::Accepted { .. } => 0,
+            Self::Item { leading, .. } => of(leading),
+            Self::Metadata { metadata, .. } => metadata.weight(),
+            Self::End { leading, trailing, .. } => of(leading) + of(trailing),
+            Self::Fail { error, .. } => error.weight(),
+            Self::Open { name, .. } => name.len(),
+            Self::Batch(opened) => opened.len() * COST,
+        }
+    }
 }
 
 /// The connection is gone: nobody will write this.
 #[derive(Debug)]
 pub(crate) struct Gone;
 
-/// What an entry counts beside its payload.
+/// What every entry counts beside its payload.
 const COST: usize = 64;
+
+/// Who says something finds that there is no room, and does not wait for it.
+#[cold]
+pub(crate) fn slow() -> Error {
+    Error::new(Code::UNAVAILABLE, "the peer is slow: too much waits to be written to it")
+}
 
 impl Said {
     pub(crate) fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Gives memory back that a connection does not usually need.
+    fn push(&mut self, entry: Entry, payload: &[u8]) {
+        self.payloads.extend_from_slice(payload);
+        self.weight += entry.weight();
+        self.entries.push(entry);
+    }
+
+    /// Nothing is left in it: gives memory back that a connection does not usually need.
     pub(crate) fn forget_if_large(&mut self) {
         const LARGEST_KEPT: usize = 16 << 10;
+        self.weight = 0;
         if self.payloads.capacity() + self.entries.capacity() * size_of::<Entry>() > LARGEST_KEPT {
             *self = Self::default();
         }
     }
 
     fn size(&self) -> usize {
-        self.payloads.len() + self.entries.len() * COST
+        self.payloads.len() + self.weight
     }
 }
 
@@ -122,7 +151,7 @@ impl Outbox {
         Self { limit, filled: AtomicBool::new(false), inner: Mutex::default() }
     }
 
-    /// Bytes of what waits here, see [`COST`].
+    /// Bytes of what waits here, see [`Entry::weight`].
     #[cfg(feature = "metrics")]
     pub(crate) fn bytes(&self) -> usize {
         lock(&self.inner).said.size()
@@ -155,8 +184,7 @@ impl Outbox {
             inner.turns.swap_remove(turn);
         }
         if let Some(entry) = entry.take() {
-            inner.said.payloads.extend_from_slice(payload);
-            inner.said.entries.push(entry);
+            inner.said.push(entry, payload);
             self.filled.store(true, Ordering::Relaxed);
         }
         let connection = inner.connection.take();
@@ -174,6 +202,11 @@ impl Outbox {
         inner.turns.retain(|turn| *turn != call);
     }
 
+    /// How many calls and notifications of this side wait for room.
+    pub(crate) fn waiting_of_ours(&self) -> usize {
+        lock(&self.inner).waiting.iter().filter(|(call, _)| call.is_ours()).count()
+    }
+
     /// Takes an entry and its payload if there is room.
     pub(crate) fn try_push(&self, entry: Entry, payload: &[u8]) -> Result<(), Error> {
         let mut inner = lock(&self.inner);
@@ -182,13 +215,9 @@ impl Outbox {
         }
         if inner.said.size() >= self.limit && !weak::is_off("notifications") {
             inner.full = true;
-            return Err(Error::new(
-                Code::UNAVAILABLE,
-                "the peer is slow: too much waits to be written to it",
-            ));
+            return Err(slow());
         }
-        inner.said.payloads.extend_from_slice(payload);
-        inner.said.entries.push(entry);
+        inner.said.push(entry, payload);
         self.filled.store(true, Ordering::Relaxed);
         let connection = inner.connection.take();
         drop(inner);

@@ -18,7 +18,7 @@ use std::{
         atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
-use swill_proto::{CallId, CancelReason, Capabilities, Close};
+use swill_proto::{CallId, CancelReason, Capabilities, Close, Error, Metadata, MetadataLimits, Result};
 
 /// The other side of a connection: a handle that can be cloned and kept.
 ///
@@ -100,6 +100,41 @@ impl Peer {
     /// Whether the connection is over.
     pub fn is_closed(&self) -> bool {
         self.0.outbox.is_gone()
+    }
+}
+
+/// What this side has to say, held against the limits.
+impl Peer {
+    /// An answer, or the like, is larger than it may be.
+    #[cold]
+    pub(crate) fn too_large(&self, bytes: usize) -> Error {
+        self.0.exceeded(Limit::Answer);
+        Error::internal(format!("an answer, an item or an error of {bytes} bytes exceeds the limit `answer`"))
+    }
+
+    /// An error that tells its caller no more than an answer could.
+    pub(crate) fn admit_error(&self, error: Error) -> Error {
+        match error.weight() {
+            bytes if bytes > self.0.service.limits.answer => self.too_large(bytes),
+            _ => error,
+        }
+    }
+
+    /// Clients refuse metadata that is larger than their limits, which are the same by default.
+    pub(crate) fn admit_metadata(&self, which: &str, metadata: &Metadata) -> Result<()> {
+        let limits = self.0.service.limits.metadata;
+        limits.exceeded_by(metadata).map_or(Ok(()), |limit| Err(self.too_much(which, limit.into())))
+    }
+
+    #[cold]
+    fn too_much(&self, which: &str, limit: Limit) -> Error {
+        self.0.exceeded(limit);
+        let MetadataLimits { keys, bytes } = self.0.service.limits.metadata;
+        let limit = limit.name();
+        Error::internal(format!(
+            "{which} metadata exceeds the limit `{limit}`: at most {keys} keys and {bytes} bytes, unless \
+             `Limits::metadata` says otherwise, here and where clients have such a limit"
+        ))
     }
 }
 

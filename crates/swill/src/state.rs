@@ -32,6 +32,8 @@ pub(crate) struct Outgoing {
     /// Leading metadata can be set until it, or the first data, has been sent.
     pub(crate) leading_closed: bool,
     pub(crate) trailing: Option<Box<Metadata>>,
+    /// Why the call fails in the end: there was too much trailing metadata.
+    pub(crate) refused: Option<Error>,
 }
 
 impl CallState {
@@ -99,6 +101,21 @@ impl CallState {
         }
         outgoing.leading = Some(Box::new(metadata));
         Ok(())
+    }
+
+    /// Sets trailing metadata, or lets the call fail in the end.
+    pub(crate) fn set_trailing(&self, metadata: Result<Metadata>) {
+        let mut outgoing = self.metadata();
+        (outgoing.trailing, outgoing.refused) = match metadata {
+            Ok(metadata) => (Some(Box::new(metadata)), None),
+            Err(error) => (None, Some(error)),
+        };
+    }
+
+    /// Whether the call has to fail because of the metadata that was set last.
+    #[cold]
+    pub(crate) fn admit_metadata(&self) -> Result<()> {
+        self.metadata().refused.take().map_or(Ok(()), Err)
     }
 
     /// Takes leading metadata for the first data; later ones get none.

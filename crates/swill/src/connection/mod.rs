@@ -430,7 +430,7 @@ impl<S> Drop for Connection<S> {
 pub(crate) fn report(error: Error, peer: &Peer, procedure: ProcedureId) -> Error {
     let service = &*peer.0.service;
     let name = service.name(procedure);
-    let error = service.handlers.handle(error, peer, name);
+    let error = peer.admit_error(service.handlers.handle(error, peer, name));
     if let Some(source) = error.source() {
         let code = error.code();
         let unexpected = code == Code::INTERNAL;

@@ -21,12 +21,38 @@ const HELD_BY: &[(&str, &[&str])] = &[
     ("message", &["a_message_has_at_most_so_many_bytes", "messages_have_at_most_so_many_bytes"]),
     ("fragments", &["fragments_are_counted"]),
     ("empty_fragments", &["fragments_are_counted"]),
-    ("answer", &["an_answer_and_an_item_have_at_most_so_many_bytes", "answers_have_at_most_so_many_bytes"]),
-    ("metadata.keys", &["metadata_have_at_most_so_many_keys_and_bytes"]),
-    ("metadata.bytes", &["metadata_have_at_most_so_many_keys_and_bytes"]),
+    (
+        "answer",
+        &[
+            "an_answer_and_an_item_have_at_most_so_many_bytes",
+            "answers_have_at_most_so_many_bytes",
+            "an_error_has_at_most_so_many_bytes",
+        ],
+    ),
+    (
+        "metadata.keys",
+        &[
+            "metadata_have_at_most_so_many_keys_and_bytes",
+            "metadata_of_this_side_has_at_most_so_many_keys_and_bytes",
+        ],
+    ),
+    (
+        "metadata.bytes",
+        &[
+            "metadata_have_at_most_so_many_keys_and_bytes",
+            "metadata_of_this_side_has_at_most_so_many_keys_and_bytes",
+        ],
+    ),
     ("calls", &["so_many_calls_are_in_flight", "too_many_calls_are_refused"]),
-    ("batch", &["batches_are_bounded", "batches_have_at_most_so_many_calls"]),
-    ("asked", &["only_so_many_calls_wait_for_a_peer"]),
+    (
+        "batch",
+        &[
+            "batches_are_bounded",
+            "batches_have_at_most_so_many_calls",
+            "a_batch_of_this_side_is_no_longer_than_one_of_a_peer_may_be",
+        ],
+    ),
+    ("asked", &["only_so_many_calls_wait_for_a_peer", "only_so_many_notifications_wait_for_a_slow_peer"]),
     ("answer_within", &["an_answer_that_does_not_come_in_time_is_an_error"]),
     ("draining", &["so_many_streams_may_go_on_after_their_answers"]),
     ("cancels", &["cancellations_are_counted_and_forgiven_with_time"]),

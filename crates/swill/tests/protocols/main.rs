@@ -10,4 +10,5 @@ mod kit;
 mod limits;
 mod order;
 mod peers;
+mod sayings;
 mod streams;
