@@ -148,6 +148,9 @@ fn procedure(method: &mut ImplItemFn, errors: &mut Errors) -> Option<Procedure> 
         })
         .collect();
     together(&arguments, errors);
+    if errors.0.len() == before {
+        name_parameters(&keys.paths, &arguments, errors);
+    }
     let procedure = Procedure {
         signature: method.sig.clone(),
         name: keys.name.unwrap_or_else(|| name(&method.sig.ident)),
@@ -234,6 +237,25 @@ fn together(arguments: &[Argument], errors: &mut Errors) {
     for (at, parameter) in parameters.iter().enumerate() {
         if parameters[..at].iter().any(|other| other.name.value() == parameter.name.value()) {
             errors.add(&parameter.name, "another parameter of this procedure has this name");
+        }
+    }
+}
+
+/// Looks whether paths name parameters that there are.
+fn name_parameters(paths: &[LitStr], arguments: &[Argument], errors: &mut Errors) {
+    let parameters: Vec<_> =
+        arguments.iter().filter_map(Argument::parameter).map(|it| it.name.value()).collect();
+    for path in paths {
+        let text = path.value();
+        // Two braces are one that is meant as it is.
+        let parts = text.split("{{").flat_map(|part| part.split('{').skip(1));
+        let names = parts.filter_map(|part| Some(part.split_once('}')?.0.trim_start_matches('*')));
+        for name in names.filter(|name| !parameters.iter().any(|it| it == name)) {
+            let known = match parameters.is_empty() {
+                true => "it has none".to_owned(),
+                false => format!("callers know `{}`", parameters.join("`, `")),
+            };
+            errors.add(path, &format!("the procedure has no parameter `{name}`: {known}"));
         }
     }
 }

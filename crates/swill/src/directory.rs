@@ -32,10 +32,15 @@ impl Paths {
             for path in procedure.paths() {
                 let found = Found { id: ProcedureId(id), shape: procedure.shape() };
                 let target = Target { found, typed: typed(procedure) };
-                router.insert(path, target).map_err(|error| {
+                let bad = |why: String| {
                     let name = procedure.name();
-                    BuildError::BadPath(format!("the path `{path}` of `{name}` cannot be called: {error}"))
-                })?;
+                    BuildError::BadPath(format!("the path `{path}` of `{name}` cannot be called: {why}"))
+                };
+                router.insert(path, target).map_err(|error| bad(error.to_string()))?;
+                let has = |name: &str| procedure.parameters().iter().any(|parameter| parameter.name == name);
+                if let Some(name) = named(path).find(|name| !has(name)) {
+                    return Err(bad(format!("there is no parameter `{name}`")));
+                }
             }
         }
         Ok(Self(router))
@@ -49,6 +54,13 @@ impl Paths {
         });
         Some(Routed { found: matched.value.found, arguments: arguments.collect() })
     }
+}
+
+/// The parameters that a path names.
+fn named(path: &str) -> impl Iterator<Item = &str> {
+    // Two braces are one that is meant as it is.
+    let parts = path.split("{{").flat_map(|part| part.split('{').skip(1));
+    parts.filter_map(|part| Some(part.split_once('}')?.0.trim_start_matches('*')))
 }
 
 /// The parameters of a procedure whose schema says that they are no text.
@@ -132,10 +144,23 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_path_is_an_error() {
-        let enter = Module::new().handle("enter", [], async || {});
-        let enter = enter.procedures().next().unwrap().clone().path("/{a}{b}");
-        let error = App::new().module(Module::new().procedure(enter)).build().map(drop).unwrap_err();
-        assert!(matches!(error, BuildError::BadPath(_)), "{error}");
+    fn a_path_is_well_formed_and_names_parameters() {
+        for (path, why) in [
+            ("/{a}{b}", Some("")),
+            ("/rooms/{room}/{seat}", Some("`seat`")),
+            ("/rooms/{*rest}", Some("`rest`")),
+            ("/rooms/{room}/{{seat}}", None),
+            ("/rooms/{*room}", None),
+            ("/rooms", None),
+        ] {
+            let enter = Module::new().handle("enter", ["room"], async |_: String| {});
+            let enter = enter.procedures().next().unwrap().clone().path(path);
+            let built = App::new().module(Module::new().procedure(enter)).build().map(drop);
+            match (built, why) {
+                (Ok(()), None) => {}
+                (Err(BuildError::BadPath(text)), Some(why)) => assert!(text.contains(why), "{path}: {text}"),
+                (other, _) => panic!("{path}: {other:?}"),
+            }
+        }
     }
 }

@@ -204,7 +204,8 @@ impl Procedure {
     /// Gives it a path, for protocols that call by path: `/rooms/{room}` calls it with the parameter `room`. Can be
     /// called several times. Without one it is called by its name: `/math/add` is `math.add`.
     ///
-    /// A parameter in a path is a number or a boolean if its type is one, else text.
+    /// A parameter in a path is a number or a boolean if its type is one, else text. An app whose paths name parameters that
+    /// their procedures do not have cannot be [built](crate::BuildError::BadPath).
     #[must_use]
     pub fn path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
         self.paths.push(path.into());

@@ -69,7 +69,7 @@ pub enum BuildError {
     NameTooLong(String),
     /// A name begins with `swill.`, as only those of the server's own do.
     ReservedName(String),
-    /// A path is no path of a route.
+    /// A path is no path of a route, or names a parameter that its procedure does not have.
     BadPath(String),
     /// An app was told to speak no protocol at all.
     NoProtocol,
