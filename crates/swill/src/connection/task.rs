@@ -15,6 +15,7 @@ use std::{
     pin::Pin,
     sync::{Arc, atomic::Ordering},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use swill_proto::{CallId, CancelReason, Code, Error, ProcedureId, Shape};
 use tokio::time::{Instant, Sleep, sleep_until};
@@ -35,8 +36,19 @@ pub(crate) struct CallTask {
     /// Hooks end a cancelled call themselves, and are not dropped.
     hooked: bool,
     deadline: Option<Pin<Box<Sleep>>>,
-    last_word: Option<(Option<Entry>, Vec<u8>)>,
-    /// Bytes of the last word that count as held, because there was no room for it at once.
+    last_word: Option<LastWord>,
+}
+
+/// What a call says at its end, until there is room for it.
+struct LastWord {
+    entry: Option<Entry>,
+    payload: Vec<u8>,
+    /// What the peer will be told, as it is counted and as it is logged: the code of an error, or 0.
+    outcome: Outcome,
+    code: i64,
+    /// How long the procedure took.
+    took: Duration,
+    /// Bytes that count as held, because there was no room for them at once.
     held: usize,
 }
 
@@ -71,28 +83,18 @@ impl CallTask {
                 .is_some_and(|hooks: &Hooks| !hooks.is_empty()),
             deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
             last_word: None,
-            held: 0,
         }
     }
 
-    /// Tells whoever looks on that the call has ended like this.
-    fn ended(&self, watch: &Watch, entry: &Entry, payload: &[u8]) {
-        let Some(watched) = watch.watched() else { return };
-        let code = match entry {
-            Entry::Fail { error, .. } => error.code().0,
-            _ => 0,
-        };
-        watched.ended(&self.shared, self.procedure, code, Some(&self.state), payload.len());
-    }
-
-    /// Counts the call, which has ended like this.
-    fn count(&self, entry: &Entry) {
-        let Some(spoken) = &self.shared.spoken else { return };
-        let outcome = match entry {
-            Entry::Fail { error, .. } => Outcome::of(error),
-            _ => Outcome::OK,
-        };
-        spoken.calls(self.procedure, 1, outcome, self.begun.elapsed());
+    /// Counts the call, and tells whoever looks on that it has ended, with what the peer is told.
+    fn ended(&self, watch: &Watch, word: &LastWord) {
+        if let Some(spoken) = &self.shared.spoken {
+            spoken.calls(self.procedure, 1, word.outcome, word.took);
+        }
+        if let Some(watched) = watch.watched() {
+            let bytes = word.payload.len();
+            watched.ended(&self.shared, self.procedure, word.code, Some(&self.state), bytes);
+        }
     }
 
     fn failed(&self, error: Error) -> Entry {
@@ -144,22 +146,54 @@ impl CallTask {
     fn poll_watched(&mut self, watch: &Watch, task: &mut Context<'_>) -> Poll<()> {
         if self.last_word.is_none() {
             let (entry, payload) = ready!(self.poll_running(task));
-            self.count(&entry);
-            self.ended(watch, &entry, &payload);
-            self.last_word = Some((Some(entry), payload));
+            self.last_word = Some(LastWord::new(entry, payload, self.begun.elapsed()));
         }
-        let Some((entry, payload)) = &mut self.last_word else { return Poll::Ready(()) };
-        // A connection that is gone wants no last word.
-        if self.shared.outbox.poll_push(task, entry, payload).is_ready() {
+        let Some(mut word) = self.last_word.take() else { return Poll::Ready(()) };
+        if let Some(reason) = self.state.cancelled()
+            && word.outcome == Outcome::OK
+        {
+            // The peer has been told already, or does not want to hear it: the answer is nobody's any more.
+            word.replace(Error::cancelled(reason), self.call, &self.shared);
+        }
+        let said = word.poll_push(self.call, &self.shared, task);
+        if said.is_ready() {
+            self.ended(watch, &word);
+        }
+        self.last_word = Some(word);
+        said
+    }
+}
+
+impl LastWord {
+    fn new(entry: Entry, payload: Vec<u8>, took: Duration) -> Self {
+        let (outcome, code) = match &entry {
+            Entry::Fail { error, .. } => (Outcome::of(error), error.code().0),
+            _ => (Outcome::OK, 0),
+        };
+        Self { entry: Some(entry), payload, outcome, code, took, held: 0 }
+    }
+
+    /// Another word takes its place, for which nothing has to be held.
+    fn replace(&mut self, error: Error, call: CallId, shared: &Shared) {
+        shared.held.fetch_sub(self.held, Ordering::Relaxed);
+        *self = Self::new(Entry::Fail { call, error }, Vec::new(), self.took);
+    }
+
+    /// Ready when it is said, or nobody is there any more to hear it.
+    fn poll_push(&mut self, call: CallId, shared: &Shared, task: &mut Context<'_>) -> Poll<()> {
+        if let Poll::Ready(said) = shared.outbox.poll_push(task, &mut self.entry, &self.payload) {
+            if said.is_err() && self.outcome == Outcome::OK {
+                self.replace(Error::cancelled(CancelReason::Disconnect), call, shared);
+            }
             return Poll::Ready(());
         }
         if self.held == 0 {
-            self.held = payload.len();
-            let held = self.shared.held.fetch_add(self.held, Ordering::Relaxed) + self.held;
-            if held > self.shared.service.limits.answer && !weak::is_off("held-answers") {
-                self.shared.exceeded(Limit::Answers);
+            self.held = self.payload.len();
+            let held = shared.held.fetch_add(self.held, Ordering::Relaxed) + self.held;
+            if held > shared.service.limits.answer && !weak::is_off("held-answers") {
+                shared.exceeded(Limit::Answers);
                 let error = Error::new(Code::TOO_LARGE, "too many large answers wait for this connection");
-                self.last_word = Some((Some(Entry::Fail { call: self.call, error }), Vec::new()));
+                self.replace(error, call, shared);
             }
         }
         Poll::Pending
@@ -176,7 +210,8 @@ impl Drop for CallTask {
         // Usually it has been dropped before; nothing of it may ask for its state any more.
         call::discard(&mut self.running);
         self.shared.forget(self.call);
-        self.shared.held.fetch_sub(self.held, Ordering::Relaxed);
+        let held = self.last_word.as_ref().map_or(0, |word| word.held);
+        self.shared.held.fetch_sub(held, Ordering::Relaxed);
     }
 }
 

@@ -1,9 +1,10 @@
 //! The log of calls: one event for each that has ended.
 
 use crate::common::*;
+use futures_util::future::join_all;
 use serde_json::json;
 use std::sync::Arc;
-use swill::{App, Limits, Metadata, Module, Stream, Streaming, stream};
+use swill::{App, Limits, Metadata, Metrics, Module, Stream, Streaming, stream};
 use tokio::sync::Semaphore;
 use tracing::Level;
 
@@ -202,4 +203,78 @@ async fn the_log_is_inside_of_the_span_of_its_call() {
     let around: Vec<_> =
         collector.events("swill::call").iter().map(|event| collector.around(event)).collect();
     assert_eq!(around, [vec!["add", "connection"], vec!["wait", "connection"], vec!["connection"]]);
+}
+
+struct Large(Arc<Semaphore>);
+
+#[swill::module]
+impl Large {
+    /// A text of 4,000 letters, when it may.
+    async fn large(&self) -> swill::Result<String> {
+        self.0.acquire().await?.forget();
+        Ok("x".repeat(4_000))
+    }
+}
+
+/// The codes of calls whose answers wait for a peer that reads nothing, as they are logged when it reads on, or goes; and
+/// what it got.
+async fn waiting_answers(stays: bool) -> (Vec<i64>, Vec<i64>) {
+    const CALLS: usize = 8;
+    let (collector, _guard) = Collector::start(Level::INFO);
+    let metrics = Metrics::new();
+    let limits = Limits::default().answer(10_000).outbox(1);
+    let gate = closed();
+    let app = App::new().module(Large(Arc::clone(&gate))).limits(limits).log_calls(true);
+    let peer = SWILL.peer(app.metrics(metrics.clone())).pipe(1_000).connect().await.expect("it connects");
+    peer.stop_reading();
+    let count = |series: &str| {
+        let text = metrics.encode();
+        let value = text.lines().find_map(|line| line.strip_prefix(series)?.trim().parse::<usize>().ok());
+        value.unwrap_or(0)
+    };
+    let calls = join_all((0..CALLS).map(|_| peer.call::<String>("large", ())));
+    let too_many = async {
+        // Nothing is read any more once the first answer is stuck.
+        until("all have begun", || count("swill_calls_in_flight") == CALLS).await;
+        gate.add_permits(CALLS);
+        until("too much waits", || count("swill_limit_hits_total{limit=\"answers\"}") > 0).await;
+    };
+    let got = match stays {
+        true => {
+            let read_on = async {
+                too_many.await;
+                peer.read_on();
+            };
+            let (answers, ()) = tokio::join!(calls, read_on);
+            answers.into_iter().map(|answer| answer.map_or_else(|error| error.code().0, |_| 0)).collect()
+        }
+        false => {
+            tokio::select! {
+                _ = calls => panic!("nothing is read"),
+                () = too_many => {}
+            }
+            drop(peer);
+            Vec::new()
+        }
+    };
+    until("all are logged", || logged(&collector).len() == CALLS).await;
+    let codes: Vec<i64> =
+        logged(&collector).iter().map(|(_, code)| code.parse().expect("a number")).collect();
+    for (code, label) in [(0, "ok"), (413, "413"), (499, "499")] {
+        let series =
+            format!("swill_calls_total{{procedure=\"large\",protocol=\"swill/1\",code=\"{label}\"}}");
+        assert_eq!(count(&series), codes.iter().filter(|logged| **logged == code).count(), "{codes:?}");
+    }
+    (codes, got)
+}
+
+#[tokio::test]
+async fn what_is_counted_and_logged_is_what_the_peer_gets() {
+    let (mut logged, mut got) = waiting_answers(true).await;
+    logged.sort_unstable();
+    got.sort_unstable();
+    assert_eq!(logged, got);
+    assert_eq!((logged.first(), logged.last()), (Some(&0), Some(&413)));
+    let (logged, _) = waiting_answers(false).await;
+    assert!(logged.contains(&413), "{logged:?}");
 }
