@@ -79,6 +79,13 @@ use swill_proto::{CancelReason, Close, Error, Metadata, Payload, Result};
 /// [`Error::close_connection`], or with the error's code as the HTTP status if it is one of 300 to 599, else 403. An
 /// error of `after_accept` closes the connection. An error of a method that belongs to a call makes the call fail with
 /// it; [`Error::close_connection`] closes the connection instead. The `after_` methods cannot refuse.
+///
+/// # Time
+///
+/// Hooks may wait, and none of them waits for ever. Those that let a peer in have the time of
+/// [`Limits::handshake`](crate::Limits::handshake), and `after_accept` has it again. Those of a call are within the call's
+/// deadline. After a call was cancelled, by its deadline or by its caller, and after a connection has ended, what is left
+/// of them has the time of [`Limits::grace`](crate::Limits::grace), and is dropped then.
 pub trait Hook: Send + Sync + 'static {
     /// Whether the methods that belong to a call are wanted. Asked once, when the app is built.
     ///

@@ -96,7 +96,10 @@ impl Default for Limits {
 impl Limits {
     /// How long a peer may take for the whole opening handshake, and to send the head of any HTTP request. 10 s.
     ///
-    /// Belongs to the listener: the outermost app's counts.
+    /// Belongs to the listener: the outermost app's counts. The app's own counts for its hooks: so long they may take to let
+    /// a peer in ([`before_connection`](crate::Hook::before_connection), [`before_accept`](crate::Hook::before_accept)),
+    /// else it gets HTTP 503, and as long again to accept the connection ([`after_accept`](crate::Hook::after_accept)),
+    /// else it is closed with 1013.
     #[must_use]
     pub fn handshake(mut self, within: Duration) -> Self {
         self.handshake = within.min(FOREVER);
@@ -279,7 +282,9 @@ impl Limits {
         self
     }
 
-    /// How long calls in flight may take to end when the server shuts down. 30 s. Then they are cancelled.
+    /// How long calls in flight may take to end when the server shuts down. 30 s. Then they are cancelled. As long, hooks may
+    /// take over a call that was cancelled ([`after_request`](crate::Hook::after_request)) and over a connection that has
+    /// ended ([`after_connection`](crate::Hook::after_connection)). Then they are dropped.
     #[must_use]
     pub fn grace(mut self, within: Duration) -> Self {
         self.grace = within.min(FOREVER);

@@ -35,6 +35,7 @@ use swill_ws::{WebSocket, deflate, handshake};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
+    time::{Instant, timeout, timeout_at},
 };
 use tracing::{Instrument, Span};
 
@@ -98,12 +99,17 @@ async fn shake_hands(
         }
         Ok(())
     });
-    match admitted.catch_unwind().instrument(span.clone()).await {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => return span.in_scope(|| refused(&error, &service.observer, who)),
-        Err(cause) => {
+    let admitted = timeout(service.limits.handshake, admitted.catch_unwind());
+    match admitted.instrument(span.clone()).await {
+        Ok(Ok(Ok(()))) => {}
+        Ok(Ok(Err(error))) => return span.in_scope(|| refused(&error, &service.observer, who)),
+        Ok(Err(cause)) => {
             let error = Error::internal(Panicked::new(&*cause));
             return span.in_scope(|| refused(&error, &service.observer, who));
+        }
+        Err(_) => {
+            service.observer.exceeded(Limit::Handshake, who);
+            return refuse(StatusCode::SERVICE_UNAVAILABLE, "it took too long to find out who may connect");
         }
     }
     let extensions = http.headers().get_all(header::SEC_WEBSOCKET_EXTENSIONS).iter();
@@ -303,18 +309,25 @@ async fn open(upgraded: Upgraded, peer: Peer, ws: WebSocket, protocol: Box<dyn P
     }
     peer.0.accepting.store(true, Ordering::SeqCst);
     start(upgraded, peer.clone(), ws, protocol, slot);
+    let until = Instant::now() + peer.0.service.limits.handshake;
     for hook in &peer.0.service.hooks {
-        let refused = match AssertUnwindSafe(hook.after_accept(&peer)).catch_unwind().await {
-            Ok(Ok(())) => continue,
-            Ok(Err(error)) => {
+        let accepted = AssertUnwindSafe(hook.after_accept(&peer)).catch_unwind();
+        let refused = match timeout_at(until, accepted).await {
+            Ok(Ok(Ok(()))) => continue,
+            Ok(Ok(Err(error))) => {
                 let close = error.close().cloned();
                 close.unwrap_or_else(|| Close::new(1008, error.message().to_owned()))
             }
-            Err(_) => {
+            Ok(Err(_)) => {
                 if peer.0.service.observer.may_write(peer.0.who()) {
                     tracing::error!(peer = peer.id(), "a hook panicked after a connection was accepted");
                 }
                 Close::new(1011, "an internal server error occurred")
+            }
+            // Nothing is read before hooks have ended: the peer would call in vain.
+            Err(_) => {
+                peer.0.exceeded(Limit::Handshake);
+                Close::new(1013, "it took too long to accept the connection")
             }
         };
         peer.0.outbox.close(refused);

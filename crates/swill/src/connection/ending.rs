@@ -1,7 +1,7 @@
 //! How a connection ends: who wants it to, what is still said, what is waited for, and who hears of it.
 
 use super::{Connection, Phase, Rest};
-use crate::hook::AnyHook;
+use crate::{hook::AnyHook, observe::Limit};
 use std::{
     future::Future,
     pin::Pin,
@@ -11,7 +11,7 @@ use std::{
 use swill_proto::{CancelReason, Close};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    time::Instant,
+    time::{Instant, timeout},
 };
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -112,9 +112,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         let peer = self.peer.clone();
         let close = self.ended_by.take().unwrap_or_else(|| Close::new(1006, "the connection broke"));
+        let grace = self.service().limits.grace;
         Some(Box::pin(async move {
-            for hook in hooks {
-                hook.after_connection(&peer, &close).await;
+            // The connection keeps its place among those of the server until they are done.
+            let last_words = async {
+                for hook in hooks {
+                    hook.after_connection(&peer, &close).await;
+                }
+            };
+            if timeout(grace, last_words).await.is_err() {
+                peer.0.exceeded(Limit::Grace);
             }
         }))
     }

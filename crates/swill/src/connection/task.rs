@@ -18,7 +18,7 @@ use std::{
     time::Duration,
 };
 use swill_proto::{CallId, CancelReason, Code, Error, ProcedureId, Shape};
-use tokio::time::{Instant, Sleep, sleep_until};
+use tokio::time::{Instant, Sleep, sleep, sleep_until};
 
 /// A call that had to wait: runs its procedure to the end, or until it is cancelled, and says the last word.
 ///
@@ -36,6 +36,8 @@ pub(crate) struct CallTask {
     /// Hooks end a cancelled call themselves, and are not dropped.
     hooked: bool,
     deadline: Option<Pin<Box<Sleep>>>,
+    /// When hooks have to be done with a call that was cancelled.
+    farewell: Option<Pin<Box<Sleep>>>,
     last_word: Option<LastWord>,
 }
 
@@ -82,6 +84,7 @@ impl CallTask {
                 .and_then(|it| it.hooks.as_ref())
                 .is_some_and(|hooks: &Hooks| !hooks.is_empty()),
             deadline: deadline.map(|deadline| Box::pin(sleep_until(deadline))),
+            farewell: None,
             last_word: None,
         }
     }
@@ -113,14 +116,17 @@ impl CallTask {
             }
             self.state.cancel(CancelReason::Deadline);
         }
-        if let (Some(reason), false) = (self.state.cancelled(), self.hooked) {
-            call::discard(&mut self.running);
-            return Poll::Ready((
-                Entry::Fail { call: self.call, error: Error::cancelled(reason) },
-                Vec::new(),
-            ));
+        let cancelled = self.state.cancelled();
+        if let (Some(reason), false) = (cancelled, self.hooked) {
+            return Poll::Ready(self.give_up(reason));
         }
-        let word = match ready!(call::poll(&mut self.running, task)) {
+        let polled = call::poll(&mut self.running, task);
+        if let (Some(reason), Poll::Pending) = (cancelled, &polled)
+            && self.hooks_are_late(task)
+        {
+            return Poll::Ready(self.give_up(reason));
+        }
+        let word = match ready!(polled) {
             Ok(Finished { mut cx, result: Ok(()), .. }) => {
                 let answer = std::mem::take(&mut cx.answer);
                 let mut metadata = self.state.metadata();
@@ -141,6 +147,23 @@ impl CallTask {
             Err(panicked) => (self.failed(Error::internal(panicked)), Vec::new()),
         };
         Poll::Ready(word)
+    }
+
+    /// Drops the procedure.
+    fn give_up(&mut self, reason: CancelReason) -> (Entry, Vec<u8>) {
+        call::discard(&mut self.running);
+        (Entry::Fail { call: self.call, error: Error::cancelled(reason) }, Vec::new())
+    }
+
+    /// Whether hooks have had all the time that they get for a call that was cancelled.
+    fn hooks_are_late(&mut self, task: &mut Context<'_>) -> bool {
+        let grace = self.shared.service.limits.grace;
+        let farewell = self.farewell.get_or_insert_with(|| Box::pin(sleep(grace)));
+        let late = farewell.as_mut().poll(task).is_ready();
+        if late {
+            self.shared.exceeded(Limit::Grace);
+        }
+        late
     }
 
     fn poll_watched(&mut self, watch: &Watch, task: &mut Context<'_>) -> Poll<()> {

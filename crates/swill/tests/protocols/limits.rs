@@ -12,7 +12,14 @@ use swill_proto::Format;
 
 /// The rows of the tables, each with the tests that are at the limit and beyond it.
 const HELD_BY: &[(&str, &[&str])] = &[
-    ("handshake", &["handshakes_have_a_deadline"]),
+    (
+        "handshake",
+        &[
+            "handshakes_have_a_deadline",
+            "a_connection_that_no_hook_decides_about_is_refused",
+            "a_connection_that_no_hook_accepts_is_closed",
+        ],
+    ),
     ("head", &["heads_have_at_most_so_many_bytes_and_headers"]),
     ("headers", &["heads_have_at_most_so_many_bytes_and_headers"]),
     ("connections", &["a_server_holds_so_many_connections"]),
@@ -65,7 +72,14 @@ const HELD_BY: &[(&str, &[&str])] = &[
     ("ping_after", &["a_silent_peer_is_pinged_and_kept_if_it_answers"]),
     ("pong_within", &["a_peer_that_answers_no_ping_is_cut_off"]),
     ("close", &["a_peer_that_does_not_answer_a_close_is_cut_off"]),
-    ("grace", &["what_does_not_end_within_the_grace_is_cancelled"]),
+    (
+        "grace",
+        &[
+            "what_does_not_end_within_the_grace_is_cancelled",
+            "a_call_that_is_cancelled_gives_its_place_back",
+            "a_connection_that_is_over_gives_its_place_back",
+        ],
+    ),
     ("deadline", &["a_call_that_takes_too_long_is_cancelled"]),
     ("files", &["who_finds_no_place_is_told_after_a_second"]),
     ("http", &["every_limit_is_counted_and_written_once"]),

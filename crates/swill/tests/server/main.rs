@@ -6,6 +6,7 @@ mod common;
 mod app;
 mod cancel;
 mod health;
+mod hook_times;
 mod hooks;
 mod limits;
 mod misbehaviour;
