@@ -55,9 +55,20 @@ impl Calls {
     #[inline]
     pub(super) fn finish(&mut self, id: CallId) -> Option<Call> {
         match self.current.take_if(|(current, _)| *current == id) {
-            Some((_, call)) => Some(call),
+            Some((_, call)) => {
+                if !self.requests.is_empty() {
+                    self.hide(&call.id);
+                }
+                Some(call)
+            }
             None => self.remove(id),
         }
+    }
+
+    /// The latest call with this id is over: the others cannot be meant any more, whether it has reached the tables or not.
+    #[inline(never)]
+    fn hide(&mut self, id: &Id) {
+        self.requests.remove(id);
     }
 
     #[inline(never)]
@@ -97,15 +108,37 @@ impl Calls {
 mod tests {
     use super::*;
 
+    fn call(id: &[u8]) -> Call {
+        Call { id: Id::new(id), place: None, streams_out: false, accepted: false, cancelled: false }
+    }
+
+    #[test]
+    fn of_calls_with_one_id_none_is_meant_when_the_latest_is_over() {
+        for waits in [false, true] {
+            let mut calls = Calls::default();
+            let [first, latest] = [1, 2].map(CallId::theirs);
+            calls.open(first, call(b"7"));
+            calls.settle();
+            assert_eq!(calls.named(b"7"), Some(first));
+            calls.open(latest, call(b"7"));
+            if waits {
+                // Another message has come meanwhile.
+                calls.settle();
+            }
+            assert!(calls.finish(latest).is_some());
+            assert_eq!(calls.named(b"7"), None, "whether the latest had to wait: {waits}");
+            assert!(calls.finish(first).is_some());
+            assert_eq!((calls.len(), calls.requests.len()), (0, 0));
+        }
+    }
+
     #[test]
     fn calls_that_are_over_keep_no_memory() {
         let mut calls = Calls::default();
         let most_kept = |calls: &Calls| calls.waiting.capacity().max(calls.requests.capacity());
         for count in [1, 10, 1024, 5, 1024] {
             for number in 0..count {
-                let id = Id::new(number.to_string().as_bytes());
-                let call = Call { id, place: None, streams_out: false, accepted: false, cancelled: false };
-                calls.keep(CallId::theirs(number), call);
+                calls.keep(CallId::theirs(number), call(number.to_string().as_bytes()));
             }
             for number in 0..count {
                 assert!(calls.finish(CallId::theirs(number)).is_some());
