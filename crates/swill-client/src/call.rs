@@ -217,10 +217,16 @@ impl Call {
 
     // What the caller asks.
 
-    /// Nobody wants to hear more. Returns how much the items counted that had not been fetched, and whether the call was still going on.
-    pub(crate) fn abandon(&self) -> (usize, bool) {
+    /// Nobody wants to hear more; `reads` says whether it is the reader of the items who goes. Returns how much the items
+    /// counted that had not been fetched, and whether the call was still going on.
+    ///
+    /// Of a call that is over, the items are the reader's: it may not have come to them.
+    pub(crate) fn abandon(&self, reads: bool) -> (usize, bool) {
         let inbox = self.inbox();
         let was_over = self.is_over();
+        if was_over && !reads {
+            return (0, false);
+        }
         self.end(inbox, Err(Error::cancelled(CancelReason::Client)));
         let cost = self.throw_away(self.inbox());
         (cost, !was_over)

@@ -254,7 +254,14 @@ impl<'c> Request<'c> {
             true => (None, None),
         };
         // Before it is pushed: dropped meanwhile, it cancels the call.
-        let ticket = Ticket { client: self.client.clone(), call, deadline: until, after_stream, over: false };
+        let ticket = Ticket {
+            client: self.client.clone(),
+            call,
+            deadline: until,
+            after_stream,
+            over: false,
+            reads: true,
+        };
         shared.outbox.push(Entry::Open(opening), &[self.name.as_bytes(), bytes], deadline).await?;
         Ok(ticket)
     }
@@ -329,10 +336,12 @@ pub(crate) struct Ticket {
     after_stream: Option<Duration>,
     /// There is nothing to be cancelled.
     over: bool,
+    /// Whether what comes is for this hold.
+    reads: bool,
 }
 
 impl Ticket {
-    /// A second hold on the same call. Either one cancels it.
+    /// A second hold on the same call, which reads nothing. Either one cancels it.
     fn share(&self) -> Self {
         Self {
             client: self.client.clone(),
@@ -340,12 +349,13 @@ impl Ticket {
             deadline: self.deadline,
             after_stream: self.after_stream,
             over: self.over,
+            reads: false,
         }
     }
 
     /// The hold on a call of a batch.
     pub(crate) fn of_batch(client: &Client, call: Arc<Call>) -> Self {
-        Self { client: client.clone(), call, deadline: None, after_stream: None, over: false }
+        Self { client: client.clone(), call, deadline: None, after_stream: None, over: false, reads: true }
     }
 
     pub(crate) fn call(&self) -> &Call {
@@ -423,7 +433,7 @@ impl Drop for Ticket {
             return;
         }
         let shared = self.client.shared();
-        let (unread, was_open) = self.call.abandon();
+        let (unread, was_open) = self.call.abandon(self.reads);
         if was_open {
             shared.outbox.cancel(self.call.id);
         }

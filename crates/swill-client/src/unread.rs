@@ -110,7 +110,7 @@ mod tests {
         assert!(call.item(b"item", None) && call.item(b"item", None));
         assert_eq!(call.took(cost, 0), cost);
         assert_eq!(call.fail_slow(), cost);
-        assert_eq!((call.took(cost, 0), call.fail_slow(), call.abandon()), (0, 0, (0, false)));
+        assert_eq!((call.took(cost, 0), call.fail_slow(), call.abandon(true)), (0, 0, (0, false)));
         assert!(!call.item(b"item", None));
     }
 }

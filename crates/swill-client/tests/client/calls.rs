@@ -229,6 +229,28 @@ async fn the_server_may_end_its_half_first() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_has_come_stays_when_the_sending_half_is_dropped_after_the_end() {
+    let (_server, mut peer, client) = connected().await;
+    for fails in [false, true] {
+        let (sender, mut items) = client.request("chat").both::<i32, i32>().await.unwrap();
+        let seq = peer.expect(METADATA, "chat").await;
+        peer.answer(seq, 1).await;
+        peer.answer(seq, 2).await;
+        match fails {
+            false => peer.say(seq, NIL, END_OF_STREAM).await,
+            true => peer.fail(seq, 409, "enough").await,
+        }
+        peer.expect(END_OF_STREAM, "chat").await;
+        assert!(sender.is_over());
+        drop(sender);
+        assert_eq!(items.next().await.unwrap().unwrap(), 1);
+        assert_eq!(items.next().await.unwrap().unwrap(), 2);
+        assert_eq!(items.next().await.map(|end| end.unwrap_err().code()), fails.then_some(Code::CONFLICT));
+    }
+    peer.expect_silence().await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_is_too_large_is_not_sent() {
     let (server, builder) = server();
     let (_server, mut peer, client) =
