@@ -1,10 +1,11 @@
-use crate::{answer::Answer, fault};
+use crate::{
+    answer::Answer,
+    fault,
+    sync::{AtomicBool, AtomicUsize, Mutex, MutexGuard, Ordering},
+};
 use std::{
     collections::VecDeque,
-    sync::{
-        Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicUsize, Ordering},
-    },
+    sync::PoisonError,
     task::{Context, Poll, Waker},
 };
 use swill_proto::{CallId, CancelReason, Error, Metadata, Result};

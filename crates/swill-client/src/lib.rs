@@ -173,6 +173,7 @@ mod scratch;
 mod sender;
 mod settings;
 mod state;
+mod sync;
 #[cfg(feature = "tls")]
 mod tls;
 #[cfg(feature = "opentelemetry")]

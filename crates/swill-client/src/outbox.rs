@@ -1,18 +1,15 @@
-use crate::{call::Call, fault};
+use crate::{
+    call::Call,
+    fault,
+    sync::{AtomicBool, Instant, Mutex, MutexGuard, Ordering, oneshot, timeout_at},
+};
 use rustc_hash::FxHashSet;
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError},
     task::Waker,
 };
 use swill_proto::{CallId, Close, Metadata, Result, Shape};
-use tokio::{
-    sync::oneshot,
-    time::{Instant, timeout_at},
-};
 
 /// What callers have said and the connection's task has not taken.
 ///
