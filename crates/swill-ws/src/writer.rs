@@ -36,7 +36,7 @@ pub struct Start {
 pub struct Writer {
     role: Role,
     state: State,
-    /// Payloads up to this length are never compressed.
+    /// Payloads up to this length are never compressed. Those of no bytes are among them.
     plain: usize,
     deflater: Option<Box<Deflater>>,
 }
@@ -45,8 +45,9 @@ impl Writer {
     pub(crate) fn new(config: &Config) -> Self {
         let deflater = config
             .deflate
-            .and_then(|negotiated| Deflater::new(&negotiated, config.role, config.compression).map(Box::new));
-        let plain = deflater.as_ref().map_or(usize::MAX, |deflater| deflater.threshold().saturating_sub(1));
+            .and_then(|negotiated| Deflater::new(&negotiated, config.role, config.compression.level))
+            .map(Box::new);
+        let plain = deflater.as_ref().map_or(usize::MAX, |_| config.compression.threshold.saturating_sub(1));
         Writer { role: config.role, state: State::Open, plain, deflater }
     }
 
@@ -152,7 +153,8 @@ impl Writer {
             out.truncate(offset);
             return;
         }
-        if let Some(deflater) = &mut self.deflater
+        if out.len() - body > self.plain
+            && let Some(deflater) = &mut self.deflater
             && deflater.compress(out, body)
         {
             first |= RSV1;

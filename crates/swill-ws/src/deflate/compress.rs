@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use flate2::{Compress, FlushCompress, Status};
 
-use super::{Compression, Negotiated};
+use super::Negotiated;
 use crate::Role;
 
 /// What a flush ends with and a message leaves out (RFC 7692 §7.2.1).
@@ -15,7 +15,6 @@ const TAIL: [u8; 4] = [0x00, 0x00, 0xff, 0xff];
 pub(crate) struct Deflater {
     settings: Settings,
     takeover: bool,
-    threshold: usize,
     /// Kept between messages only with context takeover.
     context: Option<Compress>,
 }
@@ -35,29 +34,20 @@ thread_local! {
 
 impl Deflater {
     /// `None` if this side cannot compress within what was agreed, and so sends everything as it is.
-    pub(crate) fn new(negotiated: &Negotiated, role: Role, compression: Compression) -> Option<Self> {
+    pub(crate) fn new(negotiated: &Negotiated, role: Role, level: u8) -> Option<Self> {
         let ours = negotiated.side(role);
         // zlib knows no raw window of 8 bits.
         (9..=15).contains(&ours.bits).then(|| Deflater {
-            settings: Settings { level: compression.level.min(9), bits: ours.bits },
+            settings: Settings { level: level.min(9), bits: ours.bits },
             takeover: ours.takeover,
-            threshold: compression.threshold,
             context: None,
         })
-    }
-
-    /// Shorter messages stay as they are.
-    pub(crate) fn threshold(&self) -> usize {
-        self.threshold
     }
 
     /// Compresses `out[start..]` in place. If that is not worth it, leaves it alone and returns false.
     pub(crate) fn compress(&mut self, out: &mut Vec<u8>, start: usize) -> bool {
         let end = out.len();
         let len = end - start;
-        if len < self.threshold || len == 0 {
-            return false;
-        }
         // Only what is shorter is of use, but a context must not be cut short: see `run`. Fixed codes, the worst
         // case, take 9 bits for a byte.
         out.resize(end + len + len / 8 + 64, 0);
