@@ -17,8 +17,9 @@ const LAST: [u8; 2] = [0x03, 0x00];
 /// of them would be an attack; a sender that ends a stream per write needs a few.
 const STREAMS: u32 = 1_000;
 
-/// The largest window; a context made for it also reads smaller ones.
-const FULL: u8 = 15;
+/// The largest window. A context for it also reads what was written with a smaller one, and with zlib-rs takes no more
+/// memory.
+const WINDOW: usize = 32_768;
 
 /// The first and smallest growth of the output.
 const CHUNK: usize = 4 << 10;
@@ -34,7 +35,6 @@ pub(crate) enum InflateError {
 #[derive(Debug)]
 pub(crate) struct Inflater {
     takeover: bool,
-    bits: u8,
     context: Option<Decompress>,
     /// Whether the current message had any bytes. Some senders make an empty message of none.
     fed: bool,
@@ -52,11 +52,8 @@ thread_local! {
 
 impl Inflater {
     pub(crate) fn new(negotiated: &Negotiated, role: Role) -> Self {
-        let theirs = negotiated.side(role.other());
         Inflater {
-            takeover: theirs.takeover,
-            // zlib knows no raw window of 8 bits; a larger one reads the same data.
-            bits: if theirs.takeover { theirs.bits.clamp(9, FULL) } else { FULL },
+            takeover: negotiated.side(role.other()).takeover,
             context: None,
             fed: false,
             ended: false,
@@ -89,7 +86,7 @@ impl Inflater {
             if self.ended {
                 self.restart(data)?;
             }
-            let context = self.context.get_or_insert_with(|| fresh(self.bits));
+            let context = self.context.get_or_insert_with(fresh);
             let (read, written) = (context.total_in(), data.len());
             self.ended = step(context, input, data, limit)?;
             // No more than there was.
@@ -138,21 +135,15 @@ impl Inflater {
         if self.streams > STREAMS && !weak::is_off("inflate-streams") {
             return Err(InflateError::TooManyStreams);
         }
-        let mut context = match self.context.take() {
-            // A reset one has the full window, whatever it had before.
-            Some(mut context) if self.bits == FULL => {
-                context.reset(false);
+        if let Some(context) = &mut self.context {
+            context.reset(false);
+            let window = data.len().saturating_sub(WINDOW);
+            if !data.is_empty() {
                 context
+                    .set_dictionary(data.get(window..).unwrap_or_default())
+                    .map_err(|_| InflateError::Broken)?;
             }
-            _ => Decompress::new_with_window_bits(false, self.bits),
-        };
-        let window = data.len().saturating_sub(1 << self.bits);
-        if !data.is_empty() {
-            context
-                .set_dictionary(data.get(window..).unwrap_or_default())
-                .map_err(|_| InflateError::Broken)?;
         }
-        self.context = Some(context);
         Ok(())
     }
 }
@@ -178,12 +169,12 @@ fn step(
 }
 
 /// A context that has seen nothing.
-fn fresh(bits: u8) -> Decompress {
-    if bits == FULL
-        && let Some(mut context) = SHARED.take()
-    {
-        context.reset(false);
-        return context;
+fn fresh() -> Decompress {
+    match SHARED.take() {
+        Some(mut context) => {
+            context.reset(false);
+            context
+        }
+        None => Decompress::new(false),
     }
-    Decompress::new_with_window_bits(false, bits)
 }
