@@ -1,5 +1,7 @@
 //! The sending half: frames appended to the caller's write buffer.
 
+use std::cmp::Ordering;
+
 use crate::deflate::Deflater;
 use crate::header::{self, CONTROL, FIN, MASKED, Opcode, RSV1};
 use crate::{Config, Kind, Role, Violation, close, mask};
@@ -161,12 +163,16 @@ impl Writer {
         }
         let len = out.len() - body;
         let needed = header::size(len) + self.key_size();
-        if needed > size {
-            out.resize(out.len() + needed - size, 0);
-            out.copy_within(body..body + len, offset + needed);
-        } else if needed < size {
-            out.copy_within(body.., offset + needed);
-            out.truncate(offset + needed + len);
+        match needed.cmp(&size) {
+            Ordering::Greater => {
+                out.resize(out.len() + needed - size, 0);
+                out.copy_within(body..body + len, offset + needed);
+            }
+            Ordering::Less => {
+                out.copy_within(body.., offset + needed);
+                out.truncate(offset + needed + len);
+            }
+            Ordering::Equal => {}
         }
         if let Some(frame) = out.get_mut(offset..) {
             self.fill(first, len, frame);
@@ -240,7 +246,6 @@ impl Writer {
     fn control(&mut self, opcode: Opcode, payload: &[u8], out: &mut Vec<u8>) {
         let offset = out.len();
         let size = 2 + self.key_size();
-        out.reserve(size + payload.len());
         out.resize(offset + size, 0);
         out.extend_from_slice(payload);
         if let Some(frame) = out.get_mut(offset..) {
