@@ -458,3 +458,43 @@ fn is_ascii(data: &[u8]) -> bool {
     let rest = rest.iter().fold(0, |all, byte| all | byte);
     (chunks | u64::from(rest)) & 0x8080_8080_8080_8080 == 0
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_messages_in_one_frame_take_the_short_way() {
+        let limits = Limits { message: 256, ..Limits::default() };
+        for (role, mask, key) in [(Role::Server, MASKED, 4), (Role::Client, 0, 0)] {
+            let reader = Reader::new(&Config { limits, ..Config::new(role) });
+            let table: [(&[u8], _); 9] = [
+                (&[0x81, mask], Some((Kind::Text, 2, 0))),
+                (&[0x82, mask | 125], Some((Kind::Binary, 2, 125))),
+                (&[0x82, mask | 126, 0, 126], Some((Kind::Binary, 4, 126))),
+                (&[0x81, mask | 126, 1, 0], Some((Kind::Text, 4, 256))),
+                (&[0x81, mask | 126, 1, 1], None),
+                (&[0x81, mask | 126, 0, 125], None),
+                (&[0x81, mask | 127, 0, 0, 0, 0, 0, 1, 0, 0], None),
+                (&[0x81, mask ^ MASKED], None),
+                (&[0x01, mask], None),
+            ];
+            for (head, expected) in table {
+                let short = reader.short(head).map(|it| (it.kind, it.start - key, it.end - it.start));
+                assert_eq!(short, expected, "{head:x?} to {role:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_ascii_if_each_byte_is() {
+        for len in 0..40 {
+            assert!(is_ascii(&vec![0x7f; len]));
+            for at in 0..len {
+                let mut text = vec![0x7f; len];
+                text[at] = 0x80;
+                assert!(!is_ascii(&text), "{at} of {len}");
+            }
+        }
+    }
+}

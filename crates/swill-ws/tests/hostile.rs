@@ -99,6 +99,22 @@ fn each_violation_has_its_code() {
 }
 
 #[test]
+fn a_wrong_mask_is_told_by_who_sent_it() {
+    for (to, wire, words) in [
+        (Role::Server, [FIN | TEXT, 0], "unmasked frame from a client"),
+        (Role::Client, [FIN | TEXT, 0x80], "masked frame from a server"),
+    ] {
+        let (mut wire, mut out) = (wire, Vec::new());
+        let mut ws = WebSocket::new(&Config::new(to));
+        let violation = ws.receive(&mut Input::new(&mut wire), &mut out).expect_err("it is refused");
+        assert_eq!(violation.reason, words);
+        if to == Role::Server {
+            assert!(out.ends_with(words.as_bytes()), "{out:?}");
+        }
+    }
+}
+
+#[test]
 fn each_violation_of_compression_has_its_code() {
     for role in [Role::Server, Role::Client] {
         for takeover in [false, true] {

@@ -194,6 +194,31 @@ fn a_client_reads_answers_strictly() {
 }
 
 #[test]
+fn a_client_says_what_is_wrong_with_an_answer() {
+    let ten = Options { server_max_window_bits: 10, client_max_window_bits: 10, ..ANYTHING };
+    let forget = Options { server_no_context_takeover: true, ..ANYTHING };
+    for (options, parameters, words) in [
+        (forget, "", "server_no_context_takeover is missing"),
+        (ten, "", "server_max_window_bits is missing"),
+        (ten, "; server_max_window_bits=11", "server_max_window_bits is over the offer"),
+        (ten, "; server_max_window_bits=9; client_max_window_bits=11", "client_max_window_bits is over"),
+        (ANYTHING, "; server_max_window_bits", "server_max_window_bits without a value"),
+        (ANYTHING, "; client_max_window_bits", "client_max_window_bits without a value"),
+        (ANYTHING, "; client_max_window_bits=16", "window bits not from 8 to 15"),
+        (ANYTHING, "; client_no_context_takeover=1", "context takeover with a value"),
+        (ANYTHING, "; server_max_window_bits=9; server_max_window_bits=9", "doubled parameter"),
+        (ANYTHING, "; wishes", "unknown parameter"),
+        (ANYTHING, "-later", "an extension not offered"),
+        (ANYTHING, ", permessage-deflate", "more than one extension"),
+        (ANYTHING, ";;", "not a list of extensions"),
+    ] {
+        let said = check([format!("permessage-deflate{parameters}").as_str()], &options);
+        let said = said.expect_err(parameters).to_string();
+        assert!(said.contains(words), "{parameters}: {said}");
+    }
+}
+
+#[test]
 fn every_answer_of_ours_is_good_for_every_offer_of_ours() {
     for server in options() {
         for client in options() {

@@ -107,3 +107,63 @@ fn fresh(settings: Settings) -> Compress {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn deflater(level: u8) -> Deflater {
+        let negotiated = Negotiated {
+            server_no_context_takeover: true,
+            client_no_context_takeover: true,
+            server_max_window_bits: 15,
+            client_max_window_bits: 15,
+        };
+        Deflater::new(&negotiated, Role::Server, level).unwrap()
+    }
+
+    /// Whether the thread has a context to spare.
+    fn spare() -> bool {
+        let shared = SHARED.take();
+        let there = shared.is_some();
+        SHARED.set(shared);
+        there
+    }
+
+    #[test]
+    fn what_fills_its_room_may_not_be_all_there_is() {
+        let payload = "a line of many\n".repeat(20);
+        let mut deflater = deflater(6);
+        let all = deflater.run(payload.as_bytes(), &mut [0; 1000]).unwrap() + TAIL.len();
+        let mut room = vec![0; all + 3];
+        for len in 0..room.len() {
+            // What a message before this one has left there is no part of it.
+            room.fill(0xff);
+            room[len.saturating_sub(TAIL.len())..len]
+                .copy_from_slice(&TAIL[TAIL.len() - len.min(TAIL.len())..]);
+            let expected = (len > all).then_some(all - TAIL.len());
+            assert_eq!(deflater.run(payload.as_bytes(), &mut room[..len]), expected, "{len} of {all}");
+            assert_eq!(spare(), expected.is_some(), "a context that was cut short is not used again");
+        }
+    }
+
+    #[test]
+    fn one_context_serves_those_with_the_same_settings() {
+        let [payload, mut room] = [[b'x'; 200], [0; 200]];
+        deflater(1).run(&payload, &mut room).unwrap();
+        assert!(spare());
+        drop(fresh(Settings { level: 2, bits: 15 }));
+        assert!(spare(), "it is for level 1");
+        drop(fresh(Settings { level: 1, bits: 15 }));
+        assert!(!spare());
+    }
+
+    #[test]
+    fn compressing_takes_little_more_than_as_much_room_again() {
+        for len in [1000, 100_000] {
+            let mut out = vec![b'x'; len];
+            assert!(deflater(1).compress(&mut out, 0));
+            assert!(out.capacity() <= 2 * len + len / 4 + 100, "{} for {len}", out.capacity());
+        }
+    }
+}
