@@ -148,6 +148,26 @@ mod tests {
     }
 
     #[test]
+    fn there_is_room_for_what_gets_longer() {
+        let mut state = 1_u32;
+        // Bytes that take 9 bits each in fixed codes.
+        let long = (0..100_000).map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            144 + (state >> 24) as u8 % 112
+        });
+        let long: Vec<u8> = long.collect();
+        for len in [1, 7, 100, 1000, long.len()] {
+            for level in 0..=9 {
+                let mut out = long[..len].to_vec();
+                let shorter = deflater(level).compress(&mut out, 0);
+                assert!(if shorter { out.len() < len } else { out == long[..len] });
+                assert!(spare(), "{len} bytes at level {level} do not fit");
+                SHARED.take();
+            }
+        }
+    }
+
+    #[test]
     fn one_context_serves_those_with_the_same_settings() {
         let [payload, mut room] = [[b'x'; 200], [0; 200]];
         deflater(1).run(&payload, &mut room).unwrap();
