@@ -164,6 +164,9 @@ mod handlers;
 mod handshake;
 mod items;
 mod limits;
+#[cfg(test)]
+#[path = "../tests/model/mod.rs"]
+mod model;
 mod outbox;
 mod protocol;
 mod reconnect;

@@ -1,5 +1,13 @@
 use super::*;
 
+impl Outbox {
+    /// How many calls are in flight, how much waits for room, and how much waits to be taken.
+    pub(crate) fn counts(&self) -> (usize, usize, usize) {
+        let inner = self.lock();
+        (inner.open, inner.lines.iter().map(VecDeque::len).sum(), inner.said.entries.len())
+    }
+}
+
 fn opening() -> Entry {
     let call = Arc::new(Call::new(CallId::ours(1)));
     let shape = Shape::SINGLE;
