@@ -9,13 +9,25 @@ pub(crate) type Key = [u8; 4];
 #[inline]
 pub(crate) fn apply(data: &mut [u8], key: Key) {
     let [a, b, c, d] = key;
-    let wide = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
-    let (chunks, rest) = data.as_chunks_mut::<8>();
-    for chunk in chunks {
-        *chunk = (u64::from_ne_bytes(*chunk) ^ wide).to_ne_bytes();
+    let wide = u64::from_le_bytes([a, b, c, d, a, b, c, d]);
+    // The last eight bytes may overlap those before them, so they are read before anything is written.
+    let Some(last) = data.last_chunk().map(|last| u64::from_le_bytes(*last)) else {
+        data.iter_mut().zip([a, b, c, d, a, b, c]).for_each(|(byte, key)| *byte ^= key);
+        return;
+    };
+    let last = last ^ wide.rotate_right(8 * (data.len() % 4) as u32);
+    // Most messages of an RPC are that short: two stores, and nothing to loop over.
+    if data.len() <= 16 {
+        if let Some(first) = data.first_chunk_mut() {
+            *first = (u64::from_le_bytes(*first) ^ wide).to_le_bytes();
+        }
+    } else {
+        for chunk in data.as_chunks_mut().0 {
+            *chunk = (u64::from_le_bytes(*chunk) ^ wide).to_le_bytes();
+        }
     }
-    for (byte, key) in rest.iter_mut().zip([a, b, c, d, a, b, c]) {
-        *byte ^= key;
+    if let Some(place) = data.last_chunk_mut() {
+        *place = last.to_le_bytes();
     }
 }
 
