@@ -138,7 +138,7 @@ impl Context {
     }
 
     /// Makes a used context ready for the next call of the same connection.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn reset(
         &mut self,
         call: CallId,
@@ -148,7 +148,10 @@ impl Context {
     ) {
         self.call = call;
         self.procedure = procedure;
-        self.metadata = metadata;
+        // Most calls have none, and neither has a context that was released.
+        if metadata.is_some() || self.metadata.is_some() {
+            self.metadata = metadata;
+        }
         self.deadline = deadline;
         self.answer.clear();
     }

@@ -13,8 +13,7 @@ use crate::{
 };
 use std::{sync::atomic::Ordering, time::Duration};
 use swill_proto::{
-    CallId, CancelReason, Close, Code, Directory, Error, Frame, Head, Open, Payload, ProcedureId, Shape,
-    Target,
+    CallId, CancelReason, Close, Code, Directory, Error, Frame, Head, Payload, ProcedureId, Shape, Target,
 };
 use tokio::time::Instant;
 
@@ -32,9 +31,15 @@ impl Driver<'_> {
     /// Looks whose call it is, and begins it. Whether somebody follows it is asked here alone: beginning a call is
     /// compiled twice, once without a trace of those who do.
     #[inline(always)]
-    pub(super) fn open(&mut self, open: Open<'_>, task: &mut std::task::Context<'_>) -> Result<(), Close> {
-        // Taken apart at once: moving it as a whole costs more than all that is asked here.
-        let Open { call, target, shape, input, head, reply: _ } = open;
+    pub(super) fn open(
+        &mut self,
+        call: CallId,
+        target: Target<'_>,
+        shape: Shape,
+        input: Option<Payload<'_>>,
+        head: Head,
+        task: &mut std::task::Context<'_>,
+    ) -> Result<(), Close> {
         let service = &*self.peer.0.service;
         let (id, registered) = match target {
             Target::Known(id) => (id, service.get(id)),
@@ -44,10 +49,9 @@ impl Driver<'_> {
             }
         };
         let logged = registered.map_or(service.log_calls, |it| it.logged);
-        let opened = Incoming { call, id, registered, shape, input, head };
         match Watch::is_wanted(logged) {
-            false => self.begin(opened, Watch::NOBODY, task),
-            true => self.begin_watched(opened, logged, task),
+            false => self.begin(Incoming { call, id, registered, shape, input, head }, Watch::NOBODY, task),
+            true => self.begin_watched(Incoming { call, id, registered, shape, input, head }, logged, task),
         }
     }
 
