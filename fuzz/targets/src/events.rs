@@ -1,9 +1,9 @@
 //! Any messages, one after the other, to both sides of events; the driver answers every other call, and once only.
 
-use crate::said;
+use crate::{asking, said};
 use swill_proto::{
-    CallId, Directory, Error, Format, Found, Frame, Head, Kind, Message, Open, Outgoing, ProcedureId,
-    Protocol, Received, Shape, Target,
+    CallId, Directory, Error, Format, Found, Frame, Kind, Message, Outgoing, ProcedureId, Protocol, Received,
+    Shape,
     events::{Client, Server},
     scan,
 };
@@ -48,17 +48,7 @@ pub(crate) fn run(input: &[u8]) {
     let mut client = Client::new();
     let mut wire = Wire::default();
     let mut over = [false; 4];
-    for number in 0..over.len() {
-        let open = Open {
-            call: CallId::ours(number as u64),
-            target: Target::Named(["add", "say"][number % 2].into()),
-            shape: Shape::SINGLE,
-            input: None,
-            head: Head::default(),
-            reply: true,
-        };
-        client.send(Frame::Open(open), &mut wire).expect("a client can always open");
-    }
+    asking::begin(&mut client, over.len(), &["add", "say"], &mut wire);
     let mut opened = 0;
     // Messages stand on lines of their own.
     for line in input.lines() {

@@ -6,6 +6,7 @@
 
 mod address;
 mod answers;
+mod asking;
 mod client_connection;
 mod client_handshake;
 mod command_parameters;

@@ -1,8 +1,9 @@
 //! Any messages, one after the other, to both sides of WebMesh in each of its dialects.
 
+use crate::asking;
 use swill_proto::{
-    CallId, Directory, Error, Format, Found, Frame, Head, Kind, Message, Open, Outgoing, Payload,
-    ProcedureId, Protocol, Received, Routed, Shape, Target, Value, scan,
+    CallId, Directory, Error, Format, Found, Frame, Kind, Message, Outgoing, Payload, ProcedureId, Protocol,
+    Received, Routed, Shape, Value, scan,
     webmesh::{Client, Dialect, Limits, Server},
 };
 
@@ -67,17 +68,7 @@ pub(crate) fn run(input: &[u8]) {
     let mut client = Client::new(dialect, limits);
     let mut wire = Wire::default();
     let mut over = [false; 4];
-    for number in 0..over.len() {
-        let open = Open {
-            call: CallId::ours(number as u64),
-            target: Target::Named(["echo", "/rooms/1"][number % 2].into()),
-            shape: Shape::SINGLE,
-            input: None,
-            head: Head::default(),
-            reply: true,
-        };
-        client.send(Frame::Open(open), &mut wire).expect("a client can always open");
-    }
+    asking::begin(&mut client, over.len(), &["echo", "/rooms/1"], &mut wire);
     let mut opened = 0;
     let mut rest = rest;
     // Each message stands behind its length.
