@@ -109,10 +109,7 @@ impl Client {
         if let Some(Frame::End { last, .. }) = ends.last_mut() {
             *last = Some(answer);
         }
-        match ends.len() {
-            1 => ends.pop().map_or(Received::Nothing, Received::One),
-            _ => Received::Many(ends),
-        }
+        Received::Many(ends)
     }
 
     fn told<'m>(&mut self, name: String, object: Object<'m>) -> Received<'m> {
