@@ -267,14 +267,11 @@ pub(super) fn is_empty(codec: Format, value: &[u8]) -> bool {
     }
 }
 
-/// The number, if the value is an integer that a call can have as its number, and written as one. Larger ones would be
-/// taken for others, for calls use one bit for their direction.
+/// The number, if a value that has been checked is an integer that a call can have as its number, and written as one.
+/// Larger ones would be taken for others, for calls use one bit for their direction.
 pub(super) fn number(codec: Format, value: &[u8]) -> Option<u64> {
     let number: u64 = match codec {
-        Format::Json if value.iter().all(u8::is_ascii_digit) => {
-            std::str::from_utf8(value).ok()?.parse().ok()?
-        }
-        Format::Json => return None,
+        Format::Json => std::str::from_utf8(value).ok()?.parse().ok()?,
         Format::MessagePack => messagepack::decode(value).ok()?,
     };
     (number <= i64::MAX as u64).then_some(number)
