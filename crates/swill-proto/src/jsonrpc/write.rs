@@ -139,7 +139,7 @@ pub(super) fn batch<'b>(
 /// Writes calls as one message.
 pub(super) fn requests(out: &mut dyn Outgoing, codec: Format, opens: &[Open<'_>]) {
     let bytes = opens.iter().map(request_length).sum::<usize>();
-    let buffer = out.begin(kind(codec), bytes + 6);
+    let buffer = out.begin(kind(codec), bytes);
     open_array(codec, buffer, opens.len());
     for (at, open) in opens.iter().enumerate() {
         separate(codec, buffer, at);
@@ -183,6 +183,7 @@ pub(super) fn request(out: &mut dyn Outgoing, codec: Format, open: &Open<'_>) {
     out.finish();
 }
 
+/// How long a call is at most, unless its name needs escapes; there is room for a comma and for the brackets of a batch.
 fn request_length(open: &Open<'_>) -> usize {
     let name = match &open.target {
         Target::Named(name) => name.len(),

@@ -4,8 +4,11 @@ use serde::Serialize;
 
 pub(super) const NIL: u8 = 0xc0;
 
-/// The longest head of a message: array, seq.
-const HEAD: usize = 10;
+/// What a request takes at most, but for its data, name and metadata: the heads of its array and its name, seq, kind.
+const REQUEST: usize = 16;
+
+/// What a response takes at most, but for its data and metadata: the head of its array, seq, kind.
+const RESPONSE: usize = 11;
 
 /// Writes a request; the elements that have their default are left out.
 pub(super) fn request(
@@ -22,7 +25,7 @@ pub(super) fn request(
         (None, RequestKind::Message) => 3,
         (None, _) => 4,
     };
-    let expected = HEAD + data.len() + 5 + rpc.len() + 1 + metadata.as_ref().map_or(0, Vec::len);
+    let expected = REQUEST + data.len() + rpc.len() + metadata.as_ref().map_or(0, Vec::len);
     let buffer = out.begin(Kind::Binary, expected);
     buffer.push(0x90 | elements);
     integer(buffer, seq);
@@ -46,8 +49,9 @@ pub(super) fn response(out: &mut dyn Outgoing, seq: Seq, data: &[u8], kind: Resp
     if let Some(short) = short_response(&mut short, seq, data, kind) {
         return out.message(Kind::Binary, short);
     }
-    let buffer = out.begin(Kind::Binary, HEAD + data.len() + 3);
-    buffer.reserve(HEAD + data.len() + 3);
+    let length = RESPONSE + data.len() + 2;
+    let buffer = out.begin(Kind::Binary, length);
+    buffer.reserve(length);
     buffer.push(0x95);
     integer(buffer, seq);
     buffer.extend_from_slice(data);
@@ -101,7 +105,7 @@ pub(super) fn response_with(
     trailing: Option<&Metadata>,
 ) {
     let (leading, trailing) = (written(leading), written(trailing));
-    let buffer = out.begin(Kind::Binary, HEAD + data.len() + 1 + leading.len() + trailing.len());
+    let buffer = out.begin(Kind::Binary, RESPONSE + data.len() + leading.len() + trailing.len());
     buffer.push(0x95);
     integer(buffer, seq);
     buffer.extend_from_slice(data);
@@ -162,7 +166,8 @@ pub(super) fn integer(buffer: &mut Vec<u8>, number: Seq) {
     }
 }
 
-/// Every arm appends a number of bytes that the compiler knows, which costs a store instead of a call.
+/// A number that is negative or takes more than one byte. Every arm appends a number of bytes that the compiler knows,
+/// which costs a store instead of a call.
 #[inline]
 fn wide_integer(buffer: &mut Vec<u8>, number: Seq) {
     let [a, b, c, d, e, f, g, h] = number.bits().to_be_bytes();
@@ -177,8 +182,7 @@ fn wide_integer(buffer: &mut Vec<u8>, number: Seq) {
         }
     } else {
         match number.bits() {
-            0..0x80 => buffer.push(h),
-            0x80..0x100 => buffer.extend_from_slice(&[0xcc, h]),
+            0..0x100 => buffer.extend_from_slice(&[0xcc, h]),
             0x100..0x1_0000 => buffer.extend_from_slice(&[0xcd, g, h]),
             0x1_0000..0x1_0000_0000 => buffer.extend_from_slice(&[0xce, e, f, g, h]),
             _ => buffer.extend_from_slice(&[0xcf, a, b, c, d, e, f, g, h]),
