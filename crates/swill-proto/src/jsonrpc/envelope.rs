@@ -411,3 +411,19 @@ impl<'m> Batch<'m> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_as_most_clients_write_them_take_the_short_way() {
+        for name in ["jsonrpc", "method", "params", "id", "result", "error", "idea", "jsonrp", ""] {
+            let written = format!("\"{name}\":");
+            let mut cursor = Cursor::new(written.as_bytes());
+            let expected = envelope_place(name.as_bytes()).filter(|_| name != "error");
+            assert_eq!(usual_place(&mut cursor), expected, "{name}");
+            assert_eq!(cursor.end().is_ok(), expected.is_some(), "{name} is passed, or nothing is");
+        }
+    }
+}

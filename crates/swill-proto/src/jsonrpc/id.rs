@@ -69,3 +69,16 @@ impl fmt::Debug for Id {
         write!(f, "{}", self.written().escape_ascii())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_shown_as_it_is_written() {
+        for (written, shown) in [(&b"17"[..], "17"), (b"null", "null"), (b"\xcd\x01\x00", "\\xcd\\x01\\x00")]
+        {
+            assert_eq!(format!("{:?}", Id::new(written)), shown);
+        }
+    }
+}

@@ -294,3 +294,21 @@ fn value<T: Serialize + ?Sized>(codec: Format, buffer: &mut Vec<u8>, value: &T) 
         buffer.extend_from_slice(null(codec));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_responses_are_put_together_at_once() {
+        for codec in [Format::Json, Format::MessagePack] {
+            for length in 0..SHORT {
+                let content = vec![b'1'; length];
+                let all = kept_response(codec, Answer::Result, &content, b"12");
+                let mut buffer = [0; SHORT];
+                let short = short_response(&mut buffer, frame(codec, Answer::Result), &content, b"12");
+                assert_eq!(short, Some(&*all).filter(|all| all.len() <= SHORT), "{codec:?}, {length} bytes");
+            }
+        }
+    }
+}

@@ -421,3 +421,6 @@ fn plain_bytes(eight: u64) -> usize {
     let controls = eight.wrapping_sub(ONES * 0x20) & !eight & HIGH;
     ((quotes | backslashes | controls).trailing_zeros() / 8) as usize
 }
+
+#[cfg(test)]
+mod tests;

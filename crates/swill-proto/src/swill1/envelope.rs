@@ -393,3 +393,20 @@ impl<'m> Reader<'m> {
         if self.rest.is_empty() { Ok(()) } else { Err(Unusable::Trailing) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seq_is_shown_as_the_number_that_it_is() {
+        for (seq, shown) in [
+            (Seq::ZERO, "0"),
+            (Seq::new(u64::MAX), "18446744073709551615"),
+            (Seq::signed(-1), "-1"),
+            (Seq::signed(i64::MIN), "-9223372036854775808"),
+        ] {
+            assert_eq!(format!("{seq:?}"), shown);
+        }
+    }
+}

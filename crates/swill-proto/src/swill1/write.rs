@@ -205,3 +205,35 @@ pub(super) fn text(buffer: &mut Vec<u8>, text: &str) {
     }
     buffer.extend_from_slice(text.as_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn short_responses_with_usual_numbers_are_put_together_at_once() {
+        for (seq, short) in [
+            (Seq::new(0), true),
+            (Seq::new(0x7f), true),
+            (Seq::new(0x80), true),
+            (Seq::new(0xff), true),
+            (Seq::new(0x100), true),
+            (Seq::new(0xffff), true),
+            (Seq::new(0x1_0000), true),
+            (Seq::new(0xffff_ffff), true),
+            (Seq::new(0x1_0000_0000), false),
+            (Seq::signed(-1), false),
+        ] {
+            for length in 0..64 {
+                let data = vec![b'd'; length];
+                let mut expected = vec![0x95];
+                integer(&mut expected, seq);
+                expected.extend_from_slice(&[&data[..], &[0, NIL, NIL]].concat());
+                let expected = Some(&expected[..]).filter(|all| short && all.len() <= 64);
+                let mut buffer = [0xff; 64];
+                let written = short_response(&mut buffer, seq, &data, ResponseKind::Message);
+                assert_eq!(written, expected, "{length} bytes for {seq:?}");
+            }
+        }
+    }
+}

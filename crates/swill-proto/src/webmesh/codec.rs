@@ -188,4 +188,23 @@ mod tests {
         let all: Vec<u8> = (0..=255).collect();
         assert_eq!(unhex(&hex(&all)), Some(all));
     }
+
+    #[test]
+    fn both_ways_to_decode_agree() {
+        let object = b"\x81\xa4path\xa2/a".repeat(20);
+        let damaged = |codec: &dyn Codec| codec.encode(&object)[2..].to_vec();
+        for codec in [&HexZlib as &dyn Codec, &Zlib, &Json { binary: true }] {
+            let whole = codec.encode(&object).into_owned();
+            for (data, limit) in [(&whole, object.len()), (&whole, object.len() - 1), (&damaged(codec), 1000)]
+            {
+                let message = |kind| Message { kind, data };
+                for kind in [Kind::Text, Kind::Binary] {
+                    let decoded = codec.decode(message(kind), limit);
+                    assert_eq!(decoded, codec.try_decode(message(kind), limit).ok());
+                    let comes_back = data == &whole && limit == object.len() && kind == codec.kind();
+                    assert!(!comes_back || decoded.is_some_and(|it| *it == *object));
+                }
+            }
+        }
+    }
 }

@@ -154,6 +154,15 @@ mod tests {
     }
 
     #[test]
+    fn memory_doubles_as_far_as_the_limit_allows() {
+        for (length, limit, capacity) in [(1000, 1 << 20, 1024), (5000, 1 << 20, 8192), (5000, 6000, 6000)] {
+            let inflated = inflate(&deflate(&vec![0; length]), limit).unwrap();
+            assert!(inflated.capacity() >= length);
+            assert_eq!(inflated.capacity(), capacity, "{length} bytes of {limit}");
+        }
+    }
+
+    #[test]
     fn what_is_no_stream_is_refused() {
         for data in [&b""[..], b"x", b"\0\x01", b"\x78\x9c", b"\x78\x9c\xff\xff", b"\xab\xcd"] {
             assert_eq!(inflate(data, 1000), Err(Undecodable::Malformed));
