@@ -65,3 +65,14 @@ fn what_is_wrong_with_a_value_is_said_in_words() {
         assert!(malformed.to_string().contains(words), "{malformed}");
     }
 }
+
+#[test]
+fn a_dialect_is_shown_by_what_tells_it_from_others() {
+    for (dialect, parts) in [
+        (Dialect::V0_1_2, ["\"WebMesh 0.1.2\"", "\"path\"", "true"]),
+        (Dialect::HEAD_JSON, ["\"WebMesh HEAD, JSON\"", "\"target\"", "false"]),
+    ] {
+        let shown = format!("{dialect:?}");
+        assert!(parts.iter().all(|part| shown.contains(part)), "{shown}");
+    }
+}

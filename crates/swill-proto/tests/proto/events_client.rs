@@ -88,6 +88,17 @@ fn client_tells_answers_by_type_and_place() {
 }
 
 #[test]
+fn what_the_server_tells_has_an_id_of_its_own_each_time() {
+    let mut client = client(&["add"]);
+    for number in 1..=3 {
+        match client.receive(text(r#"{"type":"news"}"#), &EVENTS, &mut Messages::default()) {
+            Received::One(Frame::Open(open)) => assert_eq!(open.call, CallId::theirs(number)),
+            received => panic!("{received:?}"),
+        }
+    }
+}
+
+#[test]
 fn client_sends_calls_and_forgets_those_that_are_cancelled() {
     let mut client = Client::new();
     let mut wire = Messages::default();

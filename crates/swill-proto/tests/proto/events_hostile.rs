@@ -7,6 +7,7 @@ use crate::{
 };
 use proptest::{collection::vec, prelude::*, sample::select};
 use serde_json::Value as Json;
+use std::time::Instant;
 use swill_proto::{
     CallId, Format, Frame, Kind, Message, Protocol, Received,
     events::{Client, Server},
@@ -134,6 +135,24 @@ fn many_equal_keys_cost_no_more_than_others() {
     let Received::One(Frame::Open(call)) = received else { panic!() };
     let input: serde_json::Map<String, Json> = call.input.unwrap().decode().unwrap();
     assert_eq!((input.len(), &input["k7"]), (25_000, &Json::from(25_007)));
+}
+
+#[test]
+fn many_different_keys_cost_in_proportion_to_their_number() {
+    let message = |count: u32| {
+        let members: Vec<String> = (0..count).map(|n| format!("\"k{n}\":{n}")).collect();
+        format!("{{\"type\":\"add\",{}}}", members.join(","))
+    };
+    let cost = |message: &str| {
+        let message = Message { kind: Kind::Text, data: message.as_bytes() };
+        let begin = Instant::now();
+        let received = Server::new().receive(message, &EVENTS, &mut Messages::default());
+        assert!(matches!(received, Received::One(Frame::Open(_))));
+        begin.elapsed()
+    };
+    let (few, many) = (message(5_000), message(40_000));
+    // Eight times as many: 64 times as much if each were compared with each. Who is interrupted tries again.
+    assert!((0..5).any(|_| cost(&many) < 24 * cost(&few)));
 }
 
 #[test]

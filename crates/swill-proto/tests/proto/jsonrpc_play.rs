@@ -8,24 +8,27 @@ use swill_proto::{
     jsonrpc::{Limits, Machine},
 };
 
-/// Collects messages.
+/// Collects messages; checks that each was announced with its size, or a little more.
 #[derive(Default)]
 pub(crate) struct Wire {
     bytes: Vec<u8>,
-    begun: Option<(Kind, usize)>,
+    begun: Option<(Kind, usize, usize)>,
     pub(crate) messages: Vec<(Kind, Vec<u8>)>,
 }
 
 impl Outgoing for Wire {
     fn begin(&mut self, kind: Kind, expected: usize) -> &mut Vec<u8> {
-        assert!(self.begun.replace((kind, self.bytes.len())).is_none(), "a message was begun in another");
-        assert!(expected > 0);
+        let begun = (kind, self.bytes.len(), expected);
+        assert!(self.begun.replace(begun).is_none(), "a message was begun in another");
         &mut self.bytes
     }
 
     fn finish(&mut self) {
-        let (kind, start) = self.begun.take().expect("a message was finished that was not begun");
-        self.messages.push((kind, self.bytes[start..].to_vec()));
+        let (kind, start, expected) = self.begun.take().expect("a message was finished that was not begun");
+        let message = self.bytes[start..].to_vec();
+        let length = message.len();
+        assert!((length..length + 64).contains(&expected), "{expected} announced, {length} written");
+        self.messages.push((kind, message));
     }
 }
 

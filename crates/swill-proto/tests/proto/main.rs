@@ -21,6 +21,7 @@ mod jsonrpc_service;
 mod jsonrpc_streams;
 mod jsonrpc_vectors;
 mod limits;
+mod lookups;
 mod metadata;
 mod model;
 mod pair;

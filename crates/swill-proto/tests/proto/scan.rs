@@ -144,6 +144,22 @@ fn wide_values_are_not_deep() {
 }
 
 #[test]
+fn more_than_there_can_be_is_refused_before_what_is_too_deep() {
+    let twos = vec![0x92; 70];
+    let behind_many = [&b"\xdc\x00\x43"[..], &[0x90; 65], b"\xdc\x00\x64", &[0x91; 66]].concat();
+    let at_the_limit = [&[0x91; 62][..], b"\x93\x93\x91\xc0\xc0\xc0"].concat();
+    for (what, bytes) in [
+        ("too few for all together", twos),
+        ("too few for one, behind many others", behind_many),
+        ("too few for all together, at the last level", at_the_limit),
+    ] {
+        assert_eq!(messagepack::skip(&bytes, DEPTH), Err(Malformed::Truncated), "{what}");
+        let enough = [bytes, vec![0xc0; 300]].concat();
+        assert_eq!(messagepack::skip(&enough, DEPTH), Err(Malformed::TooDeep), "{what}, and more");
+    }
+}
+
+#[test]
 fn announced_lengths_must_be_there() {
     for hex in ["dd", "df", "db", "c6", "c9"] {
         let bytes = crate::support::unhex(&format!("{hex}ffffffff00"));

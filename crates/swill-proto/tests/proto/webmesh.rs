@@ -436,3 +436,13 @@ fn client_and_server_understand_each_other_in_every_dialect() {
         assert_eq!((client.held().calls, wire.all.len()), (0, 0));
     }
 }
+
+#[test]
+fn what_the_server_tells_has_an_id_of_its_own_each_time() {
+    let mut client = Client::new(Dialect::V0_1_2_JSON, Limits::default());
+    for number in 1..=3 {
+        let news = Message { kind: Kind::Text, data: br#"{"path":"/news","data":1}"# };
+        let received = client.receive(news, &PATHS, &mut Messages::default());
+        assert!(matches!(received, Received::One(Frame::Open(open)) if open.call == CallId::theirs(number)));
+    }
+}
