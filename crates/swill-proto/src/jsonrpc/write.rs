@@ -311,4 +311,31 @@ mod tests {
             }
         }
     }
+
+    /// Keeps what is announced, and what is written.
+    #[derive(Default)]
+    struct Announced(usize, Vec<u8>);
+
+    impl Outgoing for Announced {
+        fn begin(&mut self, _kind: Kind, expected: usize) -> &mut Vec<u8> {
+            self.0 = expected;
+            &mut self.1
+        }
+
+        fn finish(&mut self) {}
+    }
+
+    #[test]
+    fn batches_take_little_less_than_what_is_announced() {
+        for codec in [Format::Json, Format::MessagePack] {
+            for count in [1, 2, 15, 16, 100, 70_000] {
+                let part = kept_response(codec, Answer::Result, yes(codec), b"1");
+                let parts = vec![&*part; count];
+                let mut out = Announced::default();
+                batch(&mut out, codec, parts.into_iter(), count * part.len());
+                let Announced(expected, written) = out;
+                assert!((written.len()..=written.len() + count + 6).contains(&expected), "{count} answers");
+            }
+        }
+    }
 }
