@@ -298,6 +298,7 @@ fn value<T: Serialize + ?Sized>(codec: Format, buffer: &mut Vec<u8>, value: &T) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{CallId, Head, Shape};
 
     #[test]
     fn short_responses_are_put_together_at_once() {
@@ -325,16 +326,46 @@ mod tests {
         fn finish(&mut self) {}
     }
 
+    /// Checks that a message takes what was announced, or at most so much less.
+    fn check(what: &str, less: usize, write: impl Fn(&mut Announced)) {
+        let mut out = Announced::default();
+        write(&mut out);
+        let Announced(expected, written) = out;
+        let length = written.len();
+        assert!(
+            (length..=length + less).contains(&expected),
+            "{what}: {expected} announced, {length} written"
+        );
+    }
+
     #[test]
-    fn batches_take_little_less_than_what_is_announced() {
+    fn messages_take_little_less_than_what_is_announced() {
         for codec in [Format::Json, Format::MessagePack] {
+            for (length, number) in [(1, 1), (100, i64::MAX as u64)] {
+                let input = Payload::encode(codec, &"i".repeat(3 * length)).unwrap();
+                let open = |reply, input: Option<Payload<'static>>| Open {
+                    call: CallId::ours(number),
+                    target: Target::Named("n".repeat(length).into()),
+                    shape: Shape::SINGLE,
+                    input,
+                    head: Head::default(),
+                    reply,
+                };
+                let opens = [open(true, Some(input.clone())), open(true, None), open(false, None)];
+                for open in &opens {
+                    check("a call", 50, |out| request(out, codec, open));
+                }
+                check("calls", 150, |out| requests(out, codec, &opens));
+                check("a stream", 50, |out| stream(out, codec, number, "result", input.bytes()));
+                check("a cancellation", 50, |out| cancel(out, codec, number));
+                check("an answer", 0, |out| response(out, codec, Answer::Result, input.bytes(), b"123"));
+            }
             for count in [1, 2, 15, 16, 100, 70_000] {
                 let part = kept_response(codec, Answer::Result, yes(codec), b"1");
                 let parts = vec![&*part; count];
-                let mut out = Announced::default();
-                batch(&mut out, codec, parts.into_iter(), count * part.len());
-                let Announced(expected, written) = out;
-                assert!((written.len()..=written.len() + count + 6).contains(&expected), "{count} answers");
+                check("answers", count + 6, |out| {
+                    batch(out, codec, parts.iter().copied(), count * part.len());
+                });
             }
         }
     }

@@ -27,7 +27,7 @@ impl Outgoing for Wire {
         let (kind, start, expected) = self.begun.take().expect("a message was finished that was not begun");
         let message = self.bytes[start..].to_vec();
         let length = message.len();
-        assert!((length..3 * length + 64).contains(&expected), "{expected} announced, {length} written");
+        assert!((length..4 * length + 64).contains(&expected), "{expected} announced, {length} written");
         self.messages.push((kind, message));
     }
 }
