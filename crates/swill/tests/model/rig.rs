@@ -1,10 +1,7 @@
 //! A connection over a pipe, and a peer that writes and reads in tasks of its own, so that neither waits for the other.
 
 use super::{
-    super::{
-        Counted,
-        client::{Client, Got, frame},
-    },
+    super::{Counted, client::frame},
     world::{Lingers, ON_PURPOSE, World},
 };
 use crate::{
@@ -24,8 +21,10 @@ use std::{
     task::{Context, Poll},
     time::Duration,
 };
+use swill_proto::Kind;
+use swill_ws::{Config, Event, Input, WebSocket};
 use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt, DuplexStream, Join, ReadBuf, ReadHalf, duplex, join, split},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, DuplexStream, ReadBuf, ReadHalf, duplex, split},
     sync::mpsc::{UnboundedSender, unbounded_channel},
     task::JoinHandle,
     time::sleep,
@@ -70,6 +69,14 @@ pub(super) fn play(sequence: impl Future<Output = ()>) {
     builder.enable_time().start_paused(true).build().expect("a runtime can be had").block_on(sequence);
 }
 
+/// What has come from the server.
+#[derive(Debug)]
+pub(super) enum Got {
+    Message(Kind, Vec<u8>),
+    Pong(Vec<u8>),
+    Close(u16),
+}
+
 /// One connection.
 pub(super) struct Rig {
     peer: Peer,
@@ -96,7 +103,7 @@ impl Rig {
             Peer(route::shared(Arc::clone(&stage.service), &*protocol, request, Extensions::default()));
         hub.add(&peer);
         let connection = Connection::new(far, &[], peer.clone(), ws, protocol, slot);
-        let connection = tokio::spawn(Counted { connection, polls: 0 });
+        let connection = tokio::spawn(Counted { connection, polls: Default::default() });
 
         let (reading, mut writing) = split(near);
         let (wire, mut bytes) = unbounded_channel::<Vec<u8>>();
@@ -109,9 +116,8 @@ impl Rig {
         });
         let got = Arc::new(Mutex::new(VecDeque::new()));
         let gate = Arc::new(Gate::default());
-        let socket = join(Gated { socket: reading, gate: Arc::clone(&gate) }, Later(wire.clone()));
-        let client = Client::new(socket, &[], Duration::from_secs(30 * 24 * 3600));
-        let reader = tokio::spawn(read(client, Arc::clone(&got)));
+        let socket = Gated { socket: reading, gate: Arc::clone(&gate) };
+        let reader = tokio::spawn(read(socket, wire.clone(), Arc::clone(&got)));
         Self { peer, hub, connection, wire, got, gate, reader, writer }
     }
 
@@ -137,7 +143,7 @@ impl Rig {
 
     /// What has come since the last time, but pings, which were answered.
     pub(super) fn got(&self) -> Vec<Got> {
-        self.got.lock().unwrap().drain(..).filter(|got| *got != Got::Ping).collect()
+        self.got.lock().unwrap().drain(..).collect()
     }
 
     pub(super) fn kick(&self) {
@@ -186,13 +192,28 @@ impl Rig {
     }
 }
 
-async fn read(mut client: Client<Join<Gated, Later>>, got: Arc<Mutex<VecDeque<Got>>>) {
-    loop {
-        let next = client.next().await;
-        let gone = next == Got::Gone;
-        got.lock().unwrap().push_back(next);
-        if gone {
-            return;
+/// Reads what comes up to the end, and answers pings and a close.
+async fn read(mut socket: Gated, wire: UnboundedSender<Vec<u8>>, got: Arc<Mutex<VecDeque<Got>>>) {
+    let mut ws = WebSocket::new(&Config::client());
+    let mut buffer = vec![0; 64 << 10];
+    while let Ok(bytes @ 1..) = socket.read(&mut buffer).await {
+        let (mut input, mut out) = (Input::new(&mut buffer[..bytes]), Vec::new());
+        while let Some(event) = ws.receive(&mut input, &mut out).expect("the server keeps to the rules") {
+            let one = match event {
+                Event::Message { kind: swill_ws::Kind::Text, data } => {
+                    Got::Message(Kind::Text, data.to_vec())
+                }
+                Event::Message { kind: swill_ws::Kind::Binary, data } => {
+                    Got::Message(Kind::Binary, data.to_vec())
+                }
+                Event::Pong(data) => Got::Pong(data.to_vec()),
+                Event::Close { code, .. } => Got::Close(code.unwrap_or(1005)),
+                Event::Ping(_) => continue,
+            };
+            got.lock().unwrap().push_back(one);
+        }
+        if !out.is_empty() {
+            let _ = wire.send(out);
         }
     }
 }
@@ -220,23 +241,5 @@ impl AsyncRead for Gated {
             true => Poll::Pending,
             false => Pin::new(&mut self.socket).poll_read(task, buffer),
         }
-    }
-}
-
-/// Writes by way of the task that writes.
-struct Later(UnboundedSender<Vec<u8>>);
-
-impl AsyncWrite for Later {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let _ = self.0.send(bytes.to_vec());
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
     }
 }

@@ -21,6 +21,8 @@ pub(super) enum Command {
     /// Let leading metadata go out with the first data.
     SetLeading,
     SetTrailing,
+    /// Tell the peer this number, which it does not answer.
+    Notify(i64),
     /// Answer, or end the stream, now.
     Finish,
     Fail,
@@ -63,8 +65,8 @@ struct Actor {
 impl World {
     /// Says something to the procedure that was the nth to begin.
     pub(super) fn tell(&self, actor: usize, command: Command) {
-        let actors = self.0.actors.lock().unwrap();
-        actors[actor].commands.send(command).expect("the model knows which procedures run");
+        let told = self.0.actors.lock().unwrap().get(actor).map(|it| it.commands.send(command).is_ok());
+        assert_eq!(told, Some(true), "the model knows which procedures run");
     }
 
     /// Those that run: begun, and not dropped.
@@ -124,6 +126,7 @@ async fn common(cx: &Context, command: Command) -> Result<Option<Command>> {
         Command::SendLeading => cx.send_leading(metadata()).await?,
         Command::SetLeading => cx.set_leading(metadata())?,
         Command::SetTrailing => cx.set_trailing(metadata()),
+        Command::Notify(number) => cx.peer().notify("note", number).await?,
         Command::Fail => return Err(teapot()),
         Command::Panic => panic!("{ON_PURPOSE}"),
         Command::Step(_) | Command::Finish => return Ok(Some(command)),
@@ -139,11 +142,13 @@ impl Procedures {
         value + 1
     }
 
-    async fn fail(&self, _value: i64) -> Result<i64> {
+    async fn fail(&self, value: i64) -> Result<i64> {
+        let _ = value;
         Err(teapot())
     }
 
-    async fn panic(&self, _value: i64) -> i64 {
+    async fn panic(&self, value: i64) -> i64 {
+        let _ = value;
         panic!("{ON_PURPOSE}")
     }
 
@@ -160,7 +165,8 @@ impl Procedures {
         Ok(value + 1)
     }
 
-    fn stream(&self, cx: &Context, _value: i64) -> impl Stream<Item = Result<String>> {
+    fn stream(&self, cx: &Context, value: i64) -> impl Stream<Item = Result<String>> {
+        let _ = value;
         let mut actor = self.0.enter();
         swill::stream! {
             loop {
