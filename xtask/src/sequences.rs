@@ -1,4 +1,4 @@
-//! Random sequences against the model of a connection, in great number.
+//! Random sequences against the models of a connection and of a client, in great number.
 
 use crate::{
     Result,
@@ -7,15 +7,21 @@ use crate::{
 };
 use std::path::Path;
 
-/// How many, of all tests together. A short run of them is among the unit tests.
+/// How many of each protocol of the server, and of the client. A short run of them is among the unit tests.
 const SEQUENCES: u32 = 100_000;
 
-/// How many tests share them: `crates/swill/tests/model`.
-const TESTS: u32 = 3;
+/// Where models are: the package, the tests of its library, how many protocols are tried by themselves, and how many
+/// tests share the sequences of each.
+const MODELS: [(&str, &str, u32, u32); 2] =
+    [("swill", "connection::tests::model", 4, 3), ("swill-client", "model", 1, 4)];
 
 pub(crate) fn check(root: &Path) -> Result<Outcome> {
-    let mut test = cargo(root);
-    test.args(["test", "--release", "--package", "swill", "--lib", "connection::tests::model"]);
-    process::run(test.env("SWILL_SEQUENCES", SEQUENCES.div_ceil(TESTS).to_string()))?;
-    Ok(Outcome::Passed(format!("{SEQUENCES} sequences")))
+    let mut played = 0;
+    for (package, tests, protocols, shared_by) in MODELS {
+        let mut test = cargo(root);
+        test.args(["test", "--release", "--package", package, "--lib", tests]);
+        process::run(test.env("SWILL_SEQUENCES", SEQUENCES.div_ceil(shared_by).to_string()))?;
+        played += protocols * SEQUENCES;
+    }
+    Ok(Outcome::Passed(format!("{played} sequences")))
 }

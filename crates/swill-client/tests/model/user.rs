@@ -3,7 +3,6 @@
 use super::wire::name;
 use crate::{Client, Error, Items, Request, SendHalf, Sender};
 use std::{
-    fmt::Debug,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -113,16 +112,8 @@ fn failed(error: &Error) -> Told {
     }
 }
 
-fn note<T: Debug>(log: &Log, result: Result<T, Error>, good: impl FnOnce(T) -> Told) -> Option<T>
-where
-    T: Copy,
-{
-    let (told, value) = match result {
-        Ok(value) => (good(value), Some(value)),
-        Err(error) => (failed(&error), None),
-    };
-    log.lock().unwrap().push(told);
-    value
+fn note<T>(log: &Log, result: Result<T, Error>, good: impl FnOnce(T) -> Told) {
+    log.lock().unwrap().push(result.map_or_else(|error| failed(&error), good));
 }
 
 async fn run(
