@@ -345,6 +345,33 @@ mod tests {
     }
 
     #[test]
+    fn errors_and_metadata_take_room_as_payloads_do() {
+        let call = CallId::theirs(1);
+        let text = "x".repeat(1000);
+        let metadata = || Some(Box::new(Metadata::from([("key", text.as_str())])));
+        for entry in [
+            Entry::Fail { call, error: Error::new(Code::CONFLICT, text.clone()) },
+            Entry::Fail { call, error: Error::new(Code::CONFLICT, "").with_data(&text) },
+            Entry::Item { call, length: 0, leading: metadata() },
+            Entry::End { call, last: None, leading: None, trailing: metadata() },
+        ] {
+            let outbox = Outbox::new(1000);
+            let mut task = Context::from_waker(Waker::noop());
+            assert!(outbox.poll_push(&mut task, &mut Some(entry), &[]).is_ready());
+            let mut next =
+                || outbox.poll_push(&mut task, &mut Some(Entry::Accepted { call }), &[]).is_ready();
+            assert!(!next());
+            let mut said = Said::default();
+            outbox.take(&mut said);
+            said.entries.clear();
+            said.forget_if_large();
+            assert!(next());
+            outbox.take(&mut said);
+            assert_eq!(said.size(), COST, "nothing is left of what was there before");
+        }
+    }
+
+    #[test]
     fn nobody_is_kept_who_has_nothing_more_to_write() {
         struct Task;
         impl std::task::Wake for Task {
