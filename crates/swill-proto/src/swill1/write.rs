@@ -236,4 +236,44 @@ mod tests {
             }
         }
     }
+
+    /// Keeps what is announced, and what is written.
+    #[derive(Default)]
+    struct Announced(usize, Vec<u8>);
+
+    impl Outgoing for Announced {
+        fn begin(&mut self, _kind: Kind, expected: usize) -> &mut Vec<u8> {
+            self.0 = expected;
+            &mut self.1
+        }
+
+        fn finish(&mut self) {}
+    }
+
+    /// Checks that a message takes what was announced, or a little less.
+    fn check(what: &str, write: impl Fn(&mut Announced)) {
+        let mut out = Announced::default();
+        write(&mut out);
+        let Announced(expected, written) = out;
+        let length = written.len();
+        assert!((length..length + 16).contains(&expected), "{what}: {expected} announced, {length} written");
+    }
+
+    #[test]
+    fn messages_take_little_less_than_what_is_announced() {
+        let mut metadata = Metadata::new();
+        metadata.insert("key", "a value of more than a few bytes");
+        for (seq, length) in [(Seq::ZERO, 1), (Seq::new(u64::MAX), 100), (Seq::signed(i64::MIN), 255)] {
+            let (data, rpc) = (vec![NIL; length], "n".repeat(length));
+            for metadata in [None, Some(&metadata)] {
+                for kind in [RequestKind::Message, RequestKind::EndOfStream] {
+                    check("a request", |out| request(out, seq, &data, &rpc, kind, metadata));
+                }
+                let end = ResponseKind::EndOfStream;
+                check("leading metadata", |out| response_with(out, seq, &data, end, metadata, None));
+                check("trailing metadata", |out| response_with(out, seq, &data, end, None, metadata));
+            }
+            check("a response", |out| response(out, seq, &data, ResponseKind::Message));
+        }
+    }
 }
