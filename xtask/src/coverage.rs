@@ -12,20 +12,6 @@ const LEAST: f64 = 95.0;
 
 const CRATES: [&str; 2] = ["swill-ws", "swill-proto"];
 
-/// The programs of tests of these crates.
-const TESTS: &[&str] = &[
-    "conversation",
-    "deflate",
-    "differential",
-    "handshake",
-    "hostile",
-    "limits",
-    "negotiation",
-    "round_trip",
-    "utf8",
-    "proto",
-];
-
 /// What looks at the sources and at cargo, and finds there what the instruments put in.
 const NOT_RUN: &str = "sources_know_no_io";
 
@@ -44,8 +30,10 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
         tarpaulin.args(["--package", name]);
     }
     tarpaulin.args(["--features", "swill-proto/schemars", "--lib"]);
-    for test in TESTS {
-        tarpaulin.args(["--test", test]);
+    for name in CRATES {
+        for test in tests(&root.join("crates").join(name).join("tests"))? {
+            tarpaulin.args(["--test", &test]);
+        }
     }
     tarpaulin.args(["--", "--skip", NOT_RUN]);
     let (status, said) = output(&mut tarpaulin, Duration::from_secs(3600))?;
@@ -63,6 +51,19 @@ pub(crate) fn check(root: &Path) -> Result<Outcome> {
     }
     let tally = tally.join("; ");
     if enough { Ok(Outcome::Passed(tally)) } else { Err(format!("less than {LEAST} %: {tally}").into()) }
+}
+
+/// The programs of tests in a folder: files, and folders with a `main.rs`.
+fn tests(folder: &Path) -> Result<Vec<String>> {
+    let mut tests = Vec::new();
+    for entry in folder.read_dir()? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|it| it == "rs") || path.join("main.rs").exists() {
+            tests.extend(path.file_stem().map(|name| name.to_string_lossy().into_owned()));
+        }
+    }
+    tests.sort();
+    Ok(tests)
 }
 
 /// The lines that were run and all lines, of each crate, out of the lines `|| crates/NAME/src/FILE: RUN/ALL`.
@@ -84,6 +85,16 @@ fn covered(said: &str) -> BTreeMap<&str, (u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_program_of_tests_is_found() {
+        let crates = Path::new(env!("CARGO_MANIFEST_DIR")).with_file_name("crates");
+        assert_eq!(tests(&crates.join("swill-proto/tests")).expect("it is there"), ["proto"]);
+        let of_frames = tests(&crates.join("swill-ws/tests")).expect("it is there");
+        for (name, is_one) in [("deflate", true), ("memory", true), ("common", false)] {
+            assert_eq!(of_frames.iter().any(|it| it == name), is_one, "{name}");
+        }
+    }
 
     #[test]
     fn lines_are_summed_for_each_crate() {
