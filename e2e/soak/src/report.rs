@@ -84,7 +84,7 @@ impl<'r> Report<'r> {
         vec![
             slope,
             (
-                format!("{} errors of honest callers in {} calls", self.errors, self.calls),
+                format!("{} errors of honest callers in {} calls", self.errors, grouped(self.calls)),
                 self.errors == 0 && self.calls > 0,
             ),
             (
@@ -107,7 +107,7 @@ impl<'r> Report<'r> {
         for (what, holds) in self.conditions() {
             let _ = writeln!(text, "{} {what}", if holds { "held   " } else { "FAILED " });
         }
-        let _ = writeln!(text, "{} attacks", self.attacks);
+        let _ = writeln!(text, "{} attacks", grouped(self.attacks));
         for error in &self.said {
             let _ = writeln!(text, "  {error}");
         }
@@ -136,12 +136,12 @@ impl<'r> Report<'r> {
         text.push_str("\n![Memory of the server over time](images/soak.svg)\n\n");
         let _ = writeln!(
             text,
-            "{} calls and {} attacks in all. After the first three minutes, each second: {:.0} calls, {:.0} attacks, {:.0} % of a\n\
+            "{} calls and {} attacks in all. After the first three minutes, each second: {} calls, {:.0} attacks, {:.0} % of a\n\
              core; of the small calls half took less than {:.1} ms and 99 of 100 less than {:.1} ms. Callers and server share the\n\
              cores.\n",
-            self.calls,
-            self.attacks,
-            mean(&|row| row.calls),
+            grouped(self.calls),
+            grouped(self.attacks),
+            grouped(mean(&|row| row.calls) as u64),
             mean(&|row| row.attacks),
             mean(&|row| row.cpu) * 100.0,
             mean(&|row| row.latency[0] as f64) / 1000.0,
@@ -272,9 +272,29 @@ fn line(rows: &[Row]) -> Option<(f64, f64)> {
     Some((slope, mean_y - slope * mean_x))
 }
 
+/// A number as people read it: 1,234,567.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_stand_apart() {
+        for (number, text) in [(0, "0"), (999, "999"), (1_000, "1,000"), (20_886_492, "20,886,492")] {
+            assert_eq!(grouped(number), text);
+        }
+    }
 
     fn rows(minutes: u64, rss: impl Fn(f64) -> f64) -> Vec<Row> {
         let row = |at: u64| Row {
