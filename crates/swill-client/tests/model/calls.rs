@@ -245,7 +245,7 @@ impl Model {
         self.calls[at].stage == Stage::Held
     }
 
-    /// The server says something.
+    /// The server says something. Who waits for it goes on when everything has come that comes together.
     pub(super) fn says(&mut self, at: usize, word: Word) {
         let call = &mut self.calls[at];
         let shape = call.order.shape;
@@ -271,7 +271,6 @@ impl Model {
             Word::Answer(answer) => self.ends_by_server(at, Told::Answer(answer)),
             Word::End => self.ends_by_server(at, Told::End),
         }
-        self.go_on();
     }
 
     /// The connection ends, and the client connects again if it may.
@@ -297,7 +296,7 @@ impl Model {
         self.outbox = back;
         if !again {
             // Those in the line have their turn, and hear with the others that there will be no connection.
-            self.go_on();
+            self.admit();
             self.close();
         }
         self.go_on();

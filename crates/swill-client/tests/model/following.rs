@@ -10,14 +10,7 @@ use crate::Protocol;
 impl Model {
     /// Everything that can go on does.
     pub(super) fn go_on(&mut self) {
-        while !self.closed
-            && self.in_flight() < self.limit
-            && let Some(at) = self.line.pop_front()
-        {
-            self.calls[at].stage = Stage::Outbox;
-            self.outbox.push_back(Out::Open(at));
-            self.is_open(at);
-        }
+        self.admit();
         // A call that has waited in the line is on its way before its user hears of it.
         self.write();
         for at in 0..self.calls.len() {
@@ -31,6 +24,18 @@ impl Model {
         if !self.closed && self.in_flight() < self.limit && !self.line.is_empty() {
             // Somebody has left.
             self.go_on();
+        }
+    }
+
+    /// Lets calls of the line have their turn, as far as there is room.
+    pub(super) fn admit(&mut self) {
+        while !self.closed
+            && self.in_flight() < self.limit
+            && let Some(at) = self.line.pop_front()
+        {
+            self.calls[at].stage = Stage::Outbox;
+            self.outbox.push_back(Out::Open(at));
+            self.is_open(at);
         }
     }
 

@@ -128,7 +128,7 @@ impl Play {
     fn say(&mut self, words: &[(proptest::sample::Index, Word)]) {
         for (at, word) in words {
             let known = self.server.known();
-            let Some(&at) = (!known.is_empty()).then(|| at.get(&known)) else { return };
+            let Some(&at) = (!known.is_empty()).then(|| at.get(&known)) else { continue };
             let metadata = *word == Word::Metadata && self.protocol != Protocol::Swill;
             if metadata || self.model.is_held(at) {
                 continue;
@@ -142,6 +142,7 @@ impl Play {
             self.server.say(at, streams_out, word);
             self.model.says(at, word);
         }
+        self.model.go_on();
     }
 
     /// Waits until nothing moves any more without the clock, and compares.
