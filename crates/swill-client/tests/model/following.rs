@@ -193,6 +193,8 @@ impl Model {
 
     /// The user does not want to hear more.
     pub(super) fn cancel(&mut self, at: usize) {
+        // What was said before goes out before.
+        self.write();
         match self.calls[at].stage {
             Stage::Line => self.line.retain(|waiting| *waiting != at),
             _ => self.tells_server(at),
