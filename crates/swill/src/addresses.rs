@@ -1,4 +1,4 @@
-use crate::state::lock;
+use crate::{hub::give_back, state::lock};
 use std::{
     collections::HashMap,
     net::{IpAddr, Ipv6Addr},
@@ -51,9 +51,7 @@ impl Drop for Place {
             *open -= 1;
             if *open == 0 {
                 all.remove(&self.from);
-                if all.capacity() > 1024 && all.len() < all.capacity() / 8 {
-                    all.shrink_to_fit();
-                }
+                give_back(&mut all);
             }
         }
     }

@@ -2,9 +2,13 @@
 
 use crate::{Peer, addresses::Place, budget::Budget, state::lock};
 use rustc_hash::FxHashMap;
-use std::sync::{
-    Arc, Mutex,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    hash::{BuildHasher, Hash},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
 };
 use tokio::sync::Notify;
 
@@ -103,10 +107,16 @@ impl Hub {
     pub(crate) fn remove(&self, peer: &Peer) {
         let mut peers = lock(&self.peers);
         peers.remove(&peer.id());
-        // After a crowd has left, give its memory back.
-        if peers.capacity() > 1024 && peers.len() < peers.capacity() / 8 {
-            peers.shrink_to_fit();
-        }
+        give_back(&mut peers);
+    }
+}
+
+/// Gives the memory of a crowd back that has left. A table's capacity does not tell how large it is, since places that were
+/// left behind may not count; so it is looked at each time that half have gone.
+pub(crate) fn give_back<K: Eq + Hash, V, S: BuildHasher>(table: &mut HashMap<K, V, S>) {
+    const KEPT: usize = 1024;
+    if table.len().is_power_of_two() {
+        table.shrink_to(KEPT.max(4 * table.len()));
     }
 }
 
