@@ -1,6 +1,6 @@
 //! What all connections of a server share.
 
-use crate::{Peer, addresses::Place, budget::Budget, state::lock};
+use crate::{Peer, addresses::Place, budget::Budget, connection::LongTurns, state::lock};
 use rustc_hash::FxHashMap;
 use std::{
     collections::HashMap,
@@ -22,6 +22,7 @@ pub(crate) struct Hub {
     draining: AtomicBool,
     peers: Mutex<FxHashMap<u64, Peer>>,
     budget: Budget,
+    long_turns: LongTurns,
     pub(crate) all_gone: Notify,
 }
 
@@ -43,6 +44,7 @@ impl Hub {
             draining: AtomicBool::new(false),
             peers: Mutex::default(),
             budget: Budget::new(budget),
+            long_turns: LongTurns::default(),
             all_gone: Notify::new(),
         }
     }
@@ -98,6 +100,11 @@ impl Hub {
     /// A connection holds nothing any more.
     pub(crate) fn release(&self, peer: &Peer) {
         self.budget.release(&peer.0);
+    }
+
+    /// Places among the connections whose turns take long.
+    pub(crate) fn long_turns(&self) -> &LongTurns {
+        &self.long_turns
     }
 
     pub(crate) fn add(&self, peer: &Peer) {

@@ -10,7 +10,7 @@ use tokio::{
 };
 
 /// A turn that took longer has kept the runtime from looking after its sockets, which it does after so many turns.
-const LONG_TURN: Duration = Duration::from_millis(1);
+pub(super) const LONG_TURN: Duration = Duration::from_millis(1);
 
 /// While nothing is read, the peer is pinged after so long, again and again: what it holds should not outlive it.
 const PROBE_AFTER: Duration = Duration::from_secs(1);
@@ -132,9 +132,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.service().limits.ping_after.min(PROBE_AFTER)
     }
 
-    /// Whether nothing is read until procedures have taken what they have.
+    /// Whether nothing is read until procedures have taken what they have, or others have had their turns.
     fn is_deaf(&self) -> bool {
-        self.paused.is_some() || self.serial.is_full(self.service().limits.stream_unread)
+        self.paused.is_some()
+            || self.turns.are_awaited()
+            || self.serial.is_full(self.service().limits.stream_unread)
     }
 
     fn ping(&mut self, now: Instant) {

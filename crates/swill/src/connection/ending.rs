@@ -126,3 +126,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }))
     }
 }
+
+impl<S> Drop for Connection<S> {
+    fn drop(&mut self) {
+        self.slot.hub().remove(&self.peer);
+        self.slot.hub().release(&self.peer);
+        // The task may have been dropped by its runtime, before its end.
+        self.peer.0.shut();
+        self.peer.0.cancel_all(CancelReason::Disconnect);
+    }
+}

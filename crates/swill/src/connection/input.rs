@@ -1,7 +1,8 @@
 //! What a connection reads: from the socket, or from what had to wait, up to the messages that are handled.
 
 use super::{
-    BATCH, Connection, DISCARDED_AT_MOST, Frames, Handled, Phase, Rest, buffers, calls, clock::Keepalive,
+    BATCH, Connection, DISCARDED_AT_MOST, Frames, Handled, Phase, Rest, buffers, calls,
+    clock::{Keepalive, LONG_TURN},
 };
 use crate::{observe::Limit, weak};
 use std::{
@@ -21,10 +22,30 @@ use tokio::{
 /// A message counts once more for each time that it has so many bytes.
 const LONG: usize = 16 << 10;
 
+/// Input counts, too, once for each time that it has so many bytes, whatever it brings: fragments take their time, and no
+/// message may ever come of them.
+const LONG_READ: usize = 4 << 10;
+
+/// Messages may take much longer than their bytes tell, as those do that are compressed: after so many bytes of them it is
+/// worth a look at the clock.
+const COSTLY: usize = 2 << 10;
+
+/// A message of which so much has come already may take long, whoever sends it.
+const HEAVY: usize = 64 << 10;
+
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Whether input is wanted. While a stream in is full, or hooks accept the connection, it is not.
-    pub(super) fn may_read(&mut self, now: Instant) -> bool {
+    /// Whether input is wanted. While a stream in is full, or hooks accept the connection, it is not; and a connection
+    /// whose turns take long has to wait for one.
+    pub(super) fn may_read(&mut self, now: Instant, task: &mut std::task::Context<'_>) -> bool {
         if self.eof {
+            self.turns.leave();
+            return false;
+        }
+        if (self.turns.are_long() || self.ws.buffered() > HEAVY)
+            && !weak::is_off("turns")
+            && self.turns.poll(self.slot.hub().long_turns(), task).is_pending()
+        {
+            self.probe(now);
             return false;
         }
         let held = self.serial.is_full(self.service().limits.stream_unread);
@@ -67,8 +88,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.rest.end > self.rest.at {
             let mut rest = std::mem::take(&mut self.rest);
             match self.handle(&mut rest.buffer[rest.at..rest.end], now, handled, task) {
-                Handled::All => buffers::give_read(rest.buffer),
+                Handled::All => {
+                    count(handled, rest.end - rest.at);
+                    buffers::give_read(rest.buffer);
+                }
                 Handled::Until(consumed) => {
+                    count(handled, consumed);
                     rest.at += consumed;
                     self.put_aside(rest);
                 }
@@ -94,8 +119,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let end = self.heard(&read, now);
         match self.handle(&mut buffer[..end], now, handled, task) {
-            Handled::All => buffers::give_read(buffer),
-            Handled::Until(at) => self.put_aside(Rest { buffer, at, end }),
+            Handled::All => {
+                count(handled, end);
+                buffers::give_read(buffer);
+            }
+            Handled::Until(at) => {
+                count(handled, at);
+                self.put_aside(Rest { buffer, at, end });
+            }
         }
         Poll::Ready(())
     }
@@ -206,7 +237,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let one_by_one = driver.peer.0.capabilities.serial;
         let most_held = driver.peer.0.service.limits.stream_unread;
+        let mut costly = 0;
         loop {
+            if costly >= COSTLY {
+                costly = 0;
+                if now.elapsed() >= LONG_TURN {
+                    *handled = handled.saturating_add(BATCH);
+                }
+            }
             if driver.paused.is_some()
                 || *handled >= BATCH && !weak::is_off("turns")
                 || driver.frames.out.len() - written >= most && !weak::is_off("reading-when-full")
@@ -219,6 +257,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             if one_by_one && let Some((kind, data)) = driver.serial.next() {
                 let long = u32::try_from(data.len() / LONG).unwrap_or(BATCH);
+                costly += data.len();
                 match driver.message(Message { kind, data: &data }, task) {
                     Ok(count) => *handled = handled.saturating_add(count).saturating_add(long),
                     Err(close) => return Step::Close(close),
@@ -239,6 +278,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         continue;
                     }
                     let long = u32::try_from(data.len() / LONG).unwrap_or(BATCH);
+                    costly += data.len();
                     match driver.message(Message { kind, data }, task) {
                         Ok(count) => *handled = handled.saturating_add(count).saturating_add(long),
                         Err(close) => return Step::Close(close),
@@ -266,6 +306,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         }
     }
+}
+
+/// Counts input for the turn of its connection.
+fn count(handled: &mut u32, bytes: usize) {
+    *handled = handled.saturating_add(u32::try_from(bytes / LONG_READ).unwrap_or(BATCH));
 }
 
 /// What has to be done about the connection.

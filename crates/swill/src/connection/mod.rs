@@ -20,19 +20,23 @@ mod serial;
 mod task;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use crate::{Context, Peer, hub::Slot, observe::Tally, outbox::Said, service::Service, weak};
 use bucket::Bucket;
 use clock::Keepalive;
 use serial::Serial;
 use std::{future::Future, pin::Pin, sync::atomic::Ordering, task::Poll, time::Duration};
-use swill_proto::{CallId, CancelReason, Close, Code, Error, Kind, Outgoing, ProcedureId, Protocol};
+use swill_proto::{CallId, Close, Code, Error, Kind, Outgoing, ProcedureId, Protocol};
 use swill_ws::WebSocket;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     time::{Instant, Sleep, sleep_until},
 };
 use tracing::Level;
+use turns::Turns;
+
+pub(crate) use turns::LongTurns;
 
 /// After so many messages a connection lets others have a turn; one that brings several calls counts for each, and one
 /// that is long for as many as would have its bytes.
@@ -82,6 +86,7 @@ pub(crate) struct Connection<S> {
     timer: Pin<Box<Sleep>>,
     cancels: Bucket,
     pings: Bucket,
+    turns: Turns,
 }
 
 /// How far a connection is.
@@ -216,6 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             timer,
             cancels,
             pings,
+            turns: Turns::default(),
         }
     }
 
@@ -244,9 +250,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             // Asked before others fill the buffer: who always has something to say must not keep us from reading.
             let held_back = self.waiting() >= high;
             self.hear_others(now);
+            if held_back {
+                self.turns.leave();
+            }
 
             let mut blocked = true;
-            if !held_back && self.may_read(now) {
+            if !held_back && self.may_read(now, task) {
                 // If nothing is at hand, looking whether there is more is cheaper than a turn for nothing.
                 let had_its_turn = handled >= BATCH && self.has_input() && !weak::is_off("turns");
                 if had_its_turn || !tokio::task::coop::has_budget_remaining() {
@@ -258,7 +267,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         self.flush_at = None;
                         let _ = self.flush(now, task);
                     }
-                    clock::give_way(moment - now, task);
+                    self.turns.give_way(now, self.slot.hub().long_turns(), task);
                     return Poll::Pending;
                 }
                 blocked = self.read(now, &mut handled, task).is_pending();
@@ -284,6 +293,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if room && (more || !blocked || held_back) {
                     continue;
                 }
+                self.turns.ended(now, handled >= BATCH);
                 self.arm(now, task);
                 return Poll::Pending;
             }
@@ -398,6 +408,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
             if worked.is_pending() && !this.settle(task) {
                 return Poll::Pending;
             }
+            this.turns = Turns::default();
             let farewell = this.farewell();
             this.phase = Phase::Farewell(farewell);
             let grace = this.service().limits.grace;
@@ -413,16 +424,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Connection<S> {
             return Poll::Pending;
         }
         hooks.as_mut().poll(task)
-    }
-}
-
-impl<S> Drop for Connection<S> {
-    fn drop(&mut self) {
-        self.slot.hub().remove(&self.peer);
-        self.slot.hub().release(&self.peer);
-        // The task may have been dropped by its runtime, before its end.
-        self.peer.0.shut();
-        self.peer.0.cancel_all(CancelReason::Disconnect);
     }
 }
 

@@ -16,7 +16,10 @@ use services::{Probe, Recorder};
 use std::{
     future::Future,
     pin::Pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     task::{Context, Poll},
     time::Duration,
 };
@@ -33,15 +36,22 @@ const SECOND: Duration = Duration::from_secs(1);
 struct Pair {
     client: Client<DuplexStream>,
     connection: JoinHandle<()>,
+    /// How many turns the connection has had.
+    turns: Arc<AtomicU64>,
     hub: Arc<Hub>,
     peer: Peer,
 }
 
 /// Opens a connection through a pipe that holds so many bytes in each direction.
 fn open(app: App, pipe: usize) -> Pair {
+    open_at(&Arc::new(Hub::new(1, 256 << 20)), app, pipe)
+}
+
+/// Opens a connection of a server.
+fn open_at(hub: &Arc<Hub>, app: App, pipe: usize) -> Pair {
+    let hub = Arc::clone(hub);
     let (service, _) = app.build().expect("the app can be served");
     let (near, far) = duplex(pipe);
-    let hub = Arc::new(Hub::new(1, 256 << 20));
     let request = Request::new(&Uri::from_static("/"), &HeaderMap::new(), &[], None).expect("it is small");
     let protocol = crate::Protocol::swill().start(&service.settings());
     let ws = route::websocket(&service, None);
@@ -49,10 +59,16 @@ fn open(app: App, pipe: usize) -> Pair {
     let peer = Peer(route::shared(service, &*protocol, request, Extensions::default()));
     hub.add(&peer);
     let connection = Connection::new(far, &[], peer.clone(), ws, protocol, slot);
-    let connection = tokio::spawn(Counted { connection, polls: 0 });
+    let mut counted = Counted { connection, polls: 0 };
+    let turns = Arc::new(AtomicU64::new(0));
+    let seen = Arc::clone(&turns);
+    let connection = tokio::spawn(std::future::poll_fn(move |task| {
+        seen.fetch_add(1, Ordering::Relaxed);
+        Pin::new(&mut counted).poll(task)
+    }));
     // Days pass at once where the clock stands still.
     let client = Client::new(near, &[], 30 * 24 * 3600 * SECOND);
-    Pair { client, connection, hub, peer }
+    Pair { client, connection, turns, hub, peer }
 }
 
 /// A connection that may not spin.
@@ -618,4 +634,46 @@ async fn large_answers_are_not_made_before_there_is_room() {
     for seq in 1..=30 {
         assert_eq!(pair.client.answer().await.seq, seq);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn fragments_do_not_take_all_the_turns() {
+    // A fragment for each byte: taking them is work, and brings a message only now and then.
+    let text = "x".repeat(20_000);
+    let whole = message(1, &text, "echo", MESSAGE, None);
+    let (last, others) = whole.split_last().expect("it is not empty");
+    let fragments = others.iter().enumerate().map(|(at, &byte)| frame(if at == 0 { 2 } else { 0 }, &[byte]));
+    let wire: Vec<u8> = fragments.chain([frame(0x80, &[*last])]).flatten().collect();
+    let messages = 30;
+    let mut pair = open(Probe::new().app(), messages * wire.len());
+    pair.client.write(&wire.repeat(messages)).await;
+    for _ in 0..messages {
+        assert_eq!(pair.client.answer().await.result(), Ok(Value::from(text.as_str())));
+    }
+    let (turns, longest) = (pair.turns.load(Ordering::Relaxed), 160 << 10);
+    assert!(turns >= (messages * wire.len() / longest) as u64, "only {turns} turns");
+}
+
+#[tokio::test]
+async fn long_turns_of_many_are_not_waited_for() {
+    const HEAVY: usize = 8;
+    let (probe, hub) = (Probe::new(), Arc::new(Hub::new(HEAVY + 1, 256 << 20)));
+    let text = "x".repeat(1000);
+    let mut heavy = Vec::new();
+    for _ in 0..HEAVY {
+        let mut pair = open_at(&hub, probe.app(), 1 << 20);
+        pair.client.send_all((1..=60).map(|seq| message(seq, &text, "ponder", MESSAGE, None))).await;
+        heavy.push(pair);
+    }
+    let mut light = open_at(&hub, Probe::new().app(), 4096);
+    let mut waited_for = Vec::new();
+    for seq in 1..=20 {
+        let before = probe.started();
+        assert_eq!(light.client.call(seq, "add", (1, 2)).await, Ok(Value::from(3)));
+        waited_for.push(probe.started() - before);
+    }
+    assert!(probe.started() < 60 * HEAVY as u64, "there was always somebody with a long turn");
+    // The first turn of each is not known to be long.
+    assert!(waited_for[3..].iter().all(|&turns| turns <= 4), "{waited_for:?}");
+    assert!(waited_for.iter().sum::<u64>() > 10, "the others have their turns, too: {waited_for:?}");
 }

@@ -196,6 +196,13 @@ impl Services {
         tokio::time::sleep(Duration::from_millis(ms)).await;
     }
 
+    /// The length of the text, in a while during which the thread does nothing else.
+    async fn ponder(&self, text: String) -> usize {
+        let _alive = self.0.enter();
+        std::thread::sleep(Duration::from_millis(2));
+        text.len()
+    }
+
     /// So many bytes.
     async fn bytes(&self, n: usize) -> String {
         let _alive = self.0.enter();
