@@ -209,7 +209,7 @@ impl Peer {
     /// ```
     pub fn batch(&self) -> Batch<'_> {
         let within = self.0.service.limits.answer_within;
-        Batch { peer: self, entries: Vec::new(), payload: Vec::new(), within, broken: None }
+        Batch { peer: self, entries: Vec::new(), payload: Vec::new(), named: 0, within, broken: None }
     }
 
     fn notification(&self, procedure: &str, parameters: &impl Serialize) -> Result<(Entry, Vec<u8>)> {
@@ -294,6 +294,8 @@ pub struct Batch<'p> {
     peer: &'p Peer,
     entries: Vec<Said>,
     payload: Vec<u8>,
+    /// Bytes of the names.
+    named: usize,
     within: Duration,
     broken: Option<Error>,
 }
@@ -331,15 +333,32 @@ impl Batch<'_> {
     }
 
     fn add(mut self, procedure: &str, parameters: &impl Serialize, reply: bool) -> Self {
-        match self.peer.encode(parameters) {
-            Ok(payload) => {
-                let length = payload.as_ref().map(Vec::len);
-                self.payload.extend(payload.unwrap_or_default());
-                self.entries.push(Said { name: procedure.into(), length, reply });
-            }
-            Err(error) => self.broken = self.broken.or(Some(error)),
+        if self.broken.is_none()
+            && let Err(error) = self.keep(procedure, parameters, reply)
+        {
+            // What cannot be sent is not kept: how many calls are added may be a peer's choice.
+            (self.entries, self.payload) = (Vec::new(), Vec::new());
+            self.broken = Some(error);
         }
         self
+    }
+
+    fn keep(&mut self, procedure: &str, parameters: &impl Serialize, reply: bool) -> Result<()> {
+        let payload = self.peer.encode(parameters)?;
+        let length = payload.as_ref().map(Vec::len);
+        self.named += procedure.len();
+        self.payload.extend(payload.unwrap_or_default());
+        self.entries.push(Said { name: procedure.into(), length, reply });
+        let limits = &self.peer.0.service.limits;
+        let (limit, why) = if self.entries.len() > limits.batch {
+            (Limit::Batch, format!("a batch exceeds the limit `batch`: {} at once", limits.batch))
+        } else if self.payload.len() + self.named > limits.answer {
+            (Limit::Answer, format!("a batch exceeds the limit `answer`: {} bytes", limits.answer))
+        } else {
+            return Ok(());
+        };
+        self.peer.0.exceeded(limit);
+        Err(Error::new(Code::TOO_LARGE, why))
     }
 
     /// Sends everything, and waits for the answers: one for each call, in the order of the calls.
@@ -347,7 +366,8 @@ impl Batch<'_> {
     /// # Errors
     ///
     /// As [`Peer::call`], if nothing could be sent; 413 if there are more calls and notifications than
-    /// [`Limits::batch`](crate::Limits::batch) allows. What becomes of each call is said in its place: its answer, the
+    /// [`Limits::batch`](crate::Limits::batch) allows, or if their names and parameters have more bytes than
+    /// [`Limits::answer`](crate::Limits::answer) allows. What becomes of each call is said in its place: its answer, the
     /// peer's error, or 504 if it was not answered in time.
     pub async fn send(self) -> Result<Vec<Result<Value>>> {
         if let Some(error) = self.broken {
@@ -358,16 +378,6 @@ impl Batch<'_> {
             false => self.peer.can_be_notified()?,
         }
         let shared = &self.peer.0;
-        let limits = &shared.service.limits;
-        if self.entries.len() > limits.batch {
-            shared.exceeded(Limit::Batch);
-            let most = limits.batch;
-            let why = format!("a batch of {} exceeds the limit `batch`: {most} at once", self.entries.len());
-            return Err(Error::new(Code::TOO_LARGE, why));
-        }
-        if self.payload.len() > limits.answer {
-            return Err(self.peer.too_large(self.payload.len()));
-        }
         let mut expected = Vec::new();
         let mut opened = Vec::with_capacity(self.entries.len());
         for Said { name, length, reply } in self.entries {

@@ -172,7 +172,8 @@ impl Limits {
     }
 
     /// How many bytes an answer or an item may have, and what an error tells. 16 MiB. Beyond: the call fails with code 500,
-    /// the reason is logged.
+    /// the reason is logged. The names and parameters of a batch of this side ([`Peer::batch`](crate::Peer::batch)) may
+    /// have as many, together. Beyond: it fails with code 413, nothing is sent.
     #[must_use]
     pub fn answer(mut self, bytes: usize) -> Self {
         self.answer = bytes;

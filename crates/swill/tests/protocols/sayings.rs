@@ -56,9 +56,21 @@ every_protocol! {
         far.on("answer", async |(_,): (String,)| Ok(7));
         far.ping().await.unwrap();
         let near = handles.0.lock().unwrap().take().expect("it has connected");
-        for (calls, bytes, code) in [(3, 100, None), (4, 100, Some(413)), (3, 500, Some(500))] {
+        let long = "y".repeat(400);
+        for (calls, name, bytes, code) in [
+            (3, "answer", 100, None),
+            (4, "answer", 100, Some(413)),
+            (1000, "answer", 100, Some(413)),
+            (3, "answer", 500, Some(413)),
+            // Names have to be sent, too.
+            (3, &long, 1, Some(413)),
+            // Parameters that are too large by themselves are an error of the code that gives them.
+            (1, "answer", 1000, Some(500)),
+        ] {
             let text = "x".repeat(bytes);
-            let batch = (0..calls).fold(near.batch(), |batch, _| batch.call("answer", (&text,)));
+            let batch = (0..calls).fold(near.batch(), |batch, _| batch.call(name, (&text,)));
+            let kept = format!("{batch:?}").matches("reply").count();
+            assert_eq!(kept, if code.is_none() { calls } else { 0 }, "{calls} calls of {bytes} bytes");
             let sent = batch.send().await.map(|answers| answers.len());
             assert_eq!(sent.as_ref().err().map(|error| error.code().0), code, "{calls} calls of {bytes} bytes");
             assert!(code.is_some() || sent.unwrap() == calls, "{calls} calls of {bytes} bytes");
