@@ -204,15 +204,16 @@ fn request(settings: &Settings, key: &str) -> Vec<u8> {
 async fn read_head(socket: &mut Socket, input: &mut Vec<u8>) -> Result<usize, Failure> {
     let mut searched = 0;
     loop {
+        // Asked first: what is no HTTP is none, however much of it has come.
+        if input.len() >= 5 && !input.starts_with(b"HTTP/") {
+            return Err(foreign("its answer is not HTTP"));
+        }
         if let Some(at) = input[searched..].windows(4).position(|window| window == b"\r\n\r\n") {
             return Ok(searched + at + 4);
         }
         searched = input.len().saturating_sub(3);
         if input.len() >= HEAD {
             return Err(foreign("the head of its answer exceeds 16 KiB"));
-        }
-        if input.len() >= 5 && !input.starts_with(b"HTTP/") {
-            return Err(foreign("its answer is not HTTP"));
         }
         if socket.read_buf(input).await? == 0 {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());

@@ -105,6 +105,7 @@ async fn an_answer_that_is_not_one_to_the_request_is_refused() {
         (switching("Sec-WebSocket-Extensions: permessage-deflate\r\n"), "extension that was not offered"),
         (good.replace("HTTP/1.1", "HTTP/1.0"), "not HTTP/1.1"),
         ("SSH-2.0-OpenSSH_9.2\r\n".to_owned(), "not HTTP"),
+        (format!("\r\n{good}"), "not HTTP"),
         (format!("HTTP/1.1 101 Yes\r\nx: {}\r\n\r\n", "y".repeat(20_000)), "exceeds 16 KiB"),
         ("HTTP/1.1 101 Yes\r\nbad header\r\n\r\n".to_owned(), "not HTTP"),
         (format!("HTTP/1.1 101 Yes\r\n{}\r\n", "x: y\r\n".repeat(101)), "not HTTP"),
