@@ -2,11 +2,16 @@ use super::write::{self, Answer};
 use crate::{Format, Outgoing, swill1::keys::OwnKeys, weak};
 use std::collections::HashMap;
 
+/// What an answer that is held back costs besides its bytes: its place in a list that may be half empty, and what an
+/// allocator adds. Without it, thousands of answers of a few bytes would cost much more than they count.
+const EACH: usize = 64;
+
 /// The answers of batches that are not complete: they go out as one message.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
     batches: HashMap<u64, Batch, OwnKeys>,
     begun: u64,
+    /// Of all batches, with [`EACH`] for each answer.
     bytes: usize,
 }
 
@@ -22,6 +27,7 @@ struct Batch {
     /// In the order of the requests; empty where an answer is still to come.
     answers: Vec<Box<[u8]>>,
     waiting: usize,
+    /// Of the answers that are there.
     bytes: usize,
 }
 
@@ -51,7 +57,7 @@ impl Answers {
         {
             batch.waiting -= 1;
             batch.bytes += answer.len();
-            self.bytes += answer.len();
+            self.bytes += answer.len() + EACH;
             *slot = answer;
         }
     }
@@ -61,21 +67,21 @@ impl Answers {
         if self.batches.get(&batch).is_some_and(|batch| batch.waiting == 0)
             && let Some(batch) = self.batches.remove(&batch)
         {
-            self.bytes -= batch.bytes;
+            self.bytes -= batch.bytes + batch.answers.len() * EACH;
             if !batch.answers.is_empty() {
                 write::batch(out, codec, batch.answers.iter().map(|answer| &**answer), batch.bytes);
             }
         }
     }
 
-    /// Bytes that are held back.
+    /// What is held back costs so many bytes.
     pub(super) fn bytes(&self) -> usize {
         if weak::is_off("held-batches") { 0 } else { self.bytes }
     }
 
-    /// Bytes that are held back, with an answer more.
+    /// The same, with an answer more.
     pub(super) fn bytes_with(&self, codec: Format, answer: Answer, content: &[u8], id: &[u8]) -> usize {
-        self.bytes().saturating_add(write::response_length(codec, answer, content, id))
+        self.bytes().saturating_add(write::response_length(codec, answer, content, id) + EACH)
     }
 }
 
@@ -83,5 +89,18 @@ impl Place {
     /// The batch it is in.
     pub(super) const fn batch(self) -> u64 {
         self.batch
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_counts_no_less_than_it_costs() {
+        // A list that grows doubles its places; an allocator rounds up to 16 bytes, and adds a word.
+        let place = 2 * size_of::<Box<[u8]>>();
+        let block = 15 + size_of::<usize>();
+        assert!((place + block..=2 * (place + block)).contains(&EACH), "{place} and {block} bytes");
     }
 }

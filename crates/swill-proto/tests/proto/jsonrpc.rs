@@ -153,7 +153,7 @@ fn batches_hold_responses_and_cancellations_too() {
 
 #[test]
 fn batches_are_bounded() {
-    let limits = Limits { batch: 3, held: 200 };
+    let limits = Limits { batch: 3, held: 264 };
     let script = |data: &str| {
         format!(
             r#"

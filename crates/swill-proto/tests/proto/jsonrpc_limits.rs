@@ -1,14 +1,17 @@
 //! JSON-RPC at its limits, exactly.
 
 use crate::{
-    jsonrpc_play::{frame, machine, message, play_with},
+    jsonrpc_play::{Wire, frame, machine, message, play_with},
     support::Procedures,
     wire::{Messages, Table},
 };
 use swill_proto::{
-    Format, Frame, Kind, Message, ProcedureId, Protocol, Received, Side, Target,
+    Format, Frame, Held, Kind, Message, ProcedureId, Protocol, Received, Side, Target,
     jsonrpc::{Limits, Machine},
 };
+
+/// What an answer that is held back counts besides its bytes.
+const EACH: usize = 64;
 
 #[test]
 fn answers_are_held_up_to_the_last_byte_that_is_allowed() {
@@ -16,7 +19,7 @@ fn answers_are_held_up_to_the_last_byte_that_is_allowed() {
         for answer in ["5", r#""0123456789""#, "[[1,2],[3,4],[5,6]]"] {
             for id in ["1", r#""a longer id""#] {
                 let one = format!(r#"{{"jsonrpc":"2.0","result":{answer},"id":{id}}}"#);
-                let whole = message(codec, &one).1.len();
+                let whole = message(codec, &one).1.len() + EACH;
                 // The second answer of a batch that is not complete: what it needs comes to what the first one has.
                 for (held, expected) in [(2 * whole, true), (2 * whole - 1, false)] {
                     let limits = Limits { held, ..Limits::default() };
@@ -34,6 +37,42 @@ fn answers_are_held_up_to_the_last_byte_that_is_allowed() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn small_answers_are_held_for_what_they_cost() {
+    const BAD: usize = 63;
+    const BATCHES: usize = 5;
+    for codec in [Format::Json, Format::MessagePack] {
+        let mut wire = Wire::default();
+        let (kind, data) = message(codec, "[1]");
+        let mut alone = Machine::new(Side::Server, codec, Limits::default(), true);
+        alone.receive(Message { kind, data: &data }, &Procedures, &mut wire);
+        // The answer to a bad element, without the brackets around it.
+        let one = wire.messages[0].1.len() - if codec == Format::Json { 2 } else { 1 };
+        // So many of them that their bytes alone would leave room for many batches more.
+        let limits = Limits { held: BATCHES * BAD * (one + EACH), ..Limits::default() };
+        let mut machine = Machine::new(Side::Server, codec, limits, true);
+        let slow = r#"{"jsonrpc":"2.0","method":"slow","id":1}"#;
+        let (kind, data) = message(codec, &format!("[{slow}{}]", ",1".repeat(BAD)));
+        let mut wire = Wire::default();
+        for batch in 1..=2 * BATCHES {
+            let received = machine.receive(Message { kind, data: &data }, &Procedures, &mut wire);
+            assert_eq!(matches!(received, Received::Many(_)), batch <= BATCHES, "{codec}, batch {batch}");
+            let held = machine.held();
+            let taken = batch.min(BATCHES);
+            assert_eq!(
+                (held.calls, held.bytes),
+                (taken, taken * BAD * (one + EACH)),
+                "{codec}, batch {batch}"
+            );
+        }
+        assert_eq!(wire.messages.len(), BATCHES, "{codec}: the others are refused as a whole");
+        for number in 1..=BATCHES {
+            machine.send(frame(codec, &format!("end {number} 5")), &mut wire).unwrap();
+        }
+        assert_eq!((machine.held(), wire.messages.len()), (Held::default(), 2 * BATCHES), "{codec}");
     }
 }
 
