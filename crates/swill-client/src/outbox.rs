@@ -437,4 +437,5 @@ fn wake(mut inner: MutexGuard<'_, Inner>) {
 }
 
 #[cfg(test)]
+#[path = "outbox/tests.rs"]
 mod tests;
