@@ -129,19 +129,19 @@ impl Server {
     pub(super) fn say(&mut self, call: usize, streams_out: bool, word: Word) {
         let Some(connection) = &mut self.connection else { return };
         for message in connection.wire.said(call, streams_out, word) {
-            self.write(message);
+            self.write(&message);
         }
     }
 
     pub(super) fn garbage(&mut self) {
         if let Some(garbage) = self.connection.as_ref().map(|connection| connection.wire.garbage()) {
-            self.write(garbage);
+            self.write(&garbage);
         }
     }
 
-    fn write(&mut self, message: Vec<u8>) {
+    fn write(&mut self, message: &[u8]) {
         let first = if self.protocol == Protocol::JsonRpc { 0x81 } else { 0x82 };
-        self.frame(first, &message);
+        self.frame(first, message);
     }
 
     fn frame(&mut self, first: u8, payload: &[u8]) {
