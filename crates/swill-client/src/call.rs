@@ -23,7 +23,7 @@ pub(crate) struct Call {
     slow: AtomicBool,
     /// Bytes of items that came and that the caller has not taken. Nothing once they are written off.
     unread: AtomicUsize,
-    /// During which pause the caller has last taken something, see [`Unread`](crate::unread::Unread).
+    /// During which pause the caller has last taken something, see `Unread`.
     moved: AtomicUsize,
     inbox: Mutex<Inbox>,
 }
