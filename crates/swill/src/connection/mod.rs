@@ -267,7 +267,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                         self.flush_at = None;
                         let _ = self.flush(now, task);
                     }
-                    self.turns.give_way(now, self.slot.hub().long_turns(), task);
+                    self.turns.give_way(moment - now, self.slot.hub().long_turns(), task);
                     return Poll::Pending;
                 }
                 blocked = self.read(now, &mut handled, task).is_pending();

@@ -11,6 +11,7 @@ use std::{
     pin::{Pin, pin},
     sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
+    time::Duration,
 };
 use tokio::{
     runtime::Handle,
@@ -92,10 +93,9 @@ impl Turns {
         self.place = Place::None;
     }
 
-    /// The turn that began then is over, and there is more to do: lets others have theirs. The next long turn is asked for
+    /// A turn is over that took so long, and there is more to do: lets others have theirs. The next long turn is asked for
     /// now, when all those are waiting already who came before.
-    pub(super) fn give_way(&mut self, since: Instant, all: &LongTurns, task: &mut Context<'_>) {
-        let took = since.elapsed();
+    pub(super) fn give_way(&mut self, took: Duration, all: &LongTurns, task: &mut Context<'_>) {
         self.long = took >= LONG_TURN;
         self.place = Place::None;
         if !self.long || self.poll(all, task).is_ready() {
