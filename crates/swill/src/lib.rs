@@ -83,6 +83,7 @@ mod hub;
 mod input;
 mod introspect;
 mod limits;
+mod listen;
 mod module;
 mod negotiate;
 mod observe;

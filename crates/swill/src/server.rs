@@ -5,6 +5,7 @@ use crate::{
     accept::Acceptor,
     addresses::{self, Addresses},
     hub::Hub,
+    listen::listen,
     observe::{Limit, Observer, Who},
     progress::{Progress, Watched},
     service::cannot_serve,
@@ -22,7 +23,6 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use std::{
-    io,
     net::SocketAddr,
     pin::pin,
     sync::{
@@ -33,7 +33,7 @@ use std::{
 };
 use tokio::{
     io::{AsyncRead, AsyncWrite},
-    net::{TcpListener, ToSocketAddrs, lookup_host},
+    net::{TcpListener, ToSocketAddrs},
     sync::{Semaphore, watch},
     time::{Instant, sleep_until, timeout},
 };
@@ -216,21 +216,6 @@ impl Server {
     }
 }
 
-/// Listens. What the system says of an address that it does not give leaves out which one it was.
-async fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListener> {
-    let addresses: Vec<SocketAddr> = match lookup_host(address).await {
-        Ok(found) => found.collect(),
-        Err(error) => {
-            let text = format!("no host and port to listen on, such as `127.0.0.1:8000`: {error}");
-            return Err(io::Error::new(error.kind(), text));
-        }
-    };
-    TcpListener::bind(&*addresses).await.map_err(|error| {
-        let tried = addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
-        io::Error::new(error.kind(), format!("cannot listen on {tried}: {error}"))
-    })
-}
-
 /// A TCP connection, up to its upgrade or its end.
 struct Visit {
     remote: SocketAddr,
@@ -342,7 +327,7 @@ impl Drop for HttpConnection {
 
 /// Keeps the certificate current, for as long as it is polled.
 #[cfg(feature = "tls")]
-fn keep_current(tls: Option<Tls>) -> io::Result<impl Future<Output = ()>> {
+fn keep_current(tls: Option<Tls>) -> std::io::Result<impl Future<Output = ()>> {
     let signals = tls.as_ref().map(Tls::signals).transpose()?;
     Ok(async move {
         match (tls, signals) {

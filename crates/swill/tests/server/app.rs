@@ -240,6 +240,23 @@ async fn who_cannot_serve_is_told_why() {
     }
 }
 
+/// What waits to be accepted is more than the system keeps by itself, which is 128: who came later would have to come again,
+/// after a second at the earliest.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_crowd_may_come_at_once() {
+    const CROWD: usize = 600;
+    let server = App::new().bind("127.0.0.1:0").await.expect("a free port");
+    let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("it can be read");
+    let crowd = CROWD.min(most.trim().parse().expect("a number"));
+    let mut waiting = Vec::new();
+    for number in 0..crowd {
+        let come = tokio::time::timeout(PATIENCE, TcpStream::connect(server.local_addr())).await;
+        waiting.push(come.unwrap_or_else(|_| panic!("nobody waits after {number}")).expect("it listens"));
+    }
+    assert_eq!(waiting.len(), crowd);
+}
+
 #[tokio::test]
 async fn origins_and_subprotocols_are_looked_at() {
     let server = serve(Probe::new().app().allow_origin("https://app.example")).await;
