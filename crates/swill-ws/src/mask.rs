@@ -15,7 +15,8 @@ pub(crate) fn apply(data: &mut [u8], key: Key) {
         data.iter_mut().zip([a, b, c, d, a, b, c]).for_each(|(byte, key)| *byte ^= key);
         return;
     };
-    let last = last ^ wide.rotate_right(8 * (data.len() % 4) as u32);
+    // Turning by a whole key changes nothing, so neither do bits that do not fit.
+    let last = last ^ wide.rotate_right((data.len() as u32) << 3);
     // Most messages of an RPC are that short: two stores, and nothing to loop over.
     if data.len() <= 16 {
         if let Some(first) = data.first_chunk_mut() {
