@@ -1,4 +1,7 @@
-/** Something that changes, and tells so at most once a frame, however often it changes. */
+/**
+ * Something that changes, and tells so: what somebody does at once, so that whatever they do next builds on it, and
+ * what comes by itself at most once a frame, however often it comes.
+ */
 
 /** Calls a function before the next frame, or soon if the page is not seen. */
 function soon(call: () => void): void {
@@ -20,13 +23,18 @@ export class Changes {
     return () => this.listeners.delete(listener);
   }
 
-  /** Says that something has changed. */
+  /** Says that something has come, which may happen many times a frame. */
   changed(): void {
     if (this.waiting) return;
     this.waiting = true;
     soon(() => {
       this.waiting = false;
-      for (const listener of [...this.listeners]) listener();
+      this.acted();
     });
+  }
+
+  /** Says that somebody has done something. The page is drawn before it hears of anything else. */
+  acted(): void {
+    for (const listener of [...this.listeners]) listener();
   }
 }

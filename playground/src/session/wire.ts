@@ -60,12 +60,12 @@ export class Wire extends Changes {
   /** Stops taking frames, or goes on. */
   pause(paused: boolean): void {
     this.isPaused = paused;
-    this.changed();
+    this.acted();
   }
 
   clear(): void {
     this.frames.clear();
-    this.changed();
+    this.acted();
   }
 }
 

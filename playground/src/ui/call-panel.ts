@@ -1,4 +1,5 @@
 import { html, nothing, type TemplateResult } from 'lit';
+import { live } from 'lit/directives/live.js';
 import { numbered } from '../json/template.ts';
 import type { Json } from '../json/value.ts';
 import { pathText } from '../json/value.ts';
@@ -103,7 +104,7 @@ export class CallPanel extends Element {
         data-testid="form"
         .schemas=${description.schemas}
         .schema=${draft.schema}
-        .value=${draft.value}
+        .value=${live(draft.value)}
         .violations=${draft.violations}
         .label=${items?.name ?? 'value'}
         @value-change=${(event: CustomEvent<Json>) => draft.setValue(event.detail)}

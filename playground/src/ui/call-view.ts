@@ -216,10 +216,12 @@ export class CallView extends Element {
 
   private entries(call: Call): TemplateResult {
     const { entries } = call;
+    // Rows keep their numbers until they are drawn anew, also if some of them are dropped meanwhile.
+    const { dropped } = entries;
     const count =
-      this.frozen === undefined ? entries.length : Math.min(this.frozen - entries.dropped, entries.length);
+      this.frozen === undefined ? entries.length : Math.min(this.frozen - dropped, entries.length);
     const waiting = entries.length - count;
-    const chosen = this.chosen === 0 ? -1 : this.chosen - 1 - entries.dropped;
+    const chosen = this.chosen === 0 ? -1 : this.chosen - 1 - dropped;
     const entry = entries.at(chosen);
     return html`<div class="list">
       <div class="bar">
@@ -242,12 +244,12 @@ export class CallView extends Element {
         data-count=${entries.length}
         label="Messages of the call"
         .count=${count}
-        .version=${entries.dropped + entries.length}
+        .version=${dropped + entries.length}
         .chosen=${chosen}
         ?follow=${this.follow}
         .follow=${this.follow}
-        .row=${(index: number) => row(entries.at(index))}
-        @choose=${(event: CustomEvent<number>) => this.choose(event.detail, entries.dropped)}
+        .row=${(index: number) => row(entries.at(index + dropped - entries.dropped))}
+        @choose=${(event: CustomEvent<number>) => this.choose(event.detail, dropped)}
         @follow=${(event: CustomEvent<boolean>) => (this.follow = event.detail)}
       ></row-list>
       ${

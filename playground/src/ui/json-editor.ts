@@ -1,5 +1,5 @@
 import { history, historyKeymap } from '@codemirror/commands';
-import { EditorState } from '@codemirror/state';
+import { EditorState, Transaction } from '@codemirror/state';
 import { EditorView, keymap, placeholder } from '@codemirror/view';
 import { css, html } from 'lit';
 import { completion } from '../editor/completion.ts';
@@ -49,8 +49,9 @@ export class JsonEditor extends Element {
     if (!parent) return;
     const changed = EditorView.updateListener.of(update => {
       if (!update.docChanged) return;
-      const text = update.state.doc.toString();
-      if (text !== this.text) this.tell('text-change', text);
+      // What has been written here, not what was set from outside.
+      if (update.transactions.some(it => it.docChanged && !it.annotation(Transaction.remote)))
+        this.tell('text-change', update.state.doc.toString());
     });
     // Enter keeps the indentation, one step deeper behind a bracket.
     const enter = (view: EditorView) => {
@@ -65,6 +66,11 @@ export class JsonEditor extends Element {
       });
       return true;
     };
+    // The browser tells of what it selects only later, and by then the editor may have put the cursor back.
+    const all = (view: EditorView) => {
+      view.dispatch({ selection: { anchor: 0, head: view.state.doc.length }, userEvent: 'select' });
+      return true;
+    };
     this.view = new EditorView({
       parent,
       root: this.renderRoot as ShadowRoot,
@@ -77,6 +83,7 @@ export class JsonEditor extends Element {
           keymap.of([
             { key: 'Mod-Enter', run: () => (this.tell('submit-value'), true) },
             { key: 'Enter', run: enter },
+            { key: 'Mod-a', run: all },
             ...historyKeymap,
           ]),
           marking,
@@ -95,7 +102,10 @@ export class JsonEditor extends Element {
     const { view } = this;
     if (!view) return;
     if (changed.has('text') && view.state.doc.toString() !== this.text) {
-      view.dispatch({ changes: { from: 0, to: view.state.doc.length, insert: this.text } });
+      view.dispatch({
+        changes: { from: 0, to: view.state.doc.length, insert: this.text },
+        annotations: Transaction.remote.of(true),
+      });
     }
     if (changed.has('marks') || changed.has('text')) this.mark();
   }

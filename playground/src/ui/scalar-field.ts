@@ -171,7 +171,7 @@ export class ScalarField extends Element {
       typeof this.value === 'string'
     ) {
       event.preventDefault();
-      this.change(`${this.value}\n`);
+      this.change(`${(event.target as HTMLInputElement).value}\n`);
       void this.updateComplete.then(() => this.focus());
     }
   }

@@ -1,6 +1,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { inline } from '../json/print.ts';
 import {
+  at,
   has,
   isObject,
   type Json,
@@ -139,7 +140,7 @@ export class ValueForm extends Element {
     const isOpen = typeof kind.rest === 'object';
     return html`${kind.fields.map(field => (field.hidden ? '' : this.member(field, value, place.path)))}
     ${others.map(([name]) => (isOpen ? this.entry(name, value, place.path, name, kind.rest) : this.extra(name, value, [...place.path, name], kind.rest)))}
-    ${isOpen ? this.adder(place.path, value, true, kind.rest, 'Add another') : ''}`;
+    ${isOpen ? this.adder(place.path, true, kind.rest, 'Add another') : ''}`;
   }
 
   private member(field: Field, value: Readonly<Record<string, Json>>, parent: Path): TemplateResult {
@@ -222,7 +223,7 @@ export class ValueForm extends Element {
       const next = variants[index];
       if (!next) return;
       this.variants.set(id, index);
-      this.set(place.path, switched(this.schemas, next.schema, place.value));
+      this.set(place.path, switched(this.schemas, next.schema, at(this.value, place.path)));
     };
     const flat = variant ? this.schemas.flat(variant.schema) : false;
     const kind = variant ? kindOf(this.schemas, variant.schema) : undefined;
@@ -261,8 +262,11 @@ export class ValueForm extends Element {
     const { path } = place;
     const flat = this.schemas.flat(place.schema);
     const most = flat === false ? Infinity : (flat.maxItems ?? Infinity);
-    const add = () =>
-      this.set(path, [...list, items === false ? null : example(this.schemas, items, place.label)]);
+    const add = () => {
+      const present = at(this.value, path);
+      const made = items === false ? null : example(this.schemas, items, place.label);
+      this.set(path, [...(Array.isArray(present) ? present : []), made]);
+    };
     return html`<div class="box">
       ${list.slice(0, MOST).map((element, index) => {
         const inside = [...path, index];
@@ -309,7 +313,7 @@ export class ValueForm extends Element {
     return html`<div class="box">
       ${keys.slice(0, MOST).map(key => this.entry(key, map, path, { key }, kind.values))}
       ${keys.length > MOST ? html`<p class="help">and ${keys.length - MOST} more, which the editor has</p>` : ''}
-      ${this.adder(path, map, kind.keys, kind.values, 'Add')}
+      ${this.adder(path, kind.keys, kind.values, 'Add')}
     </div>`;
   }
 
@@ -340,14 +344,10 @@ export class ValueForm extends Element {
   }
 
   /** Adds an entry with a key that is not there yet. */
-  private adder(
-    path: Path,
-    map: Readonly<Record<string, Json>>,
-    keys: Schema,
-    values: Schema,
-    words: string,
-  ): TemplateResult {
+  private adder(path: Path, keys: Schema, values: Schema, words: string): TemplateResult {
     const add = () => {
+      const present = at(this.value, path);
+      const map = isObject(present) ? present : {};
       const made = keys === true ? 'key' : example(this.schemas, keys, 'key');
       const base = typeof made === 'string' && made !== '' ? made : 'key';
       let key = base;
@@ -413,6 +413,8 @@ export class ValueForm extends Element {
   }
 
   private change(value: Json): void {
+    // The next change builds on this one, also if it comes before anything is drawn.
+    this.value = value;
     this.tell('value-change', value);
   }
 }

@@ -116,16 +116,15 @@ export class WireView extends Element {
     const { wire } = this;
     this.watch(wire);
     const frames = this.shown();
-    const at =
-      frames === undefined ? (index: number) => wire.frames.at(index) : (index: number) => frames[index];
+    // Rows keep their frames until they are drawn anew, also if some of them are dropped meanwhile.
+    const { dropped } = wire.frames;
+    const at = (index: number) =>
+      frames ? frames[index] : wire.frames.at(index + dropped - wire.frames.dropped);
     const count = frames?.length ?? wire.frames.length;
     const first = wire.frames.at(0)?.number ?? 1;
+    // Numbers have gaps where it was paused.
     const index =
-      this.chosen === 0
-        ? -1
-        : frames
-          ? frames.findIndex(it => it.number === this.chosen)
-          : this.chosen - first;
+      this.chosen === 0 ? -1 : (frames ?? [...wire.frames]).findIndex(it => it.number === this.chosen);
     const chosen = at(index);
     return html`<div class="bar">
         <input
