@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { demo, visit } from './kit.mjs';
+import { demo, FRAMES, visit } from './kit.mjs';
 
 const server = await demo();
 const to = name => ({ hash: `#/procedure/${name}` });
@@ -13,23 +13,60 @@ const field = async (visitor, id) => {
   return visitor.get(`field-${id}`).inputValue();
 };
 
-test('form and editor are kept in step', visit(server, to('add'), async visitor => {
-  await visitor.fill('field-a', '7');
-  await visitor.until('the editor follows', async () => /"a":\s*7\b/.test(await visitor.raw()), () => visitor.raw());
-  await visitor.writeRaw('{"a": 1, "b": 9007199254740993}');
-  assert.equal(await field(visitor, 'b'), '9007199254740993', 'the form follows');
-  // More than a double can hold stays exact, there and back.
+for (const { how, frames } of FRAMES) {
+  test(`form and editor are kept in step${how}`, visit(server, { ...to('add'), frames }, async visitor => {
+    await visitor.fill('field-a', '7');
+    await visitor.until('the editor follows', async () => /"a":\s*7\b/.test(await visitor.raw()), () => visitor.raw());
+    await visitor.writeRaw('{"a": 1, "b": 9007199254740993}');
+    assert.equal(await field(visitor, 'b'), '9007199254740993', 'the form follows');
+    // More than a double can hold stays exact, there and back.
+    await visitor.click('call');
+    await visitor.read('call-result', /^9007199254740994$/);
+    // What is no JSON is said so, is not sent, and the form keeps the last value that was.
+    await visitor.writeRaw('{"a": 1,');
+    await visitor.see('invalid');
+    await visitor.click('call');
+    assert.equal(await visitor.page.locator('[data-testid^="call-tab-"]').count(), 1);
+    assert.equal(await field(visitor, 'b'), '9007199254740993');
+    await visitor.writeRaw('{"a": 5, "b": 6}');
+    await visitor.gone('invalid');
+    assert.equal(await field(visitor, 'a'), '5');
+  }));
+}
+
+for (const { how, frames } of FRAMES) {
+  test(`what was there before can be written again${how}`, visit(server, { ...to('add'), frames }, async visitor => {
+    await visitor.writeRaw('{"a": 40, "b": 2}');
+    await visitor.click('call');
+    await visitor.read('call-result', /^42$/);
+    await visitor.writeRaw('{"a": 1, "b": 1}');
+    await visitor.writeRaw('{"a": 40, "b": 2}');
+    await visitor.click('call');
+    await visitor.see('call-tab-2', { 'aria-selected': 'true' });
+    await visitor.read('call-result', /^42$/);
+    // An example that is filled in is what the next field is added to.
+    await visitor.tab('form');
+    await visitor.click('example');
+    const b = await visitor.get('field-b').inputValue();
+    await visitor.fill('field-a', '1000');
+    await visitor.click('call');
+    await visitor.read('call-result', String(1000n + BigInt(b)));
+  }));
+}
+
+test('the editor selects all by itself', visit(server, to('add'), async visitor => {
+  await visitor.tab('editor');
+  await visitor.get('raw-editor').locator('.cm-content').focus();
+  await visitor.page.evaluate(() => {
+    // The browser tells of its own selection later, at which time it may be undone already.
+    window.addEventListener('selectionchange', event => event.stopImmediatePropagation(), true);
+    window.addEventListener('keydown', event => { window.isTaken = event.defaultPrevented; });
+  });
+  await visitor.page.keyboard.press('ControlOrMeta+a');
+  assert.ok(await visitor.page.evaluate(() => window.isTaken), 'it is not left to the browser');
+  await visitor.page.keyboard.insertText('{"a": 2, "b": 3}');
   await visitor.click('call');
-  await visitor.read('call-result', /^9007199254740994$/);
-  // What is no JSON is said so, is not sent, and the form keeps the last value that was.
-  await visitor.writeRaw('{"a": 1,');
-  await visitor.see('invalid');
-  await visitor.click('call');
-  assert.equal(await visitor.page.locator('[data-testid^="call-tab-"]').count(), 1);
-  assert.equal(await field(visitor, 'b'), '9007199254740993');
-  await visitor.writeRaw('{"a": 5, "b": 6}');
-  await visitor.gone('invalid');
-  assert.equal(await field(visitor, 'a'), '5');
+  await visitor.read('call-result', /^5$/);
 }));
 
 test('what does not fit is said before it is sent', visit(server, to('add'), async visitor => {
@@ -62,44 +99,46 @@ test('it can be sent anyway, and the server says what is wrong', visit(server, t
   await visitor.read('call-error', '422');
 }));
 
-test('a form for everything: nested, variants, lists, maps, optional', visit(server, to('shop.order'), async visitor => {
-  await visitor.fill('field-order.customer.name', 'Grace Hopper');
-  await visitor.fill('field-order.customer.email', 'nonsense');
-  await visitor.see('problem-order.customer.email');
-  await visitor.fill('field-order.customer.email', 'grace@example.org');
-  await visitor.gone('problem-order.customer.email');
-  const value = async () => {
-    const { order } = JSON.parse(await visitor.raw());
-    await visitor.tab('form');
-    return order;
-  };
-  for (let lines = (await value()).lines.length; lines > 0; lines -= 1) await visitor.click('remove-order.lines[0]');
-  await visitor.see('problem-order.lines');
-  await visitor.click('add-order.lines');
-  await visitor.get('field-order.lines[0].article').selectOption({ label: 'mug' });
-  // It has a default, and is left out until it is wanted.
-  await visitor.click('include-order.lines[0].quantity');
-  await visitor.fill('field-order.lines[0].quantity', '100');
-  await visitor.see('problem-order.lines[0].quantity');
-  await visitor.fill('field-order.lines[0].quantity', '2');
-  await visitor.see('variant-order.payment');
-  const variants = await visitor.get('variant-order.payment').locator('option').allTextContents();
-  const card = variants.find(variant => /card/i.test(variant));
-  assert.ok(card, `card is among ${variants}`);
-  await visitor.get('variant-order.payment').selectOption({ label: card });
-  await visitor.fill('field-order.payment.digits', '4711');
-  await visitor.until('the value follows', async () => (await value()).payment.digits === '4711');
-  await visitor.click('include-order.engravings');
-  await visitor.click('add-order.engravings');
-  const key = visitor.page.locator('[data-testid^="key-order.engravings"]').last();
-  await key.fill('mug');
-  await key.press('Tab');
-  await visitor.until('the map follows', async () => 'mug' in (await value()).engravings);
-  await visitor.click('call');
-  await visitor.see('call-view', { 'data-status': 'completed' });
-  const result = await visitor.read('call-result', 'Grace Hopper');
-  assert.match(result, /2400|2900/);
-}));
+for (const { how, frames } of FRAMES) {
+  test(`a form for everything: nested, variants, lists, maps, optional${how}`, visit(server, { ...to('shop.order'), frames }, async visitor => {
+    await visitor.fill('field-order.customer.name', 'Grace Hopper');
+    await visitor.fill('field-order.customer.email', 'nonsense');
+    await visitor.see('problem-order.customer.email');
+    await visitor.fill('field-order.customer.email', 'grace@example.org');
+    await visitor.gone('problem-order.customer.email');
+    const value = async () => {
+      const { order } = JSON.parse(await visitor.raw());
+      await visitor.tab('form');
+      return order;
+    };
+    for (let lines = (await value()).lines.length; lines > 0; lines -= 1) await visitor.click('remove-order.lines[0]');
+    await visitor.see('problem-order.lines');
+    await visitor.click('add-order.lines');
+    await visitor.get('field-order.lines[0].article').selectOption({ label: 'mug' });
+    // It has a default, and is left out until it is wanted.
+    await visitor.click('include-order.lines[0].quantity');
+    await visitor.fill('field-order.lines[0].quantity', '100');
+    await visitor.see('problem-order.lines[0].quantity');
+    await visitor.fill('field-order.lines[0].quantity', '2');
+    await visitor.see('variant-order.payment');
+    const variants = await visitor.get('variant-order.payment').locator('option').allTextContents();
+    const card = variants.find(variant => /card/i.test(variant));
+    assert.ok(card, `card is among ${variants}`);
+    await visitor.get('variant-order.payment').selectOption({ label: card });
+    await visitor.fill('field-order.payment.digits', '4711');
+    await visitor.until('the value follows', async () => (await value()).payment.digits === '4711');
+    await visitor.click('include-order.engravings');
+    await visitor.click('add-order.engravings');
+    const key = visitor.page.locator('[data-testid^="key-order.engravings"]').last();
+    await key.fill('mug');
+    await key.press('Tab');
+    await visitor.until('the map follows', async () => 'mug' in (await value()).engravings);
+    await visitor.click('call');
+    await visitor.see('call-view', { 'data-status': 'completed' });
+    const result = await visitor.read('call-result', 'Grace Hopper');
+    assert.match(result, /2400|2900/);
+  }));
+}
 
 test('an error has its code, its message and its data', visit(server, to('divide'), async visitor => {
   await visitor.writeRaw('{"dividend": 3.0, "divisor": 0.0}');
@@ -118,16 +157,18 @@ test('an error has its code, its message and its data', visit(server, to('divide
   assert.match(soldOut, /409[\s\S]*"article": "mug"[\s\S]*"left": 12/);
 }));
 
-test('metadata goes and comes where it belongs', visit(server, to('hello'), async visitor => {
-  await visitor.get('options').locator('summary').click();
-  await visitor.click('metadata-add');
-  await visitor.fill('metadata-key-0', 'name');
-  await visitor.fill('metadata-value-0', 'Ada');
-  await visitor.click('call');
-  await visitor.read('call-result', ', Ada!');
-  await visitor.read('call-leading', /language[\s\S]*en/);
-  await visitor.read('call-trailing', /took_us[\s\S]*\d/);
-}));
+for (const { how, frames } of FRAMES) {
+  test(`metadata goes and comes where it belongs${how}`, visit(server, { ...to('hello'), frames }, async visitor => {
+    await visitor.get('options').locator('summary').click();
+    await visitor.click('metadata-add');
+    await visitor.fill('metadata-key-0', 'name');
+    await visitor.fill('metadata-value-0', 'Ada');
+    await visitor.click('call');
+    await visitor.read('call-result', ', Ada!');
+    await visitor.read('call-leading', /language[\s\S]*en/);
+    await visitor.read('call-trailing', /took_us[\s\S]*\d/);
+  }));
+}
 
 test('a key that the procedure knows is one click, and its value is typed at once', visit(server, to('hello'), async visitor => {
   await visitor.get('options').locator('summary').click();

@@ -96,7 +96,7 @@ test('the server calls the page and is answered', visit(server, to('lab.job'), a
   await speak(visitor, 'json-rpc');
   await visitor.writeRaw('{"steps": 2}');
   await visitor.click('call');
-  await visitor.dock('server');
+  // Who is asked something sees it by itself.
   const asked = visitor.page.locator('[data-testid^="server-call-"][data-method="approve"]');
   await asked.waitFor();
   assert.equal(await asked.getAttribute('data-status'), 'waiting');
@@ -114,6 +114,25 @@ test('the server calls the page and is answered', visit(server, to('lab.job'), a
   await visitor.click(`server-reply-${number}`);
   await visitor.see('call-view', { 'data-status': 'completed' });
   await visitor.read('call-result', /approved[\s\S]*true/);
+}));
+
+test('the wire goes on behind a pause, and what is clicked is what is shown', visit(server, to('add'), async visitor => {
+  const call = async (a, b) => {
+    await visitor.writeRaw(JSON.stringify({ a, b }));
+    await visitor.click('call');
+    await visitor.read('call-result', String(a + b));
+  };
+  await call(1, 2);
+  await visitor.dock('wire');
+  await visitor.click('wire-pause');
+  await call(30, 4);
+  await visitor.click('wire-pause');
+  await call(500, 6);
+  const frames = visitor.page.locator('[data-testid^="wire-frame-"][data-direction="out"]');
+  const last = await frames.last().getAttribute('data-testid');
+  await visitor.click(last);
+  const detail = await visitor.read('wire-detail', '500');
+  assert.doesNotMatch(detail, /\b30\b/);
 }));
 
 test('the wire shows every frame, decoded and as bytes', visit(server, to('add'), async visitor => {

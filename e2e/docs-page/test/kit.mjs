@@ -10,6 +10,9 @@ import { chromium } from 'playwright-core';
 /** After so many milliseconds without what a test waits for, it has failed. */
 export const PATIENCE = 15_000;
 
+/** So many milliseconds late, at most and by chance, all tests see every frame: to find out what depends on them. */
+const LATE = Number(process.env.SWILL_FRAMES ?? 0);
+
 /** Where the `swill` command is. */
 export const SWILL = process.env.SWILL_BIN ?? 'swill';
 
@@ -41,6 +44,12 @@ export async function demo(options = []) {
 }
 
 let started;
+
+/** Frames as they come, and late ones: what is typed between two of them counts as much. */
+export const FRAMES = [
+  { how: '', frames: 0 },
+  { how: ', while frames are late', frames: 300 },
+];
 
 /** The browser of this test file, started when it is first needed. */
 function browser() {
@@ -82,6 +91,29 @@ function seenText(element) {
   return textOf(element).replace(/\n\s*\n/g, '\n').trim();
 }
 
+/** Makes frames late by so many milliseconds, as on a machine that has much to do. Runs in the page. */
+function delayFrames([least, most]) {
+  const { requestAnimationFrame, cancelAnimationFrame } = window;
+  const cancels = new Map();
+  let count = 0;
+  window.requestAnimationFrame = draw => {
+    const number = (count += 1);
+    const timer = setTimeout(() => {
+      const frame = requestAnimationFrame(time => {
+        cancels.delete(number);
+        draw(time);
+      });
+      cancels.set(number, () => cancelAnimationFrame(frame));
+    }, least + Math.random() * (most - least));
+    cancels.set(number, () => clearTimeout(timer));
+    return number;
+  };
+  window.cancelAnimationFrame = number => {
+    cancels.get(number)?.();
+    cancels.delete(number);
+  };
+}
+
 /** Somebody who looks at a page, whose clicks are counted and whose browser must have nothing to complain of. */
 export class Visitor {
   /** Clicks, taps and keys that submit something, since the count was last taken. */
@@ -107,7 +139,8 @@ export class Visitor {
    * Opens the docs page of a server.
    *
    * @param {{ address: string, page: string }} server
-   * @param {{ hash?: string, credentials?: object, viewport?: object, colorScheme?: string, touch?: boolean }} options
+   * @param {{ hash?: string, credentials?: object, viewport?: object, colorScheme?: string, touch?: boolean,
+   *   frames?: number }} options `frames` is by how many milliseconds each frame is late
    */
   static async open(server, { hash = '', viewport = { width: 1280, height: 800 }, ...options } = {}) {
     const context = await (await browser()).newContext({
@@ -124,6 +157,8 @@ export class Visitor {
         window.violations.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`);
       });
     });
+    const { frames = 0 } = options;
+    if (frames > 0 || LATE > 0) await context.addInitScript(delayFrames, frames > 0 ? [frames, frames] : [0, LATE]);
     const page = await context.newPage();
     const visitor = new Visitor(page, context, server.address);
     await page.goto(`${server.page}${hash}`);

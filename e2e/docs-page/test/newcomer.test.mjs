@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { demo, visit } from './kit.mjs';
+import { demo, FRAMES, visit } from './kit.mjs';
 
 const server = await demo();
 
@@ -34,65 +34,69 @@ test('add is called and a stream is opened and cancelled, in six clicks', visit(
   assert.equal(entries.filter(entry => entry.kind === 'cancel' && entry.direction === 'out').length, 1);
 }));
 
-test('what is typed is what is called', visit(server, {}, async visitor => {
-  await visitor.click('overview-procedure-add');
-  await visitor.fill('field-a', '40');
-  await visitor.fill('field-b', '2');
-  await visitor.click('call');
-  await visitor.read('call-result', /^42$/);
-}));
+for (const { how, frames } of FRAMES) {
+  test(`what is typed is what is called${how}`, visit(server, { frames }, async visitor => {
+    await visitor.click('overview-procedure-add');
+    await visitor.fill('field-a', '40');
+    await visitor.fill('field-b', '2');
+    await visitor.click('call');
+    await visitor.read('call-result', /^42$/);
+  }));
+}
 
-test('everything can be done with the keyboard alone', visit(server, {}, async visitor => {
-  const { keyboard } = visitor.page;
-  const focused = () => visitor.page.evaluate(() => {
-    let element = document.activeElement;
-    while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
-    const style = element ? getComputedStyle(element) : undefined;
-    return {
-      id: element?.closest('[data-testid]')?.dataset.testid ?? '',
-      seen: style !== undefined && (style.outlineStyle !== 'none' || style.boxShadow !== 'none'),
-    };
-  });
-  /** Goes from one place to the next until the right one is reached. */
-  const reach = async id => {
-    for (let presses = 0; presses < 120; presses += 1) {
-      const at = await focused();
-      if (at.id === id) {
-        assert.ok(at.seen, `it is to be seen where the keyboard is: ${id}`);
-        return;
+for (const { how, frames } of FRAMES) {
+  test(`everything can be done with the keyboard alone${how}`, visit(server, { frames }, async visitor => {
+    const { keyboard } = visitor.page;
+    const focused = () => visitor.page.evaluate(() => {
+      let element = document.activeElement;
+      while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+      const style = element ? getComputedStyle(element) : undefined;
+      return {
+        id: element?.closest('[data-testid]')?.dataset.testid ?? '',
+        seen: style !== undefined && (style.outlineStyle !== 'none' || style.boxShadow !== 'none'),
+      };
+    });
+    /** Goes from one place to the next until the right one is reached. */
+    const reach = async id => {
+      for (let presses = 0; presses < 120; presses += 1) {
+        const at = await focused();
+        if (at.id === id) {
+          assert.ok(at.seen, `it is to be seen where the keyboard is: ${id}`);
+          return;
+        }
+        await keyboard.press('Tab');
       }
-      await keyboard.press('Tab');
-    }
-    assert.fail(`the keyboard does not reach ${id}`);
-  };
-  await keyboard.press('/');
-  assert.equal((await focused()).id, 'search');
-  await keyboard.type('add');
-  await reach('nav-procedure-add');
-  await keyboard.press('Enter');
-  await visitor.see('procedure', { 'data-name': 'add' });
-  await reach('field-a');
-  await keyboard.press('ControlOrMeta+a');
-  await keyboard.type('20');
-  await reach('field-b');
-  await keyboard.press('ControlOrMeta+a');
-  await keyboard.type('22');
-  await reach('call');
-  await keyboard.press('Enter');
-  await visitor.read('call-result', /^42$/);
-  // From a field, too.
-  await visitor.get('field-a').focus();
-  await keyboard.press('ControlOrMeta+a');
-  await keyboard.type('21');
-  await keyboard.press('ControlOrMeta+Enter');
-  await visitor.read('call-result', /^43$/);
-  // The editor lets the keyboard out again.
-  await visitor.get('tab-form').focus();
-  await keyboard.press('ArrowRight');
-  await visitor.see('raw-editor');
-  await visitor.get('raw-editor').locator('.cm-content').focus();
-  await keyboard.press('Escape');
-  await keyboard.press('Tab');
-  assert.notEqual((await focused()).id, 'raw-editor');
-  assert.equal(visitor.clicks(), 0);
-}));
+      assert.fail(`the keyboard does not reach ${id}`);
+    };
+    await keyboard.press('/');
+    assert.equal((await focused()).id, 'search');
+    await keyboard.type('add');
+    await reach('nav-procedure-add');
+    await keyboard.press('Enter');
+    await visitor.see('procedure', { 'data-name': 'add' });
+    await reach('field-a');
+    await keyboard.press('ControlOrMeta+a');
+    await keyboard.type('20');
+    await reach('field-b');
+    await keyboard.press('ControlOrMeta+a');
+    await keyboard.type('22');
+    await reach('call');
+    await keyboard.press('Enter');
+    await visitor.read('call-result', /^42$/);
+    // From a field, too.
+    await visitor.get('field-a').focus();
+    await keyboard.press('ControlOrMeta+a');
+    await keyboard.type('21');
+    await keyboard.press('ControlOrMeta+Enter');
+    await visitor.read('call-result', /^43$/);
+    // The editor lets the keyboard out again.
+    await visitor.get('tab-form').focus();
+    await keyboard.press('ArrowRight');
+    await visitor.see('raw-editor');
+    await visitor.get('raw-editor').locator('.cm-content').focus();
+    await keyboard.press('Escape');
+    await keyboard.press('Tab');
+    assert.notEqual((await focused()).id, 'raw-editor');
+    assert.equal(visitor.clicks(), 0);
+  }));
+}

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { cpus, loadavg } from 'node:os';
 import { test } from 'node:test';
-import { demo, visit } from './kit.mjs';
+import { demo, FRAMES, visit } from './kit.mjs';
 
 const server = await demo();
 const to = name => ({ hash: `#/procedure/${name}` });
@@ -59,24 +59,26 @@ test('a stream that goes can be cancelled', visit(server, to('total'), async vis
   assert.equal((await only(visitor, 'out', 'cancel')).length, 1);
 }));
 
-test('both directions stand in one list, in the order of time', visit(server, to('multiply'), async visitor => {
-  await visitor.click('open');
-  let product = 1;
-  for (const factor of [2, 3, 7]) {
-    product *= factor;
-    await visitor.writeRaw(String(factor));
-    await visitor.click('send');
-    await visitor.until(`${product} comes`, async () =>
-      (await only(visitor, 'in', 'item')).some(entry => new RegExp(`\\b${product}\\b`).test(entry.text)),
-    );
-  }
-  await visitor.click('end');
-  await visitor.see('call-view', { 'data-status': 'completed' });
-  const order = (await course(visitor)).filter(step => /item|end/.test(step));
-  const alternating = ['out item', 'in item', 'out item', 'in item', 'out item', 'in item', 'out end'];
-  assert.deepEqual(order.slice(0, 7), alternating);
-  assert.ok((await visitor.entries()).at(-1).text.includes('factors') || (await visitor.text('call-end')) !== '');
-}));
+for (const { how, frames } of FRAMES) {
+  test(`both directions stand in one list, in the order of time${how}`, visit(server, { ...to('multiply'), frames }, async visitor => {
+    await visitor.click('open');
+    let product = 1;
+    for (const factor of [2, 3, 7]) {
+      product *= factor;
+      await visitor.writeRaw(String(factor));
+      await visitor.click('send');
+      await visitor.until(`${product} comes`, async () =>
+        (await only(visitor, 'in', 'item')).some(entry => new RegExp(`\\b${product}\\b`).test(entry.text)),
+      );
+    }
+    await visitor.click('end');
+    await visitor.see('call-view', { 'data-status': 'completed' });
+    const order = (await course(visitor)).filter(step => /item|end/.test(step));
+    const alternating = ['out item', 'in item', 'out item', 'in item', 'out item', 'in item', 'out end'];
+    assert.deepEqual(order.slice(0, 7), alternating);
+    assert.ok((await visitor.entries()).at(-1).text.includes('factors') || (await visitor.text('call-end')) !== '');
+  }));
+}
 
 test('an entry can be looked at in full', visit(server, to('count'), async visitor => {
   await visitor.writeRaw('{"to": 2, "pause_ms": 0}');
