@@ -14,6 +14,10 @@ impl Model {
         // A call that has waited in the line is on its way before its user hears of it.
         self.write();
         for at in 0..self.calls.len() {
+            if self.calls[at].over {
+                // It has ended before its user heard that it had begun: whoever reads has the first look.
+                while self.reads(at) {}
+            }
             while self.sends(at) {}
         }
         self.write();
