@@ -88,6 +88,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         if self.peer.0.running.load(Ordering::SeqCst) == 0 {
             self.hear_others(now);
+            if self.serial.is_ready() {
+                // What has waited for the last call is refused first. If the peer takes no answers, the grace still ends.
+                return;
+            }
             let mut out = std::mem::take(&mut self.out);
             self.close(Close::new(1001, "the server is shutting down"), now, &mut out);
             self.out = out;

@@ -159,11 +159,15 @@ impl<W: Wire> Model<W> {
 
     /// What has been sent is read, and whoever can go on does.
     pub(super) fn settle(&mut self, now: Instant) {
-        self.read(now);
-        while self.work(now) && !self.has_left() {
+        while !self.has_left() {
             self.read(now);
+            if !self.work(now) {
+                break;
+            }
         }
         if self.has_left() {
+            // What has waited for the last call is refused.
+            W::resume(self, now);
             self.ends(1001);
         }
     }
@@ -340,6 +344,8 @@ impl<W: Wire> Model<W> {
             match due {
                 Due::Deadline(call) => {
                     self.calls[call].cancelled = true;
+                    // Its own task has noticed.
+                    self.calls[call].runs = self.hooked;
                     self.fails_behind_hooks(call, 504);
                 }
                 Due::Question(call) => {

@@ -143,6 +143,9 @@ impl<W: Wire> Play<'_, W> {
             self.reads(true).await;
         }
         self.compare().await;
+        if self.model.closed {
+            return;
+        }
         match step {
             Step::Send(_) | Step::Again(..) | Step::Batch(_) | Step::Reply(..) => {}
             Step::Garbage => self.unsent.extend(W::garbage()),
@@ -205,6 +208,9 @@ impl<W: Wire> Play<'_, W> {
             let lingering = self.model.release(Instant::now());
             self.stage.world.release(lingering);
             self.compare().await;
+            if self.model.closed {
+                break;
+            }
             if let Some(actor) = self.model.idle() {
                 self.stage.world.tell(actor, Command::Finish);
                 self.model.tell(actor, Command::Finish, Instant::now());

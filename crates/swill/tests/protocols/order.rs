@@ -9,7 +9,10 @@ use std::{
     task::Poll,
     time::Duration,
 };
-use swill::{App, Error, Limits, Module, Peer, Result, testing::TestPeer};
+use swill::{
+    App, Error, Limits, Module, Peer, Protocol, Result,
+    testing::{TestApp, TestPeer},
+};
 
 struct Herald;
 
@@ -157,6 +160,41 @@ async fn held_events_are_bounded_and_reading_goes_on() {
         assert_eq!(json(peer.receive_raw().await.unwrap())["result"], text);
     }
     assert_eq!(peer.call::<i64>("add", (1, 2)).await.unwrap(), 3);
+}
+
+/// What is told to a peer whose first call is this one, behind which 20 events wait, when the server is shut down after so
+/// long: the codes of errors, and 0 for each result.
+async fn told_by_a_server_that_leaves(first: &str, after: Duration, permits: usize) -> Vec<i64> {
+    let probe = Probe::new();
+    let app = TestApp::new(probe.app().protocols([Protocol::events()])).unwrap();
+    let peer = app.peer().over(Protocol::events()).patience(Duration::from_secs(60)).connect().await.unwrap();
+    match first {
+        "gated" => peer.notify("gated", 0).await.unwrap(),
+        first => peer.notify(first, ()).await.unwrap(),
+    }
+    for number in 1..=20 {
+        peer.notify("gated", number).await.unwrap();
+    }
+    tokio::time::sleep(after).await;
+    app.shutdown();
+    probe.open_gate(permits);
+    assert_eq!(peer.closed().await.unwrap().code, 1001);
+    assert_eq!(probe.started(), 1, "nothing begins while the server leaves");
+    let said = std::iter::from_fn(|| peer.try_receive_raw());
+    said.map(|said| json(said)["errors"][0]["ctx"]["code"].as_i64().unwrap_or(0)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn events_that_wait_are_refused_before_a_server_has_left() {
+    const SOON: Duration = Duration::from_millis(10);
+    assert_eq!(told_by_a_server_that_leaves("gated", SOON, 21).await, [&[0][..], &[503; 20]].concat());
+    // The deadline of the first, which is a second, and the shutdown come in any order, or in the same moment.
+    for after in [10, 998, 999, 1000] {
+        let told = told_by_a_server_that_leaves("hurried", Duration::from_millis(after), 0).await;
+        assert_eq!(told, [&[504][..], &[503; 20]].concat(), "{after} ms");
+    }
+    // The grace is over before the first call is: nobody has the time to refuse the others.
+    assert_eq!(told_by_a_server_that_leaves("gated", SOON, 0).await, [503]);
 }
 
 #[tokio::test]
