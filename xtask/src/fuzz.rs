@@ -19,8 +19,9 @@ const MEMORY_MIB: u32 = 1024;
 /// Seconds after which an input counts as one that hangs.
 const HANGS: u32 = 10;
 
-/// Without a sanitizer of memory: no crate of the workspace has `unsafe`, and what is looked for are panics, assertions that
-/// fail, hanging and eating. So it is built and runs faster, and a stable compiler takes it as it is.
+/// Without a sanitizer of memory: the one call that is unsafe in the workspace has nothing to do with input, and what is
+/// looked for are panics, assertions that fail, hanging and eating. So it is built and runs faster, and a stable compiler
+/// takes it as it is.
 const SANITIZER: [&str; 2] = ["--sanitizer", "none"];
 
 /// How many bytes of inputs are kept of one target.

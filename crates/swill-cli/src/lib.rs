@@ -6,6 +6,8 @@
 //! This file reads the arguments and hands them to the command they name. What a command returns decides the exit code,
 //! see `error::Exit`.
 
+#![forbid(unsafe_code)]
+
 mod address;
 mod bench;
 mod call;

@@ -149,6 +149,8 @@
 //! All calls of a client share one socket. A stream that is not read holds up the others once it is full
 //! ([`Limits::unread`]): a program that leaves streams unread for long gives them a client of their own.
 
+#![forbid(unsafe_code)]
+
 mod address;
 mod answer;
 mod backoff;

@@ -1,5 +1,7 @@
 //! The macros of Swill. They are used, and documented, as `swill::module`, `swill::Error` and `swill::validate`.
 
+#![forbid(unsafe_code)]
+
 mod error;
 mod expand;
 mod parse;

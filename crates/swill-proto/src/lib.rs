@@ -12,6 +12,8 @@
 //!
 //! Applications use the crates `swill` and `swill-client`, which show what they need of this one.
 
+#![forbid(unsafe_code)]
+
 mod bytes;
 mod close;
 mod code;

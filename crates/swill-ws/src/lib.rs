@@ -54,6 +54,8 @@
 //! - Whatever a peer sends: no panic, and the right close code on the wire.
 //! - Text is checked as it arrives; a bad byte fails at once, not at the end of the message.
 
+#![forbid(unsafe_code)]
+
 mod close;
 mod config;
 pub mod deflate;

@@ -1,6 +1,6 @@
 //! One budget of memory for all connections of a server. A limit for each of them says little where there are many.
 
-use crate::{Peer, peer::Shared, state::lock};
+use crate::{Peer, memory::Memory, peer::Shared, state::lock};
 use rustc_hash::FxHashMap;
 use std::sync::{
     Mutex,
@@ -19,6 +19,7 @@ pub(crate) struct Budget {
     used: AtomicIsize,
     /// Somebody is making room.
     relieving: AtomicBool,
+    memory: Memory,
 }
 
 /// What one connection holds of it. Only the connection itself writes a number, whoever makes room writes [`Held::CUT`].
@@ -32,13 +33,18 @@ impl Held {
 
 impl Budget {
     pub(crate) fn new(most: usize) -> Self {
-        Self { most, used: AtomicIsize::new(0), relieving: AtomicBool::new(false) }
+        Self { most, used: AtomicIsize::new(0), relieving: AtomicBool::new(false), memory: Memory::default() }
     }
 
     /// Bytes that are held.
     #[cfg(test)]
     pub(crate) fn used(&self) -> usize {
         usize::try_from(self.used.load(Ordering::Relaxed)).unwrap_or(0)
+    }
+
+    /// What becomes free of it goes back to the system.
+    pub(crate) fn memory(&self) -> &Memory {
+        &self.memory
     }
 
     /// Counts what a connection holds now. `false` if it has been chosen to make room.
@@ -50,6 +56,7 @@ impl Budget {
 
     #[cold]
     fn change(&self, peer: &Shared, bytes: usize, peers: &Mutex<FxHashMap<u64, Peer>>) -> bool {
+        self.memory.stir();
         let held = &peer.budgeted.0;
         let before = held.load(Ordering::Acquire);
         // In one step: whoever makes room must not find a number here that has been given back already.

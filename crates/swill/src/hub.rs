@@ -1,6 +1,6 @@
 //! What all connections of a server share.
 
-use crate::{Peer, addresses::Place, budget::Budget, connection::LongTurns, state::lock};
+use crate::{Peer, addresses::Place, budget::Budget, connection::LongTurns, memory::Memory, state::lock};
 use rustc_hash::FxHashMap;
 use std::{
     collections::HashMap,
@@ -107,6 +107,11 @@ impl Hub {
         &self.long_turns
     }
 
+    /// What becomes free of it goes back to the system.
+    pub(crate) fn memory(&self) -> &Memory {
+        self.budget.memory()
+    }
+
     pub(crate) fn add(&self, peer: &Peer) {
         lock(&self.peers).insert(peer.id(), peer.clone());
     }
@@ -140,8 +145,15 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        if self.hub.open.fetch_sub(1, Ordering::AcqRel) == 1 {
+        /// So many are a crowd.
+        const CROWD: usize = 256;
+        let before = self.hub.open.fetch_sub(1, Ordering::AcqRel);
+        if before == 1 {
             self.hub.all_gone.notify_waiters();
+        }
+        // Each time that half of a crowd have gone, as in `give_back`.
+        if before >= CROWD && before.is_power_of_two() {
+            self.hub.memory().stir();
         }
     }
 }

@@ -84,6 +84,7 @@ mod input;
 mod introspect;
 mod limits;
 mod listen;
+mod memory;
 mod module;
 mod negotiate;
 mod observe;

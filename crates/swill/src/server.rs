@@ -146,10 +146,12 @@ impl Server {
             let mut certificates = pin!(keep_current(tls.clone())?);
             #[cfg(not(feature = "tls"))]
             let mut certificates = pin!(std::future::pending::<()>());
+            let mut memory = pin!(hub.memory().settle());
             loop {
                 tokio::select! {
                     result = &mut stop => break result?,
                     () = &mut certificates => {}
+                    () = &mut memory => {}
                     accepted = acceptor.accept() => {
                         let (socket, remote) = accepted?;
                         // As many again may be in their handshakes, or talk plain HTTP.

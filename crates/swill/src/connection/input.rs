@@ -41,12 +41,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.turns.leave();
             return false;
         }
-        if (self.turns.are_long() || self.ws.buffered() > HEAVY)
-            && !weak::is_off("turns")
-            && self.turns.poll(self.slot.hub().long_turns(), task).is_pending()
-        {
-            self.probe(now);
-            return false;
+        if self.turns.are_long() || self.ws.buffered() > HEAVY {
+            let hub = self.slot.hub();
+            hub.memory().stir();
+            if !weak::is_off("turns") && self.turns.poll(hub.long_turns(), task).is_pending() {
+                self.probe(now);
+                return false;
+            }
         }
         let held = self.serial.is_full(self.service().limits.stream_unread);
         if held || self.peer.0.accepting.load(Ordering::SeqCst) {
