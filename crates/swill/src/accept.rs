@@ -1,14 +1,20 @@
-//! Accepting connections, whatever the system runs out of: the loop never ends, never spins, and says what is wrong.
+//! Accepting connections, whatever the system runs out of: the loop never ends, never spins, and says what is wrong. It is
+//! no faster than those whom it lets in are looked after.
 
 use crate::{observe::Observer, weak};
 use std::{
     fs::File,
+    future::poll_fn,
     io::{self, ErrorKind},
     net::SocketAddr,
+    pin::pin,
+    sync::Arc,
+    task::Poll,
     time::Duration,
 };
 use tokio::{
     net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
     time::{Instant, sleep},
 };
 
@@ -18,6 +24,11 @@ const SAID_EVERY: Duration = Duration::from_secs(10);
 /// The first wait after the system could not give a connection, and the longest.
 const SHORTEST_WAIT: Duration = Duration::from_millis(10);
 const LONGEST_WAIT: Duration = Duration::from_millis(640);
+
+/// So many connections may wait for their first turn; others stay with the system. Accepting is cheap beside what a peer can
+/// have sent by then: without this bound, those that come and go fast enough would fill the line in which everybody waits for
+/// a thread, and all descriptors.
+const NEWCOMERS: usize = 64;
 
 /// A listener that outlives a lack of descriptors or memory.
 ///
@@ -30,6 +41,23 @@ pub(crate) struct Acceptor {
     failures: u32,
     trouble: Trouble,
     observer: Observer,
+    newcomers: Arc<Semaphore>,
+}
+
+/// The place of a connection among those that wait for their first turn.
+pub(crate) struct Newcomer(Option<OwnedSemaphorePermit>);
+
+impl Newcomer {
+    /// Does what is to be done for the connection. After the first turn its place is free.
+    pub(crate) async fn begin<T>(mut self, work: impl Future<Output = T>) -> T {
+        let mut work = pin!(work);
+        poll_fn(|task| {
+            let poll = work.as_mut().poll(task);
+            self.0 = None;
+            poll
+        })
+        .await
+    }
 }
 
 /// What is said of failures, now and then.
@@ -45,17 +73,27 @@ struct Trouble {
 
 impl Acceptor {
     pub(crate) fn new(listener: TcpListener, observer: Observer) -> Self {
-        Self { listener, reserve: reserve(), failures: 0, trouble: Trouble::default(), observer }
+        let places = if weak::is_off("newcomers") { Semaphore::MAX_PERMITS } else { NEWCOMERS };
+        Self {
+            listener,
+            reserve: reserve(),
+            failures: 0,
+            trouble: Trouble::default(),
+            observer,
+            newcomers: Arc::new(Semaphore::new(places)),
+        }
     }
 
     /// The next connection; never an error, unless a test wants it. What is accepted is lost if this is dropped while it
     /// turns somebody away, which nobody was promised.
-    pub(crate) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr)> {
+    pub(crate) async fn accept(&mut self) -> io::Result<(TcpStream, SocketAddr, Newcomer)> {
+        // There is always a place in the end: nobody closes this.
+        let newcomer = Newcomer(Arc::clone(&self.newcomers).acquire_owned().await.ok());
         loop {
             match self.listener.accept().await {
-                Ok(accepted) => {
+                Ok((socket, remote)) => {
                     self.recovered();
-                    return Ok(accepted);
+                    return Ok((socket, remote, newcomer));
                 }
                 Err(error) if weak::is_off("accept-errors") => return Err(error),
                 Err(error) if concerns_one(&error) => {
@@ -88,8 +126,8 @@ impl Acceptor {
             if self.reserve.take().is_none() {
                 break;
             }
-            let accepted = std::future::poll_fn(|task| match self.listener.poll_accept(task) {
-                std::task::Poll::Pending => std::task::Poll::Ready(None),
+            let accepted = poll_fn(|task| match self.listener.poll_accept(task) {
+                Poll::Pending => Poll::Ready(None),
                 ready => ready.map(Some),
             });
             let accepted = accepted.await;
@@ -231,6 +269,29 @@ mod tests {
         next.await.expect("no panic").expect("it is accepted");
         assert_eq!(acceptor.failures, 0);
         assert!(acceptor.reserve.is_some() == cfg!(unix));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn whoever_comes_waits_until_others_have_had_a_turn() {
+        let mut acceptor = acceptor().await;
+        let address = acceptor.listener.local_addr().expect("it listens");
+        let (mut peers, mut newcomers) = (Vec::new(), Vec::new());
+        for _ in 0..NEWCOMERS {
+            peers.push(TcpStream::connect(address).await.expect("the system takes it"));
+            newcomers.push(acceptor.accept().await.expect("it never fails").2);
+        }
+        peers.push(TcpStream::connect(address).await.expect("the system takes it"));
+        let patience = Duration::from_secs(3600);
+        assert!(tokio::time::timeout(patience, acceptor.accept()).await.is_err(), "there is no place");
+        // One of them begins, and has a lot to do: it is no newcomer any more.
+        let begun = newcomers.pop().expect("there are some").begin(std::future::pending::<()>());
+        let begun = tokio::spawn(begun);
+        let next = acceptor.accept().await.expect("it never fails");
+        assert!(!begun.is_finished());
+        begun.abort();
+        // Those that are turned away before they begin give their places back as well.
+        drop((next, newcomers));
+        assert_eq!(acceptor.newcomers.available_permits(), NEWCOMERS);
     }
 
     #[test]

@@ -153,7 +153,7 @@ impl Server {
                     () = &mut certificates => {}
                     () = &mut memory => {}
                     accepted = acceptor.accept() => {
-                        let (socket, remote) = accepted?;
+                        let (socket, remote, newcomer) = accepted?;
                         // As many again may be in their handshakes, or talk plain HTTP.
                         if weak::is_off("http-connections") {
                             http.add_permits(1);
@@ -179,16 +179,16 @@ impl Server {
                         };
                         #[cfg(feature = "tls")]
                         if let Some(tls) = tls.clone() {
-                            tokio::spawn(async move {
+                            tokio::spawn(newcomer.begin(async move {
                                 visit.serve_tls(socket, &tls).await;
                                 drop(place);
-                            });
+                            }));
                             continue;
                         }
-                        tokio::spawn(async move {
+                        tokio::spawn(newcomer.begin(async move {
                             visit.serve_http(socket).await;
                             drop(place);
-                        });
+                        }));
                     }
                 }
             }

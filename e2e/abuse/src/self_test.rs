@@ -42,6 +42,7 @@ const DEFENCES: &[(&str, &str)] = &[
     ("upgrade-key", "defence-upgrade-key"),
     ("http-connections", "defence-http-connections"),
     ("accept-errors", "defence-accept-errors"),
+    ("newcomers", "defence-newcomers"),
     // Messages.
     ("nesting", "defence-nesting"),
     ("announced-lengths", "defence-announced-values"),

@@ -9,6 +9,7 @@ use crate::{
     wire::{
         flood::{Unread, stuff},
         frame::{Frame, PONG},
+        head::Head,
         pack,
         protocol::Protocol,
         socket::{Connection, Heard, PATIENCE},
@@ -20,12 +21,13 @@ use nix::{
     sys::socket::{setsockopt, sockopt::TcpRepair},
 };
 use serde_json::json;
-use std::time::Duration;
+use std::{cell::Cell, time::Duration};
 use tokio::time::Instant;
 
 pub(crate) fn attacks() -> Vec<Attack> {
     vec![
         Attack::new("vanish-in-mid-stream", EVERY, "procedures stop, descriptors are back", vanish),
+        Attack::new("call-and-go", EVERY, "as many are let in as can be looked after", call_and_go),
         Attack::new("half-close", EVERY, "the connection ends, though the peer still listens", half_close),
         Attack::new("vanish-while-blocked", EVERY, "noticed, though nothing is read from them", blocked)
             .waits()
@@ -88,6 +90,39 @@ async fn vanish(target: Target) -> Result<Figures> {
         ("clients", count.to_string()),
         ("gone after", format!("{:.0} ms", begin.elapsed().as_secs_f64() * 1e3)),
     ])
+}
+
+/// They call as much as one connection may, and are gone before anything can be answered, and come again.
+async fn call_and_go(target: Target) -> Result<Figures> {
+    let protocol = target.protocol;
+    let head = Head::upgrade(protocol.path(), &target.address.to_string(), protocol.subprotocol());
+    let count = target.count(6_000);
+    come_and_go(&target, &calls_after(&head, protocol), count).await?;
+    Ok(vec![("connections", count.to_string())])
+}
+
+/// A handshake, with calls behind it that go on for an hour.
+pub(in crate::attacks) fn calls_after(head: &Head, protocol: Protocol) -> Vec<u8> {
+    const CALLS: i64 = 128;
+    let calls = (1..=CALLS).map(|id| Frame::new(protocol.opcode(), &protocol.slow(id, 3_600_000)).bytes());
+    std::iter::once(head.bytes()).chain(calls).flatten().collect()
+}
+
+/// So many connections, 200 of them at a time, say something and are gone.
+pub(in crate::attacks) async fn come_and_go(target: &Target, bytes: &[u8], count: usize) -> Result {
+    const AT_A_TIME: usize = 200;
+    let left = Cell::new(count);
+    let one_after_the_other = || async {
+        while left.get() > 0 {
+            left.set(left.get() - 1);
+            let mut connection = target.connect().await?;
+            // Whoever is turned away at once cannot say it all.
+            let _ = connection.write(bytes).await;
+        }
+        Ok::<_, Failure>(())
+    };
+    try_join_all((0..AT_A_TIME).map(|_| one_after_the_other())).await?;
+    Ok(())
 }
 
 /// They write until the server takes no more, because their calls go on for ever, and are gone then.

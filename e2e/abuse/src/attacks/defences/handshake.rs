@@ -2,7 +2,10 @@
 
 use super::own::{Own, SOON};
 use crate::{
-    attacks::{ANY, Attack},
+    attacks::{
+        ANY, Attack,
+        vanish::{calls_after, come_and_go},
+    },
     failure::{Context, Result, ensure},
     judge::Figures,
     target::Target,
@@ -48,6 +51,7 @@ pub(super) fn attacks() -> Vec<Attack> {
             "the server goes on without a free descriptor",
             descriptors,
         ),
+        Attack::new("defence-newcomers", ANY, "as many are let in as can be looked after", newcomers),
     ]
 }
 
@@ -287,4 +291,17 @@ async fn descriptors(target: Target) -> Result<Figures> {
         ensure!(begin.elapsed() < SOON, "descriptors are free again, and yet: {failure}");
     }
     Ok(vec![])
+}
+
+async fn newcomers(target: Target) -> Result<Figures> {
+    const MOST: u64 = 64 << 20;
+    let own = Own::start(&target)?;
+    let server = Target { address: own.address(), process: own.server.process.clone(), ..target.clone() };
+    server.process.forget_peak()?;
+    let calls = calls_after(&own.head(Protocol::Swill1, "/swill"), Protocol::Swill1);
+    come_and_go(&server, &calls, target.count(6_000)).await?;
+    own.serves().await?;
+    let peak = server.process.peak()?;
+    ensure!(peak < MOST, "{} MiB for connections that came and went", peak >> 20);
+    Ok(vec![("MiB", (peak >> 20).to_string())])
 }
