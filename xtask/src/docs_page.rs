@@ -104,7 +104,9 @@ fn passed(success: bool, said: &str) -> std::result::Result<usize, String> {
         (Some(0), ..) => Err("it tested nothing".into()),
         (Some(passed), Some(0), Some(0)) if success => Ok(passed),
         (Some(_), Some(failed), Some(cancelled)) if failed + cancelled > 0 => {
-            Err(format!("{failed} tests failed, {cancelled} were cancelled"))
+            // It says at its end once more which ones, and why: the last that is read of a long log.
+            let which = said.rsplit_once(" failing tests:").map_or("", |(_, which)| which.trim_end());
+            Err(format!("{failed} tests failed, {cancelled} were cancelled{which}"))
         }
         _ => Err("it did not come to its end".into()),
     }
@@ -164,6 +166,9 @@ mod tests {
         assert_eq!(passed(true, &end(9, 0, 0)), Ok(9));
         assert_eq!(passed(true, &end(0, 0, 0)), Err("it tested nothing".into()));
         assert_eq!(passed(false, &end(8, 1, 0)), Err("1 tests failed, 0 were cancelled".into()));
+        let why = format!("{}\n\u{2716} failing tests:\n\nhow it looks\n  it is dark\n", end(8, 0, 1));
+        let told = "0 tests failed, 1 were cancelled\n\nhow it looks\n  it is dark";
+        assert_eq!(passed(false, &why), Err(told.into()));
         assert_eq!(passed(false, &end(9, 0, 0)), Err("it did not come to its end".into()));
         assert_eq!(passed(true, "they pass 9\n"), Err("it did not come to its end".into()));
     }
