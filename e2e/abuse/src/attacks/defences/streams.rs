@@ -5,11 +5,12 @@ use crate::{
     attacks::{ANY, Attack},
     failure::{Context, Result, ensure},
     judge::Figures,
+    process::becomes,
     target::Target,
     wire::{
         frame::{Frame, TEXT},
         protocol::{Protocol, Said},
-        socket::{Connection, Heard},
+        socket::{Connection, Heard, Raw},
     },
 };
 use serde_json::{Value, json};
@@ -83,15 +84,19 @@ async fn write_stall(target: Target) -> Result<Figures> {
 
 async fn http_write_stall(target: Target) -> Result<Figures> {
     let own = Own::start(&target)?;
-    let mut raw = crate::wire::socket::Raw::connect_narrow(own.address(), 4 << 10).await?;
+    let process = &own.server.process;
+    let before = process.descriptors()?;
+    let mut raw = Raw::connect_narrow(own.address(), 4 << 10).await?;
     // Many requests for the largest document that there is, and not one answer is read.
     let request = format!("GET /swill/docs/app.js HTTP/1.1\r\nHost: {}\r\n\r\n", own.address()).repeat(200);
     raw.write(request.as_bytes()).await?;
-    sleep(Duration::from_millis(3500)).await;
-    let before = own.server.process.descriptors()?;
-    raw.ended(SOON).await.context("after 3.5 s without reading")?;
+    let (_, comes) = becomes(SOON, || process.descriptors(), |open| *open > before).await?;
+    ensure!(comes, "it was not accepted");
+    let begin = Instant::now();
+    let (_, goes) = becomes(SOON, || process.descriptors(), |open| *open <= before).await?;
+    ensure!(goes, "it is still open, {SOON:?} without reading");
     own.serves().await?;
-    Ok(vec![("descriptors", before.to_string())])
+    Ok(vec![("cut off after", format!("{:.1} s", begin.elapsed().as_secs_f64()))])
 }
 
 async fn ping_after(target: Target) -> Result<Figures> {
