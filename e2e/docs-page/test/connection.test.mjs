@@ -127,8 +127,10 @@ test('the wire goes on behind a pause, and what is clicked is what is shown', vi
   await visitor.click('wire-pause');
   await call(30, 4);
   await visitor.click('wire-pause');
-  await call(500, 6);
   const frames = visitor.page.locator('[data-testid^="wire-frame-"][data-direction="out"]');
+  const before = await frames.count();
+  await call(500, 6);
+  await visitor.until('the last call is on the wire', async () => (await frames.count()) > before);
   const last = await frames.last().getAttribute('data-testid');
   await visitor.click(last);
   const detail = await visitor.read('wire-detail', '500');

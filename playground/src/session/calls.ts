@@ -37,8 +37,8 @@ export class Calls extends Changes {
     const kept = this.list.filter((it, index) => it.isRunning || index < MOST - 1);
     this.list = [call, ...kept];
     this.chosen.set(call.name, call);
-    call.onTurn = () => this.acted();
-    this.acted();
+    call.onTurn = () => this.changedNow();
+    this.changedNow();
     void call.run();
     return call;
   }
@@ -56,14 +56,14 @@ export class Calls extends Changes {
   /** Shows another call of its procedure. */
   show(call: Call): void {
     this.chosen.set(call.name, call);
-    this.acted();
+    this.changedNow();
   }
 
   /** Forgets those that are over. */
   clear(): void {
     this.list = this.list.filter(it => it.isRunning);
     for (const [name, call] of this.chosen) if (!call.isRunning) this.chosen.delete(name);
-    this.acted();
+    this.changedNow();
   }
 
   /** There is another connection, which counts from the beginning. */

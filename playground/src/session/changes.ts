@@ -23,18 +23,18 @@ export class Changes {
     return () => this.listeners.delete(listener);
   }
 
-  /** Says that something has come, which may happen many times a frame. */
+  /** Says before the next frame that something has come, which may happen many times a frame. */
   changed(): void {
     if (this.waiting) return;
     this.waiting = true;
     soon(() => {
       this.waiting = false;
-      this.acted();
+      this.changedNow();
     });
   }
 
-  /** Says that somebody has done something. The page is drawn before it hears of anything else. */
-  acted(): void {
+  /** Says at once that something is different, as it is when somebody has acted. */
+  changedNow(): void {
     for (const listener of [...this.listeners]) listener();
   }
 }

@@ -66,7 +66,7 @@ export class Connection extends Changes {
     if (!this.paths.includes(this.path))
       this.path = this.paths.includes('/ws') ? '/ws' : (this.paths[0] ?? '');
     for (const name of this.needed) this.parameters[name] ??= '1';
-    this.acted();
+    this.changedNow();
   }
 
   /** Connects for the first time, if there is something to connect to. */
@@ -110,7 +110,7 @@ export class Connection extends Changes {
     Object.assign(this, change);
     for (const name of this.needed) this.parameters[name] ??= '1';
     if (this.isUsable && before !== `${this.address} ${this.protocol}`) this.connect();
-    this.acted();
+    this.changedNow();
   }
 
   /** Connects anew, to where it is set now. */
@@ -199,7 +199,7 @@ export class Connection extends Changes {
       this.lastFailure = undefined;
       this.onOpen(this.lastEnd !== undefined);
     }
-    this.acted();
+    this.changedNow();
   }
 }
 

@@ -64,7 +64,7 @@ export class Draft extends Changes {
     this.text = print(value);
     this.parsed = parse(this.text);
     this.violations = validate(this.schemas, this.schema, value);
-    this.acted();
+    this.changedNow();
   }
 
   /** Takes a text from the editor, or of a link. The value stays as it was while the text is no JSON. */
@@ -76,7 +76,7 @@ export class Draft extends Changes {
       this.value = byName(this.procedure, this.parsed.root.value);
       this.violations = validate(this.schemas, this.schema, this.value);
     }
-    this.acted();
+    this.changedNow();
   }
 
   /** Fills in the example. */
@@ -96,6 +96,6 @@ export class Draft extends Changes {
     change: Partial<Pick<Draft, 'metadata' | 'deadline' | 'idempotent' | 'count' | 'rate' | 'countsUp'>>,
   ): void {
     Object.assign(this, change);
-    this.acted();
+    this.changedNow();
   }
 }

@@ -69,7 +69,7 @@ export class Incoming extends Changes {
   /** Forgets what needs no answer any more. */
   clear(): void {
     this.list = this.list.filter(it => it.status === 'waiting');
-    this.acted();
+    this.changedNow();
   }
 
   private add(method: string, params: unknown, status: Asked['status']): Asked {
@@ -94,6 +94,6 @@ export class Incoming extends Changes {
     this.replies.delete(asked);
     asked.status = status;
     answer(reply);
-    this.acted();
+    this.changedNow();
   }
 }

@@ -78,7 +78,7 @@ export class Page extends Changes {
       const procedure = this.description?.procedure(route.name);
       if (procedure) this.prefill(procedure, route.params);
     }
-    this.acted();
+    this.changedNow();
   }
 
   /** What is being written for a procedure. */

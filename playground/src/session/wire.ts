@@ -60,12 +60,12 @@ export class Wire extends Changes {
   /** Stops taking frames, or goes on. */
   pause(paused: boolean): void {
     this.isPaused = paused;
-    this.acted();
+    this.changedNow();
   }
 
   clear(): void {
     this.frames.clear();
-    this.acted();
+    this.changedNow();
   }
 }
 
