@@ -2,14 +2,15 @@
 //! no faster than those whom it lets in are looked after.
 
 use crate::{observe::Observer, weak};
+use pin_project_lite::pin_project;
 use std::{
     fs::File,
     future::poll_fn,
     io::{self, ErrorKind},
     net::SocketAddr,
-    pin::pin,
+    pin::Pin,
     sync::Arc,
-    task::Poll,
+    task::{Context, Poll},
     time::Duration,
 };
 use tokio::{
@@ -49,14 +50,28 @@ pub(crate) struct Newcomer(Option<OwnedSemaphorePermit>);
 
 impl Newcomer {
     /// Does what is to be done for the connection. After the first turn its place is free.
-    pub(crate) async fn begin<T>(mut self, work: impl Future<Output = T>) -> T {
-        let mut work = pin!(work);
-        poll_fn(|task| {
-            let poll = work.as_mut().poll(task);
-            self.0 = None;
-            poll
-        })
-        .await
+    pub(crate) fn begin<F: Future>(self, work: F) -> Begun<F> {
+        Begun { work, newcomer: self }
+    }
+}
+
+pin_project! {
+    /// What is done for a connection.
+    pub(crate) struct Begun<F> {
+        #[pin]
+        work: F,
+        newcomer: Newcomer,
+    }
+}
+
+impl<F: Future> Future for Begun<F> {
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<F::Output> {
+        let this = self.project();
+        let poll = this.work.poll(task);
+        this.newcomer.0 = None;
+        poll
     }
 }
 

@@ -77,6 +77,10 @@ impl Budget {
         if before != Held::CUT {
             self.add(-signed(before));
         }
+        if before != 0 {
+            // Also where others have needed its room: only now is it free.
+            self.memory.stir();
+        }
     }
 
     fn add(&self, change: isize) -> isize {

@@ -151,7 +151,7 @@ impl Drop for Slot {
         if before == 1 {
             self.hub.all_gone.notify_waiters();
         }
-        // Each time that half of a crowd have gone, as in `give_back`.
+        // Each time that half of a crowd have gone.
         if before >= CROWD && before.is_power_of_two() {
             self.hub.memory().stir();
         }

@@ -108,6 +108,7 @@ mod streaming;
 mod sync;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod thread;
 #[cfg(feature = "tls")]
 mod tls;
 mod typed_error;

@@ -29,6 +29,9 @@ pub(crate) async fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListene
             Err(error) => failure = error,
         }
     }
+    if addresses.is_empty() {
+        return Err(failure);
+    }
     let tried = addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ");
     Err(io::Error::new(failure.kind(), format!("cannot listen on {tried}: {failure}")))
 }

@@ -4,16 +4,16 @@
 //! end of a heap is free: after a flood of large messages from many connections, a server that holds a few KiB could stay
 //! at 300 MiB for as long as it runs. So the server asks for it, once it has become quiet: 300 MiB become 10.
 //!
-//! Nothing is asked while there is a lot to do, which would only want the memory again, and other allocators are left alone.
+//! While there is a lot to do, it would only be wanted again: then it is asked for once a minute. Other allocators are left
+//! alone.
 
+use crate::thread::apart;
 use std::{
+    io,
     sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+    time::{Duration, Instant},
 };
-use tokio::{
-    sync::Notify,
-    time::{Instant, sleep},
-};
+use tokio::{sync::Notify, time::sleep};
 
 /// It is quiet when nothing large has happened for so long.
 const QUIET: Duration = Duration::from_secs(1);
@@ -44,74 +44,91 @@ impl Memory {
 
     /// Gives memory back whenever it has become quiet after something large. Never ends.
     pub(crate) async fn settle(&self) {
-        self.settle_by(give_back).await;
+        if cfg!(all(target_os = "linux", target_env = "gnu")) {
+            self.settle_by(|| apart("swill-memory", timed_trim)).await;
+        }
+        // Others give it back by themselves, or cannot be asked.
+        std::future::pending().await
     }
 
-    async fn settle_by(&self, give_back: fn() -> bool) {
+    /// The same by something that takes so long.
+    async fn settle_by<T: Future<Output = io::Result<Duration>>>(&self, trim: impl Fn() -> T) {
         loop {
-            self.woken.notified().await;
+            while !self.stirred.load(Ordering::Relaxed) {
+                self.woken.notified().await;
+            }
             for _ in 0..PATIENCE {
                 sleep(QUIET).await;
                 if !self.stirred.swap(false, Ordering::Relaxed) {
                     break;
                 }
             }
-            let since = Instant::now();
-            // A thread that cannot be had now is not missed: there will be another flood.
-            let given = tokio::task::spawn_blocking(give_back).await.unwrap_or_default();
-            let took = since.elapsed();
-            tracing::debug!(given, ?took, "memory that is free was offered to the system");
-            sleep(took.saturating_mul(SHARE)).await;
+            match trim().await {
+                Ok(took) => {
+                    tracing::debug!(?took, "memory that is free was offered to the system");
+                    sleep(took.saturating_mul(SHARE)).await;
+                }
+                Err(error) => tracing::debug!(%error, "memory that is free stays with the process"),
+            }
         }
     }
 }
 
-/// Asks the allocator to give back what is free; whether there was any.
-#[cfg(all(target_os = "linux", target_env = "gnu"))]
-#[expect(unsafe_code, reason = "there is no other way to ask glibc")]
-fn give_back() -> bool {
-    // SAFETY: any thread may call it at any time (malloc_trim(3): MT-Safe); it takes a number and touches free memory only.
-    unsafe { libc::malloc_trim(0) == 1 }
+/// Offers memory to the system; how long that took.
+fn timed_trim() -> Duration {
+    let since = Instant::now();
+    trim();
+    since.elapsed()
 }
 
-/// Other allocators do so by themselves, or cannot be asked.
-#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
-fn give_back() -> bool {
-    false
+/// Asks the allocator to give back what is free.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+#[expect(unsafe_code, reason = "there is no other way to ask glibc")]
+fn trim() {
+    // SAFETY: any thread may call it at any time (malloc_trim(3): MT-Safe); it takes a number and touches free memory only.
+    unsafe { libc::malloc_trim(0) };
 }
+
+/// There is nobody to ask.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+fn trim() {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::{Arc, atomic::AtomicU32};
-
-    static GIVEN: AtomicU32 = AtomicU32::new(0);
-
-    fn count() -> bool {
-        GIVEN.fetch_add(1, Ordering::SeqCst);
-        true
-    }
+    use std::{
+        future::ready,
+        sync::{Arc, atomic::AtomicU32},
+    };
+    use tokio::time::Instant;
 
     #[tokio::test(start_paused = true)]
     async fn memory_goes_back_once_it_is_quiet() {
-        let memory = Arc::new(Memory::default());
+        const TAKES: Duration = Duration::from_millis(20);
+        let (memory, trims) = (Arc::new(Memory::default()), Arc::new(AtomicU32::new(0)));
         let settling = tokio::spawn({
-            let memory = Arc::clone(&memory);
-            async move { memory.settle_by(count).await }
+            let (memory, trims) = (Arc::clone(&memory), Arc::clone(&trims));
+            async move {
+                let trim = || match trims.fetch_add(1, Ordering::SeqCst) {
+                    0 => Err(io::Error::other("there is no thread")),
+                    _ => Ok(TAKES),
+                };
+                memory.settle_by(|| ready(trim())).await;
+            }
         });
         let after = async |quarters: u32| {
             sleep(QUIET * quarters / 4).await;
-            GIVEN.swap(0, Ordering::SeqCst)
+            trims.swap(0, Ordering::SeqCst)
         };
         assert_eq!(after(4000).await, 0, "nothing has happened");
         for _ in 0..40 {
             memory.stir();
             assert_eq!(after(2).await, 0, "it is not quiet");
         }
-        assert!(after(12).await > 0, "it is quiet");
+        assert_eq!(after(12).await, 1, "it is quiet");
         assert_eq!(after(4000).await, 0, "nothing has happened since");
-        let mut given = 0;
-        for _ in 0..3 * 4 * PATIENCE {
+        let (mut given, since) = (0, Instant::now());
+        while since.elapsed() < 3 * PATIENCE * QUIET {
             memory.stir();
             given += after(1).await;
         }
@@ -119,9 +136,32 @@ mod tests {
         settling.abort();
     }
 
-    #[test]
-    fn whoever_has_nothing_to_give_back_may_be_asked() {
-        give_back();
-        give_back();
+    #[tokio::test(start_paused = true)]
+    async fn giving_memory_back_takes_a_hundredth_of_the_time() {
+        const TAKES: Duration = Duration::from_secs(6);
+        let (memory, trims) = (Memory::default(), AtomicU32::new(0));
+        let trim = || async {
+            trims.fetch_add(1, Ordering::SeqCst);
+            sleep(TAKES).await;
+            Ok(TAKES)
+        };
+        let stirring = async {
+            for _ in 0..1000 {
+                memory.stir();
+                sleep(TAKES).await;
+            }
+        };
+        tokio::select! {
+            () = memory.settle_by(trim) => {}
+            () = stirring => {}
+        }
+        assert_eq!(trims.load(Ordering::SeqCst), 10, "every 600 s, and when it has become quiet");
+    }
+
+    #[tokio::test]
+    async fn whoever_has_nothing_to_give_back_may_be_asked() {
+        for _ in 0..2 {
+            apart("test", timed_trim).await.expect("there are threads");
+        }
     }
 }

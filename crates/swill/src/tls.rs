@@ -1,6 +1,6 @@
 //! TLS for the listener: certificates, and new ones in their place without a restart.
 
-use crate::{App, BuildError, state::lock};
+use crate::{App, BuildError, state::lock, thread::apart};
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
@@ -170,7 +170,7 @@ impl Tls {
             };
             let certificate = Arc::clone(certificate);
             // Files are read where that may block.
-            let looked = tokio::task::spawn_blocking(move || certificate.look_after_files(told)).await;
+            let looked = apart("swill-certificate", move || certificate.look_after_files(told)).await;
             if let Err(error) = looked {
                 tracing::error!(%error, "the files of the certificate could not be looked at");
             }

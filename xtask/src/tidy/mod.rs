@@ -23,6 +23,7 @@ const RULES: &[Rule] = &[
     ("ARCHITECTURE.md names every file", sources::mapped),
     ("files are short, or say why not", sources::lengths),
     ("exceptions from lints have reasons", sources::exceptions),
+    ("one file has unsafe code", sources::no_unsafe_code),
     ("every limit is documented as it is", limits::documented),
     ("the README shows the quick start", readme::shows_the_quick_start),
     ("the README names every example", readme::names_examples),

@@ -140,6 +140,22 @@ pub(super) fn exceptions(files: &Files) -> Vec<String> {
     findings
 }
 
+/// The one file with unsafe code.
+const UNSAFE: &str = "crates/swill/src/memory.rs";
+
+/// The lint forbids it where nobody makes an exception, and nobody else does.
+pub(super) fn no_unsafe_code(files: &Files) -> Vec<String> {
+    let attribute = |line: &str| line.starts_with('#') || line.starts_with("unsafe_code");
+    let exempt = |line: &str| {
+        attribute(line.trim_start()) && line.contains("unsafe_code") && !line.contains("forbid(")
+    };
+    let other = files.rust("").filter(|(path, _)| *path != UNSAFE);
+    other
+        .flat_map(|(path, text)| code(text).filter(|(_, line)| exempt(line)).map(move |(at, _)| (path, at)))
+        .map(|(path, at)| format!("{path}:{at} makes an exception for unsafe code, which only {UNSAFE} may"))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -169,6 +185,15 @@ mod tests {
         let findings = lengths(&files);
         assert_eq!(findings.len(), 2, "{findings:?}");
         assert!(findings[0].contains("long.rs") && findings[1].contains("take it off"));
+    }
+
+    #[test]
+    fn unsafe_code_is_found() {
+        let allowed = format!("#![forbid({0})]\n#[expect({0}, reason = \"none\")]\n", "unsafe_code");
+        let files = Files::of(&[("crates/swill/src/lib.rs", &allowed), (UNSAFE, &allowed)]);
+        let findings = no_unsafe_code(&files);
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        assert!(findings[0].starts_with("crates/swill/src/lib.rs:2 "));
     }
 
     #[test]

@@ -245,7 +245,7 @@ async fn who_cannot_serve_is_told_why() {
 #[cfg(target_os = "linux")]
 #[tokio::test]
 async fn a_crowd_may_come_at_once() {
-    const CROWD: usize = 600;
+    const CROWD: usize = 200;
     let server = App::new().bind("127.0.0.1:0").await.expect("a free port");
     let most = std::fs::read_to_string("/proc/sys/net/core/somaxconn").expect("it can be read");
     let crowd = CROWD.min(most.trim().parse().expect("a number"));

@@ -295,7 +295,7 @@ async fn descriptors(target: Target) -> Result<Figures> {
 
 async fn newcomers(target: Target) -> Result<Figures> {
     const MOST: u64 = 64 << 20;
-    let own = Own::start(&target)?;
+    let own = Own::start_with(&target, &["--threads", "1"])?;
     let server = Target { address: own.address(), process: own.server.process.clone(), ..target.clone() };
     server.process.forget_peak()?;
     let calls = calls_after(&own.head(Protocol::Swill1, "/swill"), Protocol::Swill1);
