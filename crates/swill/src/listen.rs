@@ -9,9 +9,9 @@ use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 /// How many connections the system may keep for the server before it accepts them, if the system's own bound
 /// (`net.core.somaxconn` of Linux: 4,096) is no lower. Whoever comes when that many wait is not told so: its system tries
 /// again after 1 s, 3 s, 7 s. So there is room for a crowd that comes at once, such as all clients of a server that was
-/// started anew. There is no more, since whoever comes last waits for all others: behind a thousand that cost half a
-/// millisecond each, it is half a second.
-const BACKLOG: u32 = 1024;
+/// started anew. There is no more, since whoever comes last waits for all others: behind 500 that cost a millisecond each,
+/// it is half a second.
+const BACKLOG: u32 = 512;
 
 /// Listens. What the system says of an address that it does not give leaves out which one it was.
 pub(crate) async fn listen(address: impl ToSocketAddrs) -> io::Result<TcpListener> {

@@ -15,6 +15,7 @@ Usage: abused [--addr ADDRESS] [OPTION...]
   --addr ADDRESS  where to listen [default: 127.0.0.1:0]
   --files FOLDER  serves its files below /files
   --threads N     so many threads [default: one for each core]
+  --connections N so many connections [default: 64]
   --budget N      bytes that all connections hold together
   --per-address N connections of one address
   --tls           speaks TLS, with a certificate made for the occasion
@@ -26,6 +27,7 @@ struct Options {
     files: Option<String>,
     tls: bool,
     threads: Option<usize>,
+    connections: Option<usize>,
     budget: Option<usize>,
     per_address: Option<usize>,
 }
@@ -51,6 +53,9 @@ fn main() -> ExitCode {
 
 async fn serve(options: &Options) -> swill::Result<()> {
     let mut limits = quick();
+    if let Some(count) = options.connections {
+        limits = limits.connections(count);
+    }
     if let Some(bytes) = options.budget {
         limits = limits.budget(bytes);
     }
@@ -117,6 +122,7 @@ fn options() -> Result<Options, lexopt::Error> {
         files: None,
         tls: false,
         threads: None,
+        connections: None,
         budget: None,
         per_address: None,
     };
@@ -128,6 +134,7 @@ fn options() -> Result<Options, lexopt::Error> {
             Long("threads") => {
                 options.threads = Some(arguments.value()?.parse::<std::num::NonZeroUsize>()?.get());
             }
+            Long("connections") => options.connections = Some(arguments.value()?.parse()?),
             Long("budget") => options.budget = Some(arguments.value()?.parse()?),
             Long("per-address") => options.per_address = Some(arguments.value()?.parse()?),
             Long("tls") => options.tls = true,

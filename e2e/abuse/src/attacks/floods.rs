@@ -11,6 +11,8 @@ use crate::{
         socket::{CLOSE, Connection, Heard, PATIENCE, Writer},
     },
 };
+use futures_util::future::try_join_all;
+use serde_json::json;
 use std::{iter, time::Duration};
 use tokio::time::Instant;
 
@@ -34,6 +36,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             "the end comes though bytes do not stop",
             after_violation,
         ),
+        Attack::new("costly-crowd", EVERY, "those whose messages take long wait for each other", costly),
         Attack::new("slow-bodies", EVERY, "200 of them are held cheaply", slow_bodies).waits(),
     ]
 }
@@ -219,6 +222,35 @@ async fn after_violation(target: Target) -> Result<Figures> {
         figures.push((name, format!("{} KiB in {:.0} ms", taken >> 10, begin.elapsed().as_secs_f64() * 1e3)));
     }
     Ok(figures)
+}
+
+/// Many who send what takes long to look at, as fast as they can.
+async fn costly(target: Target) -> Result<Figures> {
+    const LASTS: Duration = Duration::from_secs(3);
+    let crowd = target.count(100);
+    // What can be compressed to little would be too much of it in what is on its way.
+    let mut chance = target.chance(6);
+    let words: Vec<String> = (0..50_000).map(|_| chance.alphanumeric().to_string()).collect();
+    let frame =
+        Frame::new(target.protocol.opcode(), &target.protocol.echo(7, json!(words))).key([0; 4]).bytes();
+    let many = target.open_many(crowd).await?;
+    let until = Instant::now() + LASTS;
+    let answers = try_join_all(many.into_iter().map(|mut connection| {
+        let frame = &frame;
+        async move {
+            let mut answers = 0;
+            let frames = iter::from_fn(|| (Instant::now() < until).then(|| frame.clone()));
+            let count = |heard: &Heard| answers += usize::from(matches!(heard, Heard::Message(..)));
+            let ended = flood(&mut connection, frames, count).await?;
+            ensure!(ended.is_none(), "{ended:?}");
+            connection.reset()?;
+            Ok(answers)
+        }
+    }))
+    .await?;
+    let answers: usize = answers.iter().sum();
+    ensure!(answers > 0, "nobody was answered");
+    Ok(vec![("connections", crowd.to_string()), ("answers", answers.to_string())])
 }
 
 /// Messages whose bodies do not come, or come a byte a second.

@@ -30,9 +30,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
             EVERY,
             "those who send and read a megabyte at a time do not hinder others",
             heavy,
-        )
-        // The allocator keeps what was in use by many threads at once; it is used again.
-        .bounds(|bounds| bounds.left = 40 << 20),
+        ),
         Attack::new("ordinary-stream", SWILL, "20,000 items, in order and without a gap", stream),
         Attack::new(
             "ordinary-handshakes",

@@ -28,9 +28,7 @@ pub(crate) fn attacks() -> Vec<Attack> {
         ),
         Attack::new("never-read", EVERY, "cut off when the server's patience ends", never_read).waits(),
         Attack::new("slow-readers", EVERY, "a byte now and then: held cheaply, or cut off", slow_readers)
-            .waits()
-            // Fifty answers at the same time: the allocator keeps some of what it used for them.
-            .bounds(|bounds| bounds.left = 24 << 20),
+            .waits(),
         Attack::new("pipelined-unread", EVERY, "the server stops reading, or closes", pipelined),
         Attack::new("errors-unread", EVERY, "errors are answers, too: the server stops, or closes", errors),
         Attack::new("stream-into-the-busy", SWILL, "bounded: the server stops reading", busy),

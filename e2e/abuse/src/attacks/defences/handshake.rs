@@ -294,11 +294,11 @@ async fn descriptors(target: Target) -> Result<Figures> {
 }
 
 async fn newcomers(target: Target) -> Result<Figures> {
-    const MOST: u64 = 64 << 20;
-    let own = Own::start_with(&target, &["--threads", "1"])?;
+    const MOST: u64 = 40 << 20;
+    let own = Own::start_with(&target, &["--threads", "1", "--connections", "10000"])?;
     let server = Target { address: own.address(), process: own.server.process.clone(), ..target.clone() };
     server.process.forget_peak()?;
-    let calls = calls_after(&own.head(Protocol::Swill1, "/swill"), Protocol::Swill1);
+    let calls = calls_after(&own.head(Protocol::Swill1, "/swill"), Protocol::Swill1, target.build);
     come_and_go(&server, &calls, target.count(6_000)).await?;
     own.serves().await?;
     let peak = server.process.peak()?;
