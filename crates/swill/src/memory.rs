@@ -47,7 +47,7 @@ impl Memory {
         if cfg!(all(target_os = "linux", target_env = "gnu")) {
             self.settle_by(|| apart("swill-memory", timed_trim)).await;
         }
-        // Others give it back by themselves, or cannot be asked.
+        // Others have nobody who could be asked.
         std::future::pending().await
     }
 
